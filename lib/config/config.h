@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config: layers with origin.
+ *
+ * Promises: one effective tree, merged from built-in defaults < /etc/sk <
+ * user file < project .sk/config.toml < named file (--config, SK_CONFIG) <
+ * SPECKIT_<SECTION>__<FIELD> < options; every value knows where it came from. A
+ * project file that was merely found cannot define commands, URLs, environment
+ * or paths outside the tree.
+ *
+ * Ownership: the configuration owns its tree; values live until free.
+ */
+#ifndef SK_CONFIG_H
+#define SK_CONFIG_H
+
+#include "core/core.h"
+#include "json/json.h"
+
+struct sk_config {
+	struct sk_arena arena;
+	struct sk_jv *root;  /* effective tree */
+	char *project_root;  /* absolute; see sk_config_load() */
+	char *named_file;    /* --config or SK_CONFIG, absolute, or NULL */
+	struct sk_config_origin *origins;
+};
+/*
+ * named: --config or NULL (then SK_CONFIG). The project root is the nearest
+ * directory upward with .sk/, else git's top, else the working directory; a
+ * named file may set it: [project] root = "." (relative to that file).
+ * Relative command paths (with a slash) and root are made absolute against the
+ * file that names them. SK_USAGE on any invalid layer: all findings, each with
+ * FILE:LINE:COL, are in the message (first) and details (all).
+ */
+int sk_config_load(struct sk_config *c, const char *named,
+    struct sk_err *err);
+void sk_config_free(struct sk_config *c);
+/* Highest layer: an option of the running tool. value is TOML text, or taken
+ * as a string when it is not. */
+int sk_config_set(struct sk_config *c, const char *key, const char *value,
+    const char *origin, struct sk_err *err);
+/* Dotted key ("run.timeout"); NULL when unset. */
+struct sk_jv *sk_config_get(const struct sk_config *c, const char *key);
+const char *sk_config_str(const struct sk_config *c, const char *key,
+    const char *dflt);
+int64_t sk_config_int(const struct sk_config *c, const char *key,
+    int64_t dflt);
+bool sk_config_bool(const struct sk_config *c, const char *key, bool dflt);
+/* Durations: "90s" or a number of seconds → ms. */
+int64_t sk_config_duration(const struct sk_config *c, const char *key,
+    int64_t dflt_ms);
+/* "default", "FILE:LINE", "environment SPECKIT_X", "option --x". */
+const char *sk_config_origin(const struct sk_config *c, const char *key);
+/* [agents.NAME] or NULL. Keys: adapter, command (array of strings), model,
+ * env (table), timeout, family, enabled, cwd. */
+struct sk_jv *sk_config_agent(const struct sk_config *c, const char *name);
+
+#endif

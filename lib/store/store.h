@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store: the one shared SQLite file. The only room that includes sqlite3.
+ *
+ * Promises: every write happens in a transaction that holds the writer queue
+ * (flock on <db>-wlock, then BEGIN IMMEDIATE, synchronous=FULL); checkpoints run
+ * only under that lock; every state change appends one journal row in the same
+ * transaction. A transaction never spans a spawn, a network call or a print.
+ * What is acknowledged here survives kill -9 and power loss.
+ *
+ * Ownership: text handed out is copied into the arena given, or malloc'd where
+ * the function says so; ids in structs are inline arrays.
+ */
+#ifndef SK_STORE_H
+#define SK_STORE_H
+
+#include "core/core.h"
+
+/* ---- the file (db.c, migrate.c) --------------------------------------------- */
+
+struct sk_db;
+
+#define SK_DB_CREATE 1u /* make file and directory when absent */
+#define SK_DB_READONLY 2u
+/*
+ * Open sequence of reliability.md section 2. path NULL: SK_DB, else
+ * $XDG_STATE_HOME/sk/sk.db. Errors: SK_DAMAGED "not_a_database",
+ * "foreign_database" (another application_id), "corrupt"; SK_NEWER
+ * "newer_schema"; SK_IO "no_space", "io", "permission"; SK_AGAIN "busy";
+ * SK_USAGE "network_file_system", "no_database" (absent and no CREATE).
+ */
+int sk_db_open(struct sk_db **db, const char *path, unsigned flags,
+    struct sk_err *err);
+void sk_db_close(struct sk_db *db); /* NULL-safe; rolls back what is open */
+const char *sk_db_path(const struct sk_db *db);
+/* The path that would be opened; malloc'd. */
+char *sk_db_default_path(const char *path, struct sk_err *err);
+
+int sk_db_begin(struct sk_db *db, struct sk_err *err);
+int sk_db_commit(struct sk_db *db, struct sk_err *err);
+void sk_db_rollback(struct sk_db *db);
+bool sk_db_in_tx(const struct sk_db *db);
+/* Checkpoint under the queue lock now (doctor, end of a run). */
+int sk_db_checkpoint(struct sk_db *db, struct sk_err *err);
+/* quick_check / integrity_check: 0 or SK_DAMAGED "corrupt" with the first
+ * finding. */
+int sk_db_check(struct sk_db *db, bool full, struct sk_err *err);
+
+struct sk_db_info {
+	int64_t user_version;
+	int64_t wal_pages;
+	char sqlite_version[16];
+	char incarnation[SK_HEX32_LEN];
+};
+int sk_db_info(struct sk_db *db, struct sk_db_info *out, struct sk_err *err);
+
+/* ---- runs and branches (q_run.c) ------------------------------------------------ */
+
+#define SK_RUN_LEN 65
+#define SK_BRANCH_LEN 129
+#define SK_IDENT_LEN 65
+
+/* Git facts of a directory, gathered by the caller (nothing here runs git). */
+struct sk_git {
+	char branch[256]; /* "" = detached or no git */
+	char head[65];    /* commit, "" = unborn or no git */
+	const char *root; /* project root, absolute; NULL = unknown */
+	bool detached;
+};
+/*
+ * Create the run and its root branch when they are absent (inside a
+ * transaction), else check that spec and root agree: SK_USAGE "run_mismatch".
+ * run "" makes a new id. branch "" takes the run's newest branch (its root
+ * branch for a new run); a branch that does not belong to the run is SK_USAGE
+ * "wrong_branch". On success run and branch are filled.
+ */
+int sk_run_ensure(struct sk_db *db, char run[SK_RUN_LEN],
+    char branch[SK_BRANCH_LEN], const char *spec, const struct sk_git *git,
+    struct sk_err *err);
+
+struct sk_branch {
+	char id[SK_BRANCH_LEN], parent[SK_BRANCH_LEN]; /* parent "" = root */
+	char run[SK_RUN_LEN], spec[SK_IDENT_LEN];
+	char *root, *git_branch, *git_head; /* arena; may be NULL */
+	int64_t created_ms, active_ms;
+	int64_t decisions; /* acked */
+};
+/* New branch below parent ("" = the run's newest), forked after the parent's
+ * newest decision. */
+int sk_branch_create(struct sk_db *db, const char *run, const char *parent,
+    const struct sk_git *git, struct sk_branch *out, struct sk_arena *a,
+    struct sk_err *err);
+struct sk_branch_filter {
+	const char *spec, *git_branch, *root; /* NULL = any */
+	size_t limit;                         /* 0 = all */
+};
+/* Newest activity first. *left_out = how many the filter dropped. */
+int sk_branch_list(struct sk_db *db, const struct sk_branch_filter *f,
+    struct sk_branch **out, size_t *n, size_t *left_out, struct sk_arena *a,
+    struct sk_err *err);
+int sk_branch_get(struct sk_db *db, const char *id, struct sk_branch *out,
+    struct sk_arena *a, struct sk_err *err); /* SK_USAGE "no_such_branch" */
+
+/* ---- requests, attempts, answers (q_answer.c) -------------------------------------- */
+
+/* One logical question to one agent; the idempotency key. */
+struct sk_key {
+	const char *run, *branch, *spec, *stage, *agent; /* spec/stage "" ok */
+	int64_t round; /* from 1 */
+};
+/* Reserve the next attempt of a request before launch. When the request has an
+ * accepted answer already: *seq > 0 and nothing is changed. */
+int sk_request_reserve(struct sk_db *db, const struct sk_key *key,
+    const char *adapter, const char *model, int64_t *attempt, int64_t *seq,
+    struct sk_err *err);
+
+enum sk_intake_kind {
+	SK_IN_ACCEPTED,  /* first answer of the request: has a new seq */
+	SK_IN_KNOWN,     /* same attempt and sha256 again */
+	SK_IN_DUPLICATE, /* another attempt, same sha256 */
+	SK_IN_DIVERGENT, /* another answer although one was accepted */
+	SK_IN_FAILED,    /* a failed attempt was recorded */
+	SK_IN_STOPPED    /* run is stopped: not recorded */
+};
+struct sk_answer_row {
+	struct sk_key key;
+	int64_t attempt; /* 0 = unknown: the reserved one, else 1 */
+	bool ok;         /* status ok */
+	const char *failure_kind, *failure_message; /* when !ok */
+	const char *model, *adapter, *session, *host;
+	const char *content;
+	size_t content_n;
+	const char *sha256;
+	const char *meta_json; /* usage, cost, timings, exit …: one object */
+	int exit_code, signal; /* -1 = none */
+	int64_t started_ms, ended_ms;
+};
+struct sk_intake_res {
+	enum sk_intake_kind kind;
+	int64_t seq;     /* of the accepted answer (the winner's) */
+	int64_t attempt; /* of the winner */
+	char sha256[SK_SHA256_LEN]; /* of the winner */
+};
+/* In a transaction. Counts duplicates and divergents on the request. */
+int sk_answer_intake(struct sk_db *db, const struct sk_answer_row *row,
+    struct sk_intake_res *res, struct sk_err *err);
+const char *sk_intake_word(enum sk_intake_kind k); /* "accepted", … */
+
+/* A stored answer or the last failure of a request, for judging. */
+struct sk_stored {
+	char agent[SK_IDENT_LEN];
+	int64_t seq, attempt; /* seq 0 = no accepted answer */
+	bool ok;
+	char *failure_kind, *failure_message, *model, *session, *adapter;
+	char *content, *meta_json;
+	size_t content_n;
+	char sha256[SK_SHA256_LEN];
+	int64_t duplicates, divergents;
+	int64_t started_ms, ended_ms;
+};
+/* All requests of (run, branch, spec, stage, round), by agent name. round 0 =
+ * the newest round. Only this branch and its ancestors up to the fork. */
+int sk_answers_of(struct sk_db *db, const struct sk_key *key,
+    struct sk_stored **out, size_t *n, int64_t *round, struct sk_arena *a,
+    struct sk_err *err);
+
+/* ---- decisions (q_decision.c) ----------------------------------------------------------- */
+
+struct sk_decision {
+	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
+	char spec[SK_IDENT_LEN], stage[SK_IDENT_LEN];
+	int64_t round, seq; /* decision_seq */
+	bool acked;
+	int64_t supersedes; /* earlier decision_seq of the same round, or 0 */
+	int64_t epoch, ack_epoch, decided_ms, acked_ms;
+	char status[16];       /* ok, degraded, conflict, unknown */
+	char input_sha256[SK_SHA256_LEN];
+	char *verdict;         /* the pure part: one JSON object, arena */
+	char *artefact;        /* path or NULL */
+	char artefact_sha256[SK_SHA256_LEN]; /* "" = none */
+};
+struct sk_decide {
+	struct sk_key key; /* agent unused */
+	const char *status, *verdict; /* JSON of the pure part */
+	size_t verdict_n;
+	const char *input_sha256; /* of what the verdict was made from */
+	const int64_t *answer_seqs; /* accepted answers used */
+	size_t n_answers;
+	int64_t epoch;
+};
+/*
+ * In a transaction. A pending decision of this (run, branch) on the same
+ * (spec, stage, round) with the same input is returned as it is (replayed =
+ * true); the same for an acked one with the same input. A pending decision of
+ * another (spec, stage, round) refuses with SK_ORDER "pending". A stale epoch
+ * is SK_ORDER "fenced". decision_seq is 1, 2, 3 … without gaps.
+ */
+int sk_decision_make(struct sk_db *db, const struct sk_decide *d,
+    struct sk_decision *out, bool *replayed, struct sk_arena *a,
+    struct sk_err *err);
+/* Idempotent: *already for an acked seq. Any other N is SK_ORDER
+ * "out_of_order" and changes nothing. */
+int sk_decision_ack(struct sk_db *db, const char *run, const char *branch,
+    int64_t seq, int64_t epoch, bool *already, struct sk_err *err);
+/* The artefact that was published for a pending decision. */
+int sk_decision_artefact(struct sk_db *db, const char *run,
+    const char *branch, int64_t seq, int64_t epoch, const char *path,
+    const char *sha256, struct sk_err *err);
+/* The pending one; *found false when there is none. branch "" = any of run. */
+int sk_decision_pending(struct sk_db *db, const char *run,
+    const char *branch, struct sk_decision *out, bool *found,
+    struct sk_arena *a, struct sk_err *err);
+/* Newest first; NULL or "" = any. limit 0 = all. */
+int sk_decision_list(struct sk_db *db, const char *run, const char *branch,
+    const char *spec, const char *stage, size_t limit,
+    struct sk_decision **out, size_t *n, struct sk_arena *a,
+    struct sk_err *err);
+
+/* ---- drivers (q_lease.c) --------------------------------------------------------------------- */
+
+/*
+ * Become the driver of a run: kernel lock for life (a byte of <db>-drivers),
+ * epoch + 1 in the lease row. Another driver alive: SK_AGAIN "driver_alive"
+ * naming it, after wait_ms. Not inside a transaction.
+ */
+struct sk_driver {
+	int lock_fd;
+	int64_t epoch;
+	char run[SK_RUN_LEN];
+};
+int sk_driver_start(struct sk_db *db, const char *run, int64_t wait_ms,
+    struct sk_driver *d, struct sk_err *err);
+void sk_driver_end(struct sk_driver *d);
+/* In a transaction: SK_ORDER "fenced" unless epoch is the lease's. */
+int sk_epoch_check(struct sk_db *db, const char *run, int64_t epoch,
+    struct sk_err *err);
+/*
+ * Publish a prepared file inside the fence: queue lock, epoch check, rename,
+ * unlock, directory fsync (reliability.md 3.4, step 6). pub is consumed.
+ */
+int sk_db_publish(struct sk_db *db, const char *run, int64_t epoch,
+    struct sk_pub *pub, struct sk_err *err);
+
+/* ---- pipeline rows (q_pipeline.c) -------------------------------------------------------------- */
+
+struct sk_stage_row {
+	char stage[SK_IDENT_LEN];
+	char state[16];  /* running, done, halted */
+	char status[16]; /* verdict status or "" */
+	int64_t round, started_ms, ended_ms, decision_seq;
+	char *agents;   /* "a1,a2,a3" */
+	char *artefact; /* path or NULL */
+	char *reason;   /* of a halt or NULL */
+};
+int sk_stage_start(struct sk_db *db, const char *run, const char *branch,
+    const char *stage, const char *agents, int64_t epoch,
+    struct sk_err *err);
+int sk_stage_end(struct sk_db *db, const char *run, const char *branch,
+    const struct sk_stage_row *row, int64_t epoch, struct sk_err *err);
+/* In order of start. */
+int sk_stage_list(struct sk_db *db, const char *run, const char *branch,
+    struct sk_stage_row **out, size_t *n, struct sk_arena *a,
+    struct sk_err *err);
+/* The newest run of a spec under a root; *found false when none. state is
+ * "" / running / halted / done. */
+struct sk_run {
+	char id[SK_RUN_LEN], branch[SK_BRANCH_LEN], spec[SK_IDENT_LEN];
+	char state[16];
+	char *root;
+	int64_t created_ms, active_ms;
+};
+int sk_run_latest(struct sk_db *db, const char *spec, const char *root,
+    struct sk_run *out, bool *found, struct sk_arena *a, struct sk_err *err);
+int sk_run_get(struct sk_db *db, const char *run, struct sk_run *out,
+    bool *found, struct sk_arena *a, struct sk_err *err);
+int sk_run_state(struct sk_db *db, const char *run, const char *state,
+    int64_t epoch, struct sk_err *err);
+
+/* ---- journal (q_journal.c) --------------------------------------------------------------------------- */
+
+/* One row of history, in the caller's transaction. */
+int sk_journal(struct sk_db *db, const char *kind, const char *run,
+    const char *branch, int64_t seq, const char *key, int64_t epoch,
+    struct sk_err *err);
+
+#endif

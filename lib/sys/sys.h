@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sys: the event loop, spawning, the guardian, locks.
+ *
+ * Promises: one thread, one epoll; children are posix_spawn'ed in a session of
+ * their own with nothing inherited but what is named; a child is done when it is
+ * reaped and its pipes are at EOF (or the drain time has passed); whatever a
+ * child started is killed with it. Nothing here knows about agents or records.
+ *
+ * Ownership: the loop owns its sources and timers until they are removed; a
+ * callback may remove any of them.
+ */
+#ifndef SK_SYS_H
+#define SK_SYS_H
+
+#include "core/core.h"
+
+/* ---- loop (loop.c) ---------------------------------------------------------- */
+
+struct sk_loop;
+typedef void (*sk_fd_fn)(struct sk_loop *l, int fd, unsigned events, void *arg);
+typedef void (*sk_timer_fn)(struct sk_loop *l, void *arg);
+typedef void (*sk_signal_fn)(struct sk_loop *l, int signo, void *arg);
+typedef void (*sk_child_fn)(struct sk_loop *l, pid_t pid, int wstatus,
+    void *arg);
+#define SK_EV_READ 1u
+#define SK_EV_WRITE 2u
+#define SK_EV_HUP 4u
+
+struct sk_loop *sk_loop_new(struct sk_err *err); /* NULL on failure */
+void sk_loop_free(struct sk_loop *l);
+int sk_loop_add(struct sk_loop *l, int fd, unsigned events, sk_fd_fn fn,
+    void *arg, struct sk_err *err);
+void sk_loop_mod(struct sk_loop *l, int fd, unsigned events);
+void sk_loop_del(struct sk_loop *l, int fd); /* does not close */
+/* Once, at monotonic ms `at`; returns an id > 0 for cancel. */
+int64_t sk_loop_timer(struct sk_loop *l, int64_t at, sk_timer_fn fn,
+    void *arg);
+void sk_loop_cancel(struct sk_loop *l, int64_t id);
+/* Signals to read through signalfd (blocked in this process). SIGCHLD is
+ * always taken; orphans that arrive by subreaping are reaped silently. */
+int sk_loop_signals(struct sk_loop *l, const int *signos, size_t n,
+    sk_signal_fn fn, void *arg, struct sk_err *err);
+void sk_loop_child(struct sk_loop *l, pid_t pid, sk_child_fn fn, void *arg);
+/* Run until stop or nothing is left to wait for. */
+int sk_loop_run(struct sk_loop *l, struct sk_err *err);
+void sk_loop_stop(struct sk_loop *l);
+/* Called after each batch of events, before the next wait: commit here. */
+void sk_loop_idle(struct sk_loop *l, sk_timer_fn fn, void *arg);
+
+/* ---- spawning (proc.c) -------------------------------------------------------- */
+
+struct sk_spawn {
+	const char *const *argv; /* argv[0] searched on PATH of envp */
+	const char *const *envp; /* whole environment; NULL = ours */
+	const char *cwd;         /* NULL = ours */
+	int fd_in;  /* becomes 0; -1 = /dev/null */
+	int fd_out; /* becomes 1; -1 = /dev/null, -2 = inherit */
+	int fd_err; /* becomes 2; likewise */
+	bool new_session; /* setsid: agents yes, our own tools no */
+};
+/* exec failure is reported here, not by exit 127: code "not_found" or
+ * "not_executable", class SK_USAGE. Signals are default and unblocked in the
+ * child, the soft RLIMIT_NOFILE is the one we were started with. */
+int sk_spawn(const struct sk_spawn *s, pid_t *pid, struct sk_err *err);
+/* pipe2(O_CLOEXEC), read end non-blocking when asked. */
+int sk_pipe(int fd[2], bool nonblock_read, struct sk_err *err);
+/* Run to the end with bounded capture: for git and our own tools.
+ * in NULL = /dev/null; err_out NULL = inherit stderr. wstatus as waitpid. */
+int sk_capture(const struct sk_spawn *s, const void *in, size_t in_n,
+    struct sk_buf *out, struct sk_buf *err_out, int64_t timeout_ms,
+    int *wstatus, struct sk_err *err);
+
+/* ---- the whole tree of descendants (tree.c) ------------------------------------- */
+
+/* Become a child subreaper, so that escaped descendants come to us. */
+void sk_subreaper(void);
+/* Send signo to pid, its group, and every descendant that can be found. */
+void sk_tree_signal(pid_t pid, int signo);
+/* SIGKILL every descendant of this process except the pids in keep, reap what
+ * is dead, until none is left or `rounds` are over; returns how many were
+ * killed. */
+size_t sk_tree_sweep(const pid_t *keep, size_t nkeep, int rounds);
+/* The descendants of one child and it: kill and reap those that are not the
+ * child itself (the loop reaps that). Orphans are told apart by the session or
+ * the environment mark given at spawn (SK_AGENT_TOKEN). */
+size_t sk_tree_kill(pid_t pid, const char *token);
+
+/* ---- guardian (guard.c) -------------------------------------------------------------- */
+
+/*
+ * Splits the program in two: the caller's process stays in front as guardian
+ * (it never returns from here; it waits, forwards signals, and ends with the
+ * worker's status), the worker returns 0 and goes on. Both are subreapers; when
+ * one dies the other kills and reaps everything that is left. Call before any
+ * descriptor of value (database) is open.
+ * In the worker, TERM/INT/HUP arrive as bytes on *fd (the signal's number);
+ * EOF means that the guardian is dead: kill everything and end.
+ */
+int sk_guard(int *fd, struct sk_err *err);
+
+/* ---- locks (lock.c) -------------------------------------------------------------------- */
+
+/*
+ * A blocking flock with a timer (polling would starve, reliability.md 7.7): on
+ * expiry SK_AGAIN "busy" whose message names the holder, which every holder
+ * writes into the file's body.
+ */
+struct sk_lock {
+	int fd;
+	char *path;
+};
+int sk_lock_open(struct sk_lock *l, const char *path, struct sk_err *err);
+/* wait_ms 0 = try once. */
+int sk_lock_take(struct sk_lock *l, int64_t wait_ms, const char *what,
+    struct sk_err *err);
+void sk_lock_drop(struct sk_lock *l);
+void sk_lock_close(struct sk_lock *l);
+/* One kernel lock per name in one file (OFD byte-range lock at a hash of the
+ * name): driver locks. Held until closed or the process dies. */
+int sk_namelock_take(int *fd, const char *path, const char *name,
+    int64_t wait_ms, struct sk_err *err);
+void sk_namelock_drop(int *fd);
+
+#endif

@@ -1,0 +1,96 @@
+# Loaded by every bats file: tools on PATH, a state of its own per test.
+#
+# SK_BIN is the directory under test (default: bin of this tree), SK_BUILD where
+# the test tools are. Nothing of the caller's configuration reaches a test.
+
+SK_TOP=$(cd "$BATS_TEST_DIRNAME" && while [ ! -e Makefile ]; do cd ..; done; pwd)
+SK_BIN=${SK_BIN:-$SK_TOP/bin}
+SK_BUILD=${SK_BUILD:-$SK_TOP/build}
+SK_SHARED=${SK_SHARED:-$SK_TOP/../shared}
+PATH=$SK_BIN:$PATH
+# (ASan reserves terabytes of address space; leaks are reported at exit.)
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:exitcode=99}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+
+setup() {
+	export HOME=$BATS_TEST_TMPDIR/home
+	export XDG_CONFIG_HOME=$HOME/.config XDG_STATE_HOME=$HOME/.state
+	export SK_DB=$BATS_TEST_TMPDIR/state/sk.db
+	export LC_ALL=C.UTF-8
+	unset SK_RUN SK_BRANCH SK_EPOCH SK_CONFIG NO_COLOR CI
+	unset SPEC_KIT_TELEMETRY_ENABLED SPEC_KIT_FAULTS SPEC_OPS_ALLOW_DIRTY
+	mkdir -p "$HOME" "$BATS_TEST_TMPDIR/work"
+	cd "$BATS_TEST_TMPDIR/work" || return 1
+	if [ "$(type -t local_setup)" = function ]; then local_setup; fi
+}
+
+# check STATUS COMMAND…: runs it, shows everything when the status differs.
+# $out and $err hold the two streams.
+check() {
+	local want=$1 got=0
+	shift
+	"$@" >"$BATS_TEST_TMPDIR/.out" 2>"$BATS_TEST_TMPDIR/.err" </dev/null ||
+		got=$?
+	_after "$want" "$got" "$*"
+}
+
+# feed INPUT STATUS COMMAND…: the same with standard input.
+feed() {
+	local in=$1 want=$2 got=0
+	shift 2
+	printf '%s' "$in" | "$@" >"$BATS_TEST_TMPDIR/.out" \
+		2>"$BATS_TEST_TMPDIR/.err" || got=$?
+	_after "$want" "$got" "$*"
+}
+
+# feed_file FILE STATUS COMMAND…
+feed_file() {
+	local in=$1 want=$2 got=0
+	shift 2
+	"$@" <"$in" >"$BATS_TEST_TMPDIR/.out" 2>"$BATS_TEST_TMPDIR/.err" ||
+		got=$?
+	_after "$want" "$got" "$*"
+}
+
+_after() {
+	# (Binary output is looked at with the file.)
+	out=$(tr -d '\0' <"$BATS_TEST_TMPDIR/.out")
+	err=$(tr -d '\0' <"$BATS_TEST_TMPDIR/.err")
+	if [ "$2" -ne "$1" ]; then
+		printf 'status %s, wanted %s: %s\n' "$2" "$1" "$3"
+		printf 'stdout: %s\nstderr: %s\n' "$out" "$err"
+		return 1
+	fi
+}
+
+# one_line: stderr was exactly one line.
+one_line() {
+	if [ "$(wc -l <"$BATS_TEST_TMPDIR/.err")" -ne 1 ]; then
+		printf 'stderr is not one line: %s\n' "$err"
+		return 1
+	fi
+}
+
+# same GOT WANT
+same() {
+	if [ "$1" != "$2" ]; then
+		printf 'got:  %s\nwant: %s\n' "$1" "$2"
+		return 1
+	fi
+}
+
+# has TEXT PART
+has() {
+	case $1 in
+	*"$2"*) ;;
+	*)
+		printf "no '%s' in: %s\n" "$2" "$1"
+		return 1
+		;;
+	esac
+}
+
+# j FILTER: jq -r on the last stdout.
+j() {
+	jq -r "$@" <"$BATS_TEST_TMPDIR/.out"
+}
