@@ -108,11 +108,143 @@ $(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libsk.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SQLITE) $(SODIUM) $(LDLIBS)
 
-# One room and its unit test alone: make room-json
+# One room alone: make room-json
 room-%:
-	$(MAKE) --no-print-directory $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/$*/*.c))
+	$(MAKE) --no-print-directory \
+	    $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/$*/*.c))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all
+# ---- Debian packages ------------------------------------------------------------
+
+DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev
+DEPS_CHECK = bats jq mandoc shellcheck clang-format clang-14 zsh sqlite3 \
+	json-schema-test-suite
+DEPS_BENCH = hyperfine parallel
+DEPS_COVERAGE = gcovr
+
+# Installs what is missing of the packages named; does nothing, and asks nobody,
+# when all are there or when this is no Debian.
+define need
+@command -v dpkg-query >/dev/null || exit 0; missing=; \
+for p in $(1); do \
+	dpkg-query -W -f='$${Status}' $$p 2>/dev/null | \
+		grep -q 'ok installed' || missing="$$missing $$p"; \
+done; \
+[ -n "$$missing" ] || exit 0; \
+echo "installing$$missing"; \
+as=; [ "$$(id -u)" = 0 ] || as=sudo; \
+$$as apt-get -qq update && $$as env DEBIAN_FRONTEND=noninteractive \
+	apt-get -qq install -y --no-install-recommends $$missing >/dev/null
+endef
+
+deps:
+	$(call need,$(DEPS))
+deps-check:
+	$(call need,$(DEPS) $(DEPS_CHECK))
+
+# ---- running ---------------------------------------------------------------------
+
+# The example specification through all six stages, with a database of its own.
+demo: deps
+	@$(MAKE) --no-print-directory -s all
+	@SK_DB=$(BUILD)/demo/sk.db $(BIN)/sk-auto run DEMO \
+		--config docs/example/sk.toml --format text
+
+unit: $(UNIT:%=$(BUILD)/unit/%)
+tools: $(HELPERS:%=$(BUILD)/tools/%)
+
+check: deps-check
+	@$(MAKE) --no-print-directory -s all unit tools
+	@$(MAKE) --no-print-directory -s FAULTS=1 SANITIZE= COVERAGE= all tools
+	@SK_BIN=$(CURDIR)/$(BIN) SK_BUILD=$(CURDIR)/$(BUILD) tests/run $(TESTS)
+
+check-asan:
+	@$(MAKE) --no-print-directory SANITIZE=1 check
+
+lint:
+	@tests/lint/run
+
+coverage: deps-check
+	$(call need,$(DEPS_COVERAGE))
+	@find build-cov -name '*.gcda' -delete 2>/dev/null || true
+	@$(MAKE) --no-print-directory COVERAGE=1 check
+	gcovr --root . --filter lib/ --object-directory build-cov \
+		--exclude lib/faults --print-summary --fail-under-line 80 \
+		--output build-cov/coverage.txt
+
+bench: deps
+	$(call need,$(DEPS_BENCH))
+	@$(MAKE) --no-print-directory -s all tools
+	@tests/bench/run
+
+# Each fuzz target for FUZZ_SECONDS, from the corpus in the tree.
+FUZZ_SECONDS = 30
+fuzz: deps-check
+	@tests/fuzz/run $(FUZZ_SECONDS)
+
+# ---- what is made from the option tables, and committed ----------------------------
+
+gen: all
+	@for p in $(PROGS); do \
+		$(BIN)/$$p --dump mdoc | awk -f man/splice.awk \
+			man/$$p.1.in - >man/$$p.1 && \
+		$(BIN)/$$p completion bash >completions/$$p.bash && \
+		$(BIN)/$$p completion zsh >completions/_$$p || exit; \
+	done
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# ---- installing ------------------------------------------------------------------------
+
+PAGES1 = $(PROGS:%=man/%.1)
+PAGES5 = $(sort $(wildcard man/*.5))
+PAGES7 = $(sort $(wildcard man/*.7))
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
+		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 \
+		$(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(DOCDIR)
+	install -m 755 $(PROGS:%=$(BIN)/%) $(DESTDIR)$(BINDIR)
+	install -m 644 $(PAGES1) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(PAGES5) $(DESTDIR)$(MANDIR)/man5
+	install -m 644 $(PAGES7) $(DESTDIR)$(MANDIR)/man7
+	for p in $(PROGS); do \
+		install -m 644 completions/$$p.bash $(DESTDIR)$(BASHDIR)/$$p && \
+		install -m 644 completions/_$$p $(DESTDIR)$(ZSHDIR)/_$$p || exit; \
+	done
+	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)
+
+uninstall:
+	rm -f $(PROGS:%=$(DESTDIR)$(BINDIR)/%) \
+		$(PROGS:%=$(DESTDIR)$(MANDIR)/man1/%.1) \
+		$(PAGES5:man/%=$(DESTDIR)$(MANDIR)/man5/%) \
+		$(PAGES7:man/%=$(DESTDIR)$(MANDIR)/man7/%) \
+		$(PROGS:%=$(DESTDIR)$(BASHDIR)/%) \
+		$(PROGS:%=$(DESTDIR)$(ZSHDIR)/_%)
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+dist:
+	git archive --prefix=sk-$(VERSION)/ -o sk-$(VERSION).tar.gz HEAD
+
+clean:
+	rm -rf build build-asan build-faults build-asan-faults build-cov bin
+
+help:
+	@echo 'all        build the programs into bin/'
+	@echo 'demo       install what is missing, build, run the example'
+	@echo 'check      build and run every test (TESTS="a.bats" for some)'
+	@echo 'check-asan the same under ASan and UBSan'
+	@echo 'lint       the house rules'
+	@echo 'coverage   the tests under gcov, lines of lib/'
+	@echo 'bench      measure, beside peers'
+	@echo 'fuzz       the readers under libFuzzer (FUZZ_SECONDS=30)'
+	@echo 'gen        man pages and completions from the option tables'
+	@echo 'format     clang-format'
+	@echo 'install    PREFIX=/usr/local DESTDIR='
+	@echo 'uninstall, dist, clean'
+
+.PHONY: all deps deps-check demo unit tools check check-asan lint coverage \
+	bench fuzz gen format install uninstall dist clean help
 .SECONDARY:

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* sk-auto: drive a specification through its stages. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "pipeline/pipeline.h"
+
+#define O_AGENT \
+	SK_OPT_LIST(struct sk_auto_opts, 'a', "agent", "NAME", agents, \
+	    SK_C_AGENT, "ask this agent: NAME[=ADAPTER][:COUNT]", \
+	    "May be repeated. Without it the line-up is " \
+	    "stages.STAGE.agents, else pipeline.agents of the configuration.")
+#define O_RUN \
+	SK_OPT_STR(struct sk_auto_opts, 'r', "run", "RUN", run, SK_C_RUN, \
+	    "go on with this run", NULL)
+
+static const struct sk_opt run_opts[] = { O_AGENT,
+	SK_OPT_STR(struct sk_auto_opts, 0, "from", "STAGE", from, SK_C_STAGE,
+	    "start at this stage of the newest run", NULL),
+	SK_OPT_STR(struct sk_auto_opts, 0, "to", "STAGE", to, SK_C_STAGE,
+	    "stop after this stage", NULL),
+	SK_OPT_STR(struct sk_auto_opts, 0, "only", "STAGE", only, SK_C_STAGE,
+	    "run this one stage", NULL),
+	O_RUN,
+	SK_OPT_FLAG(struct sk_auto_opts, 0, "new", fresh,
+	    "make a new run even with --from or --only", NULL),
+	SK_OPT_DUR(struct sk_auto_opts, 't', "timeout", "DURATION", timeout,
+	    "stop an agent after this long", NULL),
+	SK_OPT_FLAG(struct sk_auto_opts, 'n', "dry-run", dry_run,
+	    "show who would be asked what, ask nobody", NULL),
+	SK_OPT_FLAG(struct sk_auto_opts, 0, "print-script", print_script,
+	    "print a POSIX script that does the same", NULL),
+	SK_OPT_END };
+
+struct prompt_opts {
+	struct sk_auto_opts common;
+	const char *stage, *answers;
+};
+
+static const struct sk_opt prompt_opts[] = {
+	SK_OPT_STR(struct prompt_opts, 's', "stage", "STAGE", stage, SK_C_STAGE,
+	    "the stage to ask about (plan)", NULL),
+	SK_OPT_STR(struct prompt_opts, 0, "answers", "FILE", answers, SK_C_FILE,
+	    "records whose answers the agent shall see", NULL),
+	SK_OPT_STR(struct prompt_opts, 'r', "run", "RUN", common.run, SK_C_RUN,
+	    "embed the earlier answers of this run", NULL),
+	SK_OPT_END
+};
+
+static const struct sk_opt env_opts[] = { SK_OPT_FLAG(struct sk_auto_opts, 0,
+					      "new", fresh,
+					      "make a new run first", NULL),
+	O_RUN, SK_OPT_END };
+
+static const struct sk_opt no_opts[] = { SK_OPT_END };
+
+static int
+with(struct sk_ctx *ctx, const struct sk_auto_opts *opts, unsigned db_flags,
+    int (*fn)(struct sk_auto *a, void *arg, struct sk_err *err), void *arg,
+    struct sk_err *err)
+{
+	struct sk_config conf;
+	struct sk_auto a = { .conf = &conf, .opts = opts };
+	int rc;
+
+	rc = sk_config_load(&conf, ctx->config, err);
+	if (rc != 0)
+		return rc;
+	a.config_file = ctx->config != NULL ? conf.named_file : NULL;
+	a.db_file = ctx->db;
+	a.json = ctx->format == SK_FMT_JSON;
+	rc = sk_auto_open(&a, ctx->argv[0], db_flags, err);
+	if (rc == 0)
+		rc = fn(&a, arg, err);
+	sk_auto_close(&a);
+	sk_config_free(&conf);
+	return rc;
+}
+
+static int
+do_run(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_run(a, err);
+}
+
+static int
+verb_run(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_auto_opts *o = ctx->opts;
+	int rc = with(ctx, o, SK_DB_CREATE, do_run, NULL, err);
+
+	sk_strv_free(&o->agents);
+	return rc;
+}
+
+static int
+do_prompt(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	return sk_auto_prompt(a, ((struct prompt_opts *)arg)->stage,
+	    ((struct prompt_opts *)arg)->answers, err);
+}
+
+static int
+verb_prompt(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct prompt_opts *o = ctx->opts;
+
+	return with(ctx, &o->common, 0, do_prompt, o, err);
+}
+
+static int
+do_artefact(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_artefact(a, STDIN_FILENO, err);
+}
+
+static int
+verb_artefact(struct sk_ctx *ctx, struct sk_err *err)
+{
+	static const struct sk_auto_opts none;
+
+	return with(ctx, &none, SK_DB_CREATE, do_artefact, NULL, err);
+}
+
+static int
+do_status(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_status(a, err);
+}
+
+static int
+verb_status(struct sk_ctx *ctx, struct sk_err *err)
+{
+	static const struct sk_auto_opts none;
+
+	return with(ctx, &none, 0, do_status, NULL, err);
+}
+
+static int
+do_env(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_env(a, err);
+}
+
+static int
+verb_env(struct sk_ctx *ctx, struct sk_err *err)
+{
+	return with(ctx, ctx->opts, SK_DB_CREATE, do_env, NULL, err);
+}
+
+static const char *const run_examples[] = {
+	"sk-auto run SPEC-7 -a claude -a codex -a gemini",
+	"sk-auto run SPEC-7 --from tasks",
+	"sk-auto run SPEC-7 --print-script >run.sh", NULL
+};
+static const char *const prompt_examples[] = {
+	"sk-auto prompt SPEC-7 --stage plan | sk-run -a claude --spec SPEC-7",
+	NULL
+};
+static const char *const artefact_examples[] = {
+	"sk-consensus --no-ack <records | sk-auto artefact SPEC-7", NULL
+};
+static const char *const status_examples[] = { "sk-auto status SPEC-7",
+	"sk-auto status SPEC-7 --json | jq -r .state", NULL };
+static const char *const env_examples[] = {
+	"eval \"$(sk-auto env SPEC-7 --new)\"", NULL
+};
+
+static const struct sk_verb verbs[] = {
+	{ .name = "run",
+	    .operands = "SPEC",
+	    .purpose = "run the stages of a specification",
+	    .examples = run_examples,
+	    .opts = run_opts,
+	    .opts_size = sizeof(struct sk_auto_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = verb_run },
+	{ .name = "status",
+	    .operands = "SPEC",
+	    .purpose = "show the newest run, stage by stage",
+	    .examples = status_examples,
+	    .opts = no_opts,
+	    .opts_size = 1,
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = verb_status },
+	{ .name = "prompt",
+	    .operands = "SPEC",
+	    .purpose = "print the prompt of a stage",
+	    .examples = prompt_examples,
+	    .opts = prompt_opts,
+	    .opts_size = sizeof(struct prompt_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
+	    .run = verb_prompt },
+	{ .name = "artefact",
+	    .operands = "SPEC",
+	    .purpose = "write what a verdict on stdin agreed on",
+	    .examples = artefact_examples,
+	    .opts = no_opts,
+	    .opts_size = 1,
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
+	    .run = verb_artefact },
+	{ .name = "env",
+	    .operands = "SPEC",
+	    .purpose = "print the run's variables for eval",
+	    .examples = env_examples,
+	    .opts = env_opts,
+	    .opts_size = sizeof(struct sk_auto_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
+	    .run = verb_env },
+	{ .run = NULL }
+};
+
+static const char *const schemas[] = { "event", "plan", "status", "summary",
+	"error", NULL };
+static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
+	"sk-pipelines 7", NULL };
+
+const struct sk_cmd sk_cmd = {
+	.name = "sk-auto",
+	.purpose = "drive a specification through its stages",
+	.verbs = verbs,
+	.schemas = schemas,
+	.see_also = see_also,
+};

@@ -1,0 +1,85 @@
+#!/bin/sh
+set -u
+
+tmp=$(mktemp -d) || exit 74
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# A run of our own, unless the caller goes on with one (SK_RUN, SK_BRANCH).
+if [ -z "${SK_RUN:-}" ]; then
+	new=$(sk-auto env "$spec" --new) || exit
+	eval "$new"
+fi
+
+# Ask once: sk-run repeats answers that were committed and asks the others.
+ask() {
+	sk-auto prompt "$spec" --stage "$stage" --answers "$tmp/records" \
+		>"$tmp/prompt" || exit
+	sk-run --json --spec "$spec" --stage "$stage" "$@" <"$tmp/prompt" \
+		>>"$tmp/records"
+	asked=$?
+	case $asked in
+	0 | 3) any=1 ;;
+	*) cause=$asked ;;
+	esac
+}
+
+# ask_all MODE AGENT...: side by side, or each with the earlier answers.
+ask_all() {
+	mode=$1
+	shift
+	: >"$tmp/records"
+	any=0
+	cause=0
+	if [ "$mode" = sequential ]; then
+		for agent; do
+			ask --agent "$agent"
+		done
+	else
+		n=$#
+		while [ "$n" -gt 0 ]; do
+			set -- "$@" --agent "$1"
+			shift
+			n=$((n - 1))
+		done
+		ask "$@"
+	fi
+}
+
+# stage NAME MODE EXPECTED AGENT...
+stage() {
+	stage=$1
+	mode=$2
+	expect=$3
+	shift 3
+	min=
+	[ $# -gt 1 ] || case $expect in *,*) ;; *) min=1 ;; esac
+	for try in 1 2; do
+		ask_all "$mode" "$@"
+		sk-consensus --json --no-ack --expect "$expect" \
+			--policy "$stage" ${min:+--min "$min"} \
+			<"$tmp/records" >"$tmp/verdict"
+		status=$?
+		case $status in
+		0 | 1 | 3) ;;
+		*) exit "$status" ;;
+		esac
+		# An agreed value becomes a file before it is acknowledged.
+		seq=$(sk-auto artefact "$spec" <"$tmp/verdict") || exit
+		sk-consensus ack --run "$SK_RUN" --branch "$SK_BRANCH" \
+			--seq "$seq" >"$tmp/ack" || exit
+		# Degraded: the agents that failed are asked once more.
+		if [ "$status" -ne 3 ] || [ "$try" -eq 2 ]; then
+			break
+		fi
+	done
+	[ "$status" -ne 3 ] || [ "$any" -eq 1 ] || [ "$cause" -eq 0 ] ||
+		status=$cause
+	if [ "$status" -ne 0 ]; then
+		echo "halted at $stage with status $status" >&2
+		exit "$status"
+	fi
+	echo "$stage: ok" >&2
+}
+

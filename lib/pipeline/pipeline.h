@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pipeline: the driver of a specification through its stages.
+ *
+ * Promises: it has no private way of doing things: agents are asked by sk-run,
+ * judged by sk-consensus, and what passes between them is what a script would
+ * pipe. A stage that is not ok halts the run with the reason and the command
+ * that resumes it; a decision is acknowledged only after its artefact is on the
+ * disk; killed anywhere, the next start goes on without asking again an agent
+ * whose answer was committed.
+ *
+ * Ownership: structs filled here own their strings until the matching free;
+ * text from the store lives in the arena that was passed.
+ */
+#ifndef SK_PIPELINE_H
+#define SK_PIPELINE_H
+
+#include "config/config.h"
+#include "core/core.h"
+#include "json/json.h"
+#include "store/store.h"
+
+/* ---- stages (stage.c) ---------------------------------------------------- */
+
+struct sk_stage {
+	const char *name;    /* "plan": key of rows, policies, prompts */
+	const char *title;   /* "Plan" */
+	const char *alias;   /* one more accepted word or NULL */
+	const char *needs;   /* hard dependency or NULL */
+	bool sequential;     /* each agent sees the earlier answers */
+};
+extern const struct sk_stage sk_stages[]; /* in order; name NULL ends */
+/* "plan", "spec-plan", any case; NULL when unknown. */
+const struct sk_stage *sk_stage_find(const char *word);
+/* SK_USAGE "unknown_stage" with the list and a suggestion. */
+int sk_stage_parse(const char *word, const struct sk_stage **out,
+    struct sk_err *err);
+
+/* ---- specifications (spec.c) ------------------------------------------------ */
+
+struct sk_spec {
+	char id[SK_IDENT_LEN];
+	char *dir;  /* absolute */
+	char *file; /* dir/spec.md */
+};
+/*
+ * docs/<ID>/, docs/<ID>-<text>/ and specs/<ID>/, specs/<ID>-<text>/ with a
+ * spec.md under root. SK_USAGE "no_such_spec" or "ambiguous_spec".
+ */
+int sk_spec_find(const char *root, const char *id, struct sk_spec *s,
+    struct sk_err *err);
+void sk_spec_free(struct sk_spec *s);
+/* The ids that exist under root, sorted. */
+void sk_spec_list(const char *root, struct sk_strv *ids);
+
+/* ---- a run in hand (run.c) --------------------------------------------------- */
+
+struct sk_auto_opts {
+	const char *from, *to, *only;
+	struct sk_strv agents; /* -a NAME[=ADAPTER][:COUNT] */
+	const char *run;       /* NULL = new, or the latest for --from */
+	int64_t timeout;       /* ms per agent, 0 = configured */
+	bool dry_run, print_script, events, fresh;
+};
+
+/* What every verb of sk-auto works on. */
+struct sk_auto {
+	struct sk_config *conf;
+	const char *config_file; /* --config, passed on to the children */
+	const char *db_file;     /* --db, passed on */
+	struct sk_spec spec;
+	struct sk_db *db;
+	struct sk_driver driver;
+	bool driving;            /* driver lock held here */
+	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
+	const struct sk_auto_opts *opts;
+	bool json;               /* events as JSON Lines on standard output */
+	struct sk_arena arena;
+};
+
+/* Agents of a stage: options, else [stages.X] agents, else [pipeline] agents.
+ * specs are the -a words, names the expanded names (x:2 → x.1, x.2). */
+int sk_auto_lineup(const struct sk_auto *a, const struct sk_stage *st,
+    struct sk_strv *specs, struct sk_strv *names, struct sk_err *err);
+bool sk_auto_sequential(const struct sk_auto *a, const struct sk_stage *st);
+
+/* Finds the specification and opens the database; without SK_DB_CREATE an absent
+ * one leaves db NULL. */
+int sk_auto_open(struct sk_auto *a, const char *spec, unsigned db_flags,
+    struct sk_err *err);
+void sk_auto_close(struct sk_auto *a);
+/* Fill run and branch: the run of the options, the newest one of the
+ * specification when going on (--from, --only, not fresh), else a new one. */
+int sk_auto_choose_run(struct sk_auto *a, struct sk_err *err);
+/* The verb `run`: 0, or the class that halted it. */
+int sk_auto_run(struct sk_auto *a, struct sk_err *err);
+
+/* ---- one stage (step.c) --------------------------------------------------------- */
+
+struct sk_step {
+	const struct sk_stage *stage;
+	struct sk_strv specs, names;
+	int64_t round, started_ms, ended_ms, decision_seq;
+	size_t answered;
+	char status[16]; /* verdict status, or "" when there is none */
+	char *artefact, *evidence, *reason;
+	int exit; /* 0 or the class that halts the run */
+};
+int sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err);
+void sk_step_free(struct sk_step *s);
+
+/* ---- prompts (prompt.c) ------------------------------------------------------------ */
+
+/*
+ * The prompt of a stage: embedded text with ${…} substituted in one pass, the
+ * specification, the merged answers of earlier stages of this branch (or their
+ * artefacts on disk), and in sequential mode the answers so far (records, JSON
+ * Lines, may be NULL). Data stands between lines with a random boundary.
+ */
+int sk_prompt_build(struct sk_auto *a, const struct sk_stage *st,
+    const char *records, size_t n, struct sk_buf *out, struct sk_err *err);
+
+/* The verb `prompt`: that text on standard output; word NULL is plan, answers
+ * NULL or a file of records. */
+int sk_auto_prompt(struct sk_auto *a, const char *word, const char *answers,
+    struct sk_err *err);
+
+/* ---- artefacts (artefact.c, render.c) --------------------------------------------- */
+
+/* Markdown of an ok verdict: a pure function of its agreed value. */
+int sk_artefact_render(const struct sk_jv *verdict, const struct sk_stage *st,
+    struct sk_buf *out, struct sk_err *err);
+/* Render and publish <spec dir>/<stage>.md inside the fence, then record it
+ * with the decision. path is malloc'd. */
+int sk_artefact_publish(struct sk_auto *a, const struct sk_jv *verdict,
+    int64_t epoch, char **path, struct sk_err *err);
+
+/* ---- children (child.c) ------------------------------------------------------------- */
+
+/*
+ * One of our own tools to its end: stdin from memory, stdout into out (bounded
+ * by its ceiling), stderr inherited. TERM, INT and HUP that reach us are passed
+ * on, *interrupted is then the signal. exit status as a shell sees it.
+ */
+int sk_child_run(const struct sk_auto *a, const struct sk_strv *argv,
+    const void *in, size_t in_n, struct sk_buf *out, int *status,
+    int *interrupted, struct sk_err *err);
+
+/* ---- other faces (plan.c, script.c, status.c) -------------------------------------------------- */
+
+struct sk_step;
+/* A dry run: each stage's line-up is checked by `sk-run --dry-run`. */
+int sk_auto_plan(struct sk_auto *a, const struct sk_step *steps, size_t n,
+    struct sk_err *err);
+/* A POSIX script that does what `run` would do. */
+void sk_auto_script(const struct sk_auto *a, const struct sk_step *steps,
+    size_t n, struct sk_buf *out);
+/* The newest run of the specification, stage by stage, on standard output. */
+int sk_auto_status(struct sk_auto *a, struct sk_err *err);
+/* SK_RUN and SK_BRANCH of the newest (or a new) run as shell assignments. */
+int sk_auto_env(struct sk_auto *a, struct sk_err *err);
+/* A verdict on fd: its artefact is written when it is ok; the decision's number
+ * goes to standard output, for `sk-consensus ack --seq`. */
+int sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err);
+
+/* ---- talk (report.c) -------------------------------------------------------------------- */
+
+void sk_report_start(const struct sk_auto *a);
+void sk_report_stage(const struct sk_auto *a, const struct sk_step *s,
+    bool done);
+void sk_report_end(const struct sk_auto *a, const struct sk_step *steps,
+    size_t n, int exit_class, int64_t started_ms);
+
+#endif

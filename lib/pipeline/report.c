@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run says: sk.event/1 lines and a summary for programs, or progress on
+ * stderr and a table for a person. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "pipeline/pipeline.h"
+
+static void
+emit(struct sk_buf *b)
+{
+	struct sk_err err = { 0 };
+
+	sk_out(b->p, b->len);
+	/* Flushed as it happens; main reports a broken output at the end. */
+	(void)sk_out_flush(&err);
+	sk_err_clear(&err);
+	sk_buf_free(b);
+}
+
+static void
+event_open(struct sk_jw *w, struct sk_buf *b, const struct sk_auto *a,
+    const char *schema, const char *event)
+{
+	sk_buf_init(b, 0);
+	sk_jw_init(w, b);
+	sk_jw_obj(w);
+	sk_jw_kstr(w, "schema", schema);
+	if (event != NULL)
+		sk_jw_kstr(w, "event", event);
+	sk_jw_ktime(w, "at", sk_now_ms());
+	sk_jw_kstr(w, "run", a->run);
+	sk_jw_kstr(w, "branch", a->branch);
+	sk_jw_kstr(w, "spec", a->spec.id);
+}
+
+void
+sk_report_start(const struct sk_auto *a)
+{
+	struct sk_buf b;
+	struct sk_jw w;
+
+	if (!a->json) {
+		sk_say("%s: run %s", a->spec.id, a->run);
+		return;
+	}
+	event_open(&w, &b, a, "sk.event/1", "run.start");
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	emit(&b);
+}
+
+static void
+or_null(struct sk_jw *w, const char *key, const char *s)
+{
+	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
+}
+
+static void
+stage_fields(struct sk_jw *w, const struct sk_step *s)
+{
+	sk_jw_kstr(w, "stage", s->stage->name);
+	sk_jw_kint(w, "round", s->round);
+	sk_jw_key(w, "agents");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < s->names.n; i++)
+		sk_jw_str(w, s->names.v[i]);
+	sk_jw_end(w);
+}
+
+static void
+result_fields(struct sk_jw *w, const struct sk_step *s)
+{
+	sk_jw_kint(w, "answered", (int64_t)s->answered);
+	or_null(w, "status", s->status);
+	if (s->decision_seq > 0)
+		sk_jw_kint(w, "decision_seq", s->decision_seq);
+	else
+		sk_jw_knull(w, "decision_seq");
+	sk_jw_kint(w, "exit", s->exit);
+	or_null(w, "reason", s->exit != 0 ? s->reason : NULL);
+	or_null(w, "artefact", s->artefact);
+	or_null(w, "evidence", s->evidence);
+	sk_jw_kint(w, "duration_ms", s->ended_ms - s->started_ms);
+}
+
+void
+sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
+{
+	char took[32];
+	struct sk_buf b;
+	struct sk_jw w;
+
+	if (!a->json && !done)
+		return;
+	if (!a->json) {
+		sk_duration_text(
+		    s->ended_ms - s->started_ms, took, sizeof(took));
+		sk_say("%s: %s, %zu of %zu agents, %s", s->stage->name,
+		    s->status[0] != '\0' ? s->status : sk_exit_word(s->exit),
+		    s->answered, s->names.n, took);
+		return;
+	}
+	event_open(&w, &b, a, "sk.event/1", done ? "stage.end" : "stage.start");
+	stage_fields(&w, s);
+	if (done)
+		result_fields(&w, s);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	emit(&b);
+}
+
+/* The command that goes on where this run stopped. */
+static void
+resume_command(
+    const struct sk_auto *a, const struct sk_step *s, struct sk_buf *b)
+{
+	sk_buf_printf(b, "sk-auto run %s --run %s --from %s", a->spec.id,
+	    a->run, s->stage->name);
+	for (size_t i = 0; i < a->opts->agents.n; i++) {
+		sk_buf_str(b, " -a ");
+		sk_shell_quote(b, a->opts->agents.v[i]);
+	}
+	if (a->config_file != NULL) {
+		sk_buf_str(b, " --config ");
+		sk_shell_quote(b, a->config_file);
+	}
+}
+
+static void
+summary_json(const struct sk_auto *a, const struct sk_step *steps, size_t n,
+    int exit_class, int64_t started_ms, const char *resume)
+{
+	struct sk_buf b;
+	struct sk_jw w;
+
+	event_open(&w, &b, a, "sk.summary/1", NULL);
+	sk_jw_kstr(&w, "state", exit_class == 0 ? "done" : "halted");
+	sk_jw_kint(&w, "exit", exit_class);
+	sk_jw_kint(&w, "duration_ms", sk_now_ms() - started_ms);
+	sk_jw_key(&w, "stages");
+	sk_jw_arr(&w);
+	for (size_t i = 0; i < n; i++) {
+		sk_jw_obj(&w);
+		stage_fields(&w, &steps[i]);
+		result_fields(&w, &steps[i]);
+		sk_jw_end(&w);
+	}
+	sk_jw_end(&w);
+	sk_jw_kstr(&w, "artefacts", a->spec.dir);
+	or_null(&w, "resume", resume);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	emit(&b);
+}
+
+static void
+summary_text(const struct sk_auto *a, const struct sk_step *steps, size_t n,
+    const char *resume)
+{
+	const struct sk_step *last = n > 0 ? &steps[n - 1] : NULL;
+	const char *evidence = NULL, *slash;
+	struct sk_table t;
+	char took[32];
+
+	sk_table_init(&t, 5, 8);
+	sk_table_cell(&t, "STAGE");
+	sk_table_cell(&t, "AGENTS");
+	sk_table_cell(&t, "STATUS");
+	sk_table_cell(&t, "DURATION");
+	sk_table_cell(&t, "ARTEFACT");
+	for (size_t i = 0; i < n; i++) {
+		const struct sk_step *s = &steps[i];
+
+		sk_duration_text(
+		    s->ended_ms - s->started_ms, took, sizeof(took));
+		slash = s->artefact != NULL ? strrchr(s->artefact, '/') : NULL;
+		sk_table_cell(&t, s->stage->name);
+		sk_table_cellf(&t, "%zu/%zu", s->answered, s->names.n);
+		sk_table_cell(&t,
+		    s->status[0] != '\0' ? s->status : sk_exit_word(s->exit));
+		sk_table_cell(&t, took);
+		sk_table_cell(&t, slash != NULL ? slash + 1 : "-");
+		if (s->evidence != NULL)
+			evidence = s->evidence;
+	}
+	sk_table_print(&t);
+	sk_outf("\nartefacts  %s\n", a->spec.dir);
+	if (evidence != NULL) {
+		slash = strrchr(evidence, '/');
+		sk_outf("evidence   %.*s\n",
+		    (int)(slash != NULL ? slash - evidence : 0), evidence);
+	}
+	sk_outf("verdicts   sk-consensus show --run %s\n", a->run);
+	if (resume == NULL)
+		return;
+	if (last != NULL && last->reason != NULL && last->reason[0] != '\0') {
+		struct sk_buf b;
+
+		sk_buf_init(&b, 0);
+		sk_buf_visible(&b, last->reason, strlen(last->reason), false);
+		sk_outf("halted     %s\n", b.p);
+		sk_buf_free(&b);
+	}
+	sk_outf("resume     %s\n", resume);
+}
+
+void
+sk_report_end(const struct sk_auto *a, const struct sk_step *steps, size_t n,
+    int exit_class, int64_t started_ms)
+{
+	struct sk_buf resume;
+
+	sk_buf_init(&resume, 0);
+	if (exit_class != 0 && n > 0)
+		resume_command(a, &steps[n - 1], &resume);
+	if (a->json)
+		summary_json(a, steps, n, exit_class, started_ms, resume.p);
+	else
+		summary_text(a, steps, n, resume.len > 0 ? resume.p : NULL);
+	sk_buf_free(&resume);
+}

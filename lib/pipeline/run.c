@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole run: which stages, with whom, from where, until what halts it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/branch.h"
+#include "pipeline/pipeline.h"
+
+#define STAGES 6
+
+/* ---- line-ups --------------------------------------------------------------
+ */
+
+/* NAME[=ADAPTER][:COUNT] → NAME, or NAME.1 … NAME.COUNT. */
+static int
+expand(const char *word, struct sk_strv *names, struct sk_err *err)
+{
+	const char *colon = strrchr(word, ':'), *eq = strchr(word, '=');
+	char name[SK_IDENT_LEN], one[SK_IDENT_LEN + 24];
+	int64_t count = 0;
+	size_t n;
+
+	if (colon != NULL && !sk_parse_int(colon + 1, 1, 10000, &count))
+		return sk_fail(err, SK_USAGE, "bad_agent",
+		    "'%s' is not NAME[=ADAPTER][:COUNT]", word);
+	n = eq != NULL      ? (size_t)(eq - word)
+	    : colon != NULL ? (size_t)(colon - word)
+	                    : strlen(word);
+	if (n >= sizeof(name))
+		n = sizeof(name) - 1;
+	memcpy(name, word, n);
+	name[n] = '\0';
+	if (!sk_ident_ok(name))
+		return sk_fail(err, SK_USAGE, "bad_agent",
+		    "'%s' is not an agent's name", name);
+	if (count == 0)
+		sk_strv_add(names, name);
+	for (int64_t i = 1; i <= count; i++) {
+		(void)snprintf(one, sizeof(one), "%s.%lld", name, (long long)i);
+		sk_strv_add(names, one);
+	}
+	return 0;
+}
+
+int
+sk_auto_lineup(const struct sk_auto *a, const struct sk_stage *st,
+    struct sk_strv *specs, struct sk_strv *names, struct sk_err *err)
+{
+	const struct sk_jv *list;
+	char key[80];
+	const char *s;
+	int rc = 0;
+
+	(void)snprintf(key, sizeof(key), "stages.%s.agents", st->name);
+	for (size_t i = 0; i < a->opts->agents.n; i++)
+		sk_strv_add(specs, a->opts->agents.v[i]);
+	list = sk_config_get(a->conf, key);
+	if (sk_jlen(list) == 0)
+		list = sk_config_get(a->conf, "pipeline.agents");
+	for (size_t i = 0; specs->n < sk_jlen(list) && a->opts->agents.n == 0;
+	     i++) {
+		s = sk_jstr(sk_jat(list, i));
+		sk_strv_add(specs, s != NULL ? s : "");
+	}
+	if (specs->n == 0) {
+		(void)sk_fail(err, SK_USAGE, "no_agents",
+		    "no agents for stage '%s'", st->name);
+		return sk_hint(err, "name them: -a claude -a codex, or "
+				    "[pipeline] agents in the configuration");
+	}
+	for (size_t i = 0; rc == 0 && i < specs->n; i++)
+		rc = expand(specs->v[i], names, err);
+	return rc;
+}
+
+bool
+sk_auto_sequential(const struct sk_auto *a, const struct sk_stage *st)
+{
+	const char *mode;
+	char key[80];
+
+	(void)snprintf(key, sizeof(key), "stages.%s.mode", st->name);
+	mode = sk_config_str(a->conf, key, NULL);
+	return mode != NULL ? strcmp(mode, "sequential") == 0 : st->sequential;
+}
+
+/* ---- opening
+ * ----------------------------------------------------------------- */
+
+int
+sk_auto_open(struct sk_auto *a, const char *spec, unsigned db_flags,
+    struct sk_err *err)
+{
+	int rc;
+
+	rc = sk_spec_find(a->conf->project_root, spec, &a->spec, err);
+	/* What only looks ahead needs no database and must not make one. */
+	if (rc != 0 || a->opts->dry_run || a->opts->print_script)
+		return rc;
+	rc = sk_db_open(&a->db, a->db_file, db_flags, err);
+	if (rc != 0 && (db_flags & SK_DB_CREATE) == 0 &&
+	    strcmp(err->code, "no_database") == 0) {
+		sk_err_clear(err);
+		rc = 0;
+	}
+	return rc;
+}
+
+void
+sk_auto_close(struct sk_auto *a)
+{
+	if (a->driving)
+		sk_driver_end(&a->driver);
+	sk_db_close(a->db);
+	sk_spec_free(&a->spec);
+	sk_arena_free(&a->arena);
+}
+
+/* The run named, the spec's newest when going on, else a new one. */
+int
+sk_auto_choose_run(struct sk_auto *a, struct sk_err *err)
+{
+	struct sk_run latest;
+	struct sk_git git;
+	bool found = false;
+	int rc = 0;
+
+	if (a->opts->run != NULL) {
+		if (!sk_ident_ok(a->opts->run))
+			return sk_fail(err, SK_USAGE, "bad_identifier",
+			    "'%s' is not a run id", a->opts->run);
+		(void)snprintf(a->run, sizeof(a->run), "%s", a->opts->run);
+	} else if (!a->opts->fresh &&
+		   (a->opts->from != NULL || a->opts->only != NULL)) {
+		rc = sk_run_latest(a->db, a->spec.id, a->conf->project_root,
+		    &latest, &found, &a->arena, err);
+		if (rc == 0 && found)
+			memcpy(a->run, latest.id, sizeof(a->run));
+	}
+	if (rc != 0)
+		return rc;
+	rc = sk_git_facts(a->conf->project_root, &git, &a->arena, err);
+	if (rc != 0)
+		return rc;
+	git.root = a->conf->project_root;
+	rc = sk_db_begin(a->db, err);
+	if (rc != 0)
+		return rc;
+	rc = sk_run_ensure(a->db, a->run, a->branch, a->spec.id, &git, err);
+	if (rc != 0) {
+		sk_db_rollback(a->db);
+		return rc;
+	}
+	return sk_db_commit(a->db, err);
+}
+
+/* ---- which stages
+ * ---------------------------------------------------------------- */
+
+static int
+range(const struct sk_auto_opts *o, size_t *first, size_t *last,
+    struct sk_err *err)
+{
+	const struct sk_stage *from = &sk_stages[0];
+	const struct sk_stage *to = &sk_stages[STAGES - 1];
+	int rc = 0;
+
+	if (o->only != NULL && (o->from != NULL || o->to != NULL))
+		return sk_fail(err, SK_USAGE, "options_exclude",
+		    "--only excludes --from and --to");
+	if (o->only != NULL) {
+		rc = sk_stage_parse(o->only, &from, err);
+		to = from;
+	}
+	if (rc == 0 && o->from != NULL)
+		rc = sk_stage_parse(o->from, &from, err);
+	if (rc == 0 && o->to != NULL)
+		rc = sk_stage_parse(o->to, &to, err);
+	if (rc != 0)
+		return rc;
+	if (from > to)
+		return sk_fail(err, SK_USAGE, "empty_range",
+		    "stage '%s' comes after '%s'", from->name, to->name);
+	*first = (size_t)(from - sk_stages);
+	*last = (size_t)(to - sk_stages);
+	return 0;
+}
+
+/* The newest decision on a stage of this branch; NULL when there is none. */
+static int
+newest(struct sk_auto *a, const struct sk_stage *st, struct sk_decision **d,
+    struct sk_err *err)
+{
+	size_t n = 0;
+	int rc;
+
+	rc = sk_decision_list(a->db, a->run, a->branch, a->spec.id, st->name, 1,
+	    d, &n, &a->arena, err);
+	if (rc == 0 && n == 0)
+		*d = NULL;
+	return rc;
+}
+
+/* A stage that was not acknowledged yet goes on in its round; one that was
+ * starts a new round, because its agents are to be asked again. */
+static int
+choose_round(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
+{
+	struct sk_decision *d;
+	int rc = newest(a, s->stage, &d, err);
+
+	if (rc == 0)
+		s->round = d == NULL ? 1 : d->acked ? d->round + 1 : d->round;
+	return rc;
+}
+
+/* What a stage stands on: an agreed earlier stage, or its file on disk. */
+static int
+check_needs(struct sk_auto *a, const struct sk_stage *st, size_t first,
+    struct sk_err *err)
+{
+	const struct sk_stage *need;
+	struct sk_decision *d;
+	struct sk_buf file;
+	char *path;
+	int rc;
+
+	if (st->needs == NULL)
+		return 0;
+	need = sk_stage_find(st->needs);
+	if (need >= &sk_stages[first])
+		return 0;
+	rc = newest(a, need, &d, err);
+	if (rc != 0 || (d != NULL && strcmp(d->status, "ok") == 0))
+		return rc;
+	path = sk_asprintf("%s/%s.md", a->spec.dir, need->name);
+	sk_buf_init(&file, 0);
+	rc = sk_read_file(path, SK_BUF_MAX, &file, err);
+	sk_buf_free(&file);
+	free(path);
+	if (rc == 0)
+		return 0;
+	(void)sk_fail(err, SK_USAGE, "stage_order",
+	    "stage '%s' needs '%s', which has no agreed answer", st->name,
+	    need->name);
+	return sk_hint(err, "sk-auto run %s --from %s", a->spec.id, need->name);
+}
+
+/* ---- running
+ * ------------------------------------------------------------------------ */
+
+static int
+set_state(struct sk_auto *a, const char *state, struct sk_err *err)
+{
+	int rc = sk_db_begin(a->db, err);
+
+	if (rc != 0)
+		return rc;
+	rc = sk_run_state(a->db, a->run, state, a->driver.epoch, err);
+	if (rc != 0) {
+		sk_db_rollback(a->db);
+		return rc;
+	}
+	return sk_db_commit(a->db, err);
+}
+
+static int
+drive(struct sk_auto *a, struct sk_step *steps, size_t first, size_t n,
+    size_t *done, struct sk_err *err)
+{
+	struct sk_step *s;
+	int rc = 0;
+
+	for (*done = 0; rc == 0 && *done < n; (*done)++) {
+		s = &steps[*done];
+		rc = check_needs(a, s->stage, first, err);
+		if (rc == 0)
+			rc = choose_round(a, s, err);
+		if (rc != 0)
+			return rc;
+		sk_report_stage(a, s, false);
+		rc = sk_step_run(a, s, err);
+		if (s->ended_ms == 0)
+			s->ended_ms = sk_now_ms();
+		sk_report_stage(a, s, true);
+		if (rc == 0 && s->exit != 0) {
+			(*done)++;
+			return s->exit;
+		}
+	}
+	return rc;
+}
+
+static int
+prepare(struct sk_auto *a, struct sk_step *steps, size_t first, size_t last,
+    struct sk_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = first; rc == 0 && i <= last; i++) {
+		steps[i - first].stage = &sk_stages[i];
+		rc = sk_auto_lineup(a, &sk_stages[i], &steps[i - first].specs,
+		    &steps[i - first].names, err);
+	}
+	return rc;
+}
+
+static void
+print_script(const struct sk_auto *a, const struct sk_step *steps, size_t n)
+{
+	struct sk_buf b;
+
+	sk_buf_init(&b, 0);
+	sk_auto_script(a, steps, n, &b);
+	sk_out(b.p, b.len);
+	sk_buf_free(&b);
+}
+
+int
+sk_auto_run(struct sk_auto *a, struct sk_err *err)
+{
+	struct sk_step steps[STAGES] = { 0 };
+	size_t first = 0, last = 0, done = 0;
+	int64_t started = sk_now_ms();
+	struct sk_err second = { 0 };
+	int rc;
+
+	rc = range(a->opts, &first, &last, err);
+	if (rc == 0)
+		rc = prepare(a, steps, first, last, err);
+	if (rc == 0 && a->opts->print_script) {
+		print_script(a, steps, last - first + 1);
+		goto out;
+	}
+	if (rc == 0 && a->opts->dry_run) {
+		rc = sk_auto_plan(a, steps, last - first + 1, err);
+		goto out;
+	}
+	if (rc == 0)
+		rc = sk_auto_choose_run(a, err);
+	if (rc == 0)
+		rc = sk_driver_start(a->db, a->run, 0, &a->driver, err);
+	if (rc != 0)
+		goto out;
+	a->driving = true;
+	rc = set_state(a, "running", err);
+	if (rc == 0) {
+		sk_report_start(a);
+		rc = drive(a, steps, first, last - first + 1, &done, err);
+		/* Fenced or interrupted: say what can be said, keep the cause.
+		 */
+		if (rc != SK_ORDER &&
+		    set_state(a, rc == 0 ? "done" : "halted", &second) != 0)
+			sk_warn("%s", second.message);
+		sk_err_clear(&second);
+		sk_report_end(a, steps, done, rc, started);
+	}
+out:
+	for (size_t i = 0; i < STAGES; i++)
+		sk_step_free(&steps[i]);
+	return rc;
+}

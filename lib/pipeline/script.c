@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The run as a POSIX script: the same tools through the same pipes. */
+#include <string.h>
+
+#include "data/data.h"
+#include "pipeline/pipeline.h"
+
+static void
+assign(struct sk_buf *b, const char *name, const char *value)
+{
+	sk_buf_printf(b, "%s=", name);
+	sk_shell_quote(b, value);
+	sk_buf_ch(b, '\n');
+}
+
+/* stage NAME MODE EXPECT AGENT… */
+static void
+stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
+{
+	struct sk_buf expect;
+
+	sk_buf_init(&expect, 0);
+	for (size_t i = 0; i < s->names.n; i++)
+		sk_buf_printf(&expect, "%s%s", i > 0 ? "," : "", s->names.v[i]);
+	sk_buf_printf(b, "stage %s %s ", s->stage->name,
+	    sk_auto_sequential(a, s->stage) ? "sequential" : "parallel");
+	sk_shell_quote(b, expect.p);
+	for (size_t i = 0; i < s->specs.n; i++) {
+		sk_buf_ch(b, ' ');
+		sk_shell_quote(b, s->specs.v[i]);
+	}
+	sk_buf_ch(b, '\n');
+	sk_buf_free(&expect);
+}
+
+void
+sk_auto_script(const struct sk_auto *a, const struct sk_step *steps, size_t n,
+    struct sk_buf *b)
+{
+	const struct sk_data_file *body = sk_data_find("script/run.sh");
+	const char *p;
+
+	if (body == NULL)
+		sk_bug("no script body");
+	/* The first line, then what this run is about, then the functions. */
+	p = strchr(body->text, '\n') + 1;
+	sk_buf_add(b, body->text, (size_t)(p - body->text));
+	sk_buf_printf(b,
+	    "# The six stages of a specification as a script: what "
+	    "`sk-auto run %s`\n# does, with the same tools and the same "
+	    "result.\n",
+	    a->spec.id);
+	assign(b, "spec", a->spec.id);
+	if (a->conf->named_file != NULL) {
+		assign(b, "SK_CONFIG", a->conf->named_file);
+		sk_buf_str(b, "export SK_CONFIG\n");
+	}
+	sk_buf_str(b, p);
+	for (size_t i = 0; i < n; i++)
+		stage_line(b, a, &steps[i]);
+}

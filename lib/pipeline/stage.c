@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The six stages: one table for names, aliases, order and dependencies. */
+#include <string.h>
+#include <strings.h>
+
+#include "pipeline/pipeline.h"
+
+const struct sk_stage sk_stages[] = { { "plan", "Plan", NULL, NULL, true },
+	{ "tasks", "Tasks", NULL, "plan", true },
+	{ "implement", "Implement", NULL, "tasks", true },
+	{ "validate", "Validate", NULL, NULL, false },
+	{ "audit", "Audit", "review", NULL, false },
+	{ "unlock", "Unlock", NULL, NULL, false },
+	{ NULL, NULL, NULL, NULL, false } };
+
+const struct sk_stage *
+sk_stage_find(const char *word)
+{
+	const struct sk_stage *st;
+
+	if (strncasecmp(word, "spec-", 5) == 0)
+		word += 5;
+	for (st = sk_stages; st->name != NULL; st++)
+		if (strcasecmp(word, st->name) == 0 ||
+		    (st->alias != NULL && strcasecmp(word, st->alias) == 0))
+			return st;
+	return NULL;
+}
+
+int
+sk_stage_parse(
+    const char *word, const struct sk_stage **out, struct sk_err *err)
+{
+	static const char *const names[] = { "plan", "tasks", "implement",
+		"validate", "audit", "unlock", NULL };
+	const char *near;
+
+	*out = sk_stage_find(word);
+	if (*out != NULL)
+		return 0;
+	near = sk_closest(word, names);
+	(void)sk_fail(
+	    err, SK_USAGE, "unknown_stage", "unknown stage '%s'", word);
+	if (near != NULL)
+		return sk_hint(err, "did you mean '%s'?", near);
+	return sk_hint(
+	    err, "stages are plan, tasks, implement, validate, audit, unlock");
+}

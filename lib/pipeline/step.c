@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/* One stage: ask, judge, write, acknowledge. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "pipeline/pipeline.h"
+
+/* More than this from one stage's agents is refused (sk-run bounds each). */
+#define RECORDS_MAX ((size_t)256 << 20)
+
+static void
+arg2(struct sk_strv *v, const char *opt, const char *value)
+{
+	sk_strv_add(v, opt);
+	sk_strv_add(v, value);
+}
+
+static void
+arg_int(struct sk_strv *v, const char *opt, int64_t i, const char *unit)
+{
+	char s[40];
+
+	(void)snprintf(s, sizeof(s), "%lld%s", (long long)i, unit);
+	arg2(v, opt, s);
+}
+
+/* 128 + signal when a person or a manager ended us, else 0. */
+static int
+stopped(int interrupted, struct sk_err *err)
+{
+	if (interrupted == 0)
+		return 0;
+	return sk_fail(err, 128 + interrupted, "interrupted",
+	    "stopped by signal %d", interrupted);
+}
+
+/* One sk-run over the agents named; its records are appended. */
+static int
+ask(struct sk_auto *a, const struct sk_step *s, const char *const *specs,
+    size_t n, struct sk_buf *records, int *status, struct sk_err *err)
+{
+	struct sk_strv argv = { 0 };
+	struct sk_buf prompt;
+	int rc, interrupted = 0;
+
+	sk_buf_init(&prompt, 0);
+	rc = sk_prompt_build(
+	    a, s->stage, records->p, records->len, &prompt, err);
+	sk_strv_add(&argv, "sk-run");
+	sk_strv_add(&argv, "--json");
+	arg2(&argv, "--spec", a->spec.id);
+	arg2(&argv, "--stage", s->stage->name);
+	arg_int(&argv, "--round", s->round, "");
+	if (a->config_file != NULL)
+		arg2(&argv, "--config", a->config_file);
+	if (a->opts->timeout > 0)
+		arg_int(&argv, "--timeout", a->opts->timeout, "ms");
+	for (size_t i = 0; i < n; i++)
+		arg2(&argv, "--agent", specs[i]);
+	if (rc == 0)
+		rc = sk_child_run(a, &argv, prompt.p, prompt.len, records,
+		    status, &interrupted, err);
+	sk_strv_free(&argv);
+	sk_buf_free(&prompt);
+	return rc != 0 ? rc : stopped(interrupted, err);
+}
+
+/* All agents of the stage: side by side, or one after the other so that each
+ * sees what was answered before. *worst = the status of the last sk-run that
+ * had no answer at all, 0 when any had one. */
+static int
+ask_all(struct sk_auto *a, const struct sk_step *s, struct sk_buf *records,
+    int *worst, struct sk_err *err)
+{
+	const char *const *specs = (const char *const *)s->specs.v;
+	bool any = false;
+	int rc = 0, status = 0;
+
+	*worst = 0;
+	if (!sk_auto_sequential(a, s->stage)) {
+		rc = ask(a, s, specs, s->specs.n, records, &status, err);
+		*worst = status == SK_DEGRADED ? 0 : status;
+		return rc;
+	}
+	for (size_t i = 0; rc == 0 && i < s->specs.n; i++) {
+		rc = ask(a, s, specs + i, 1, records, &status, err);
+		if (status == 0 || status == SK_DEGRADED)
+			any = true;
+		else
+			*worst = status;
+	}
+	if (any)
+		*worst = 0;
+	return rc;
+}
+
+static void
+join(struct sk_buf *b, const struct sk_strv *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		sk_buf_printf(b, "%s%s", i > 0 ? "," : "", v->v[i]);
+}
+
+/* The one verdict in what sk-consensus printed, or its error. */
+static int
+find_verdict(struct sk_auto *a, const struct sk_buf *out, int status,
+    struct sk_jv **verdict, struct sk_err *err)
+{
+	const char *p = out->p, *end = out->p + out->len, *nl;
+	struct sk_jv *v;
+	int rc;
+
+	*verdict = NULL;
+	for (; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (nl == NULL)
+			nl = end;
+		if (nl == p)
+			continue;
+		rc = sk_json_parse(
+		    &a->arena, p, (size_t)(nl - p), NULL, &v, err);
+		if (rc != 0)
+			return rc;
+		if (sk_error_from_json(v, err))
+			return err->exit;
+		if (sk_streq(sk_jget_str(v, "schema"), "sk.verdict/1"))
+			*verdict = v;
+	}
+	if (*verdict != NULL)
+		return 0;
+	return sk_fail(err, status != 0 ? status : SK_BUG, "no_verdict",
+	    "sk-consensus gave no verdict (status %d)", status);
+}
+
+static int
+judge(struct sk_auto *a, const struct sk_step *s, const struct sk_buf *records,
+    struct sk_jv **verdict, struct sk_err *err)
+{
+	struct sk_strv argv = { 0 };
+	struct sk_buf expect, out;
+	char key[80];
+	const char *quorum;
+	int rc, status = 0, interrupted = 0;
+
+	sk_buf_init(&expect, 0);
+	sk_buf_init(&out, RECORDS_MAX);
+	join(&expect, &s->names);
+	sk_strv_add(&argv, "sk-consensus");
+	sk_strv_add(&argv, "--json");
+	sk_strv_add(&argv, "--no-ack");
+	arg2(&argv, "--expect", expect.p);
+	arg2(&argv, "--policy", s->stage->name);
+	(void)snprintf(key, sizeof(key), "stages.%s.quorum", s->stage->name);
+	quorum = sk_config_str(a->conf, key, NULL);
+	if (quorum != NULL)
+		arg2(&argv, "--quorum", quorum);
+	if (s->names.n == 1)
+		/* A line-up of one was asked for in so many words. */
+		arg2(&argv, "--min", "1");
+	if (a->config_file != NULL)
+		arg2(&argv, "--config", a->config_file);
+	rc = sk_child_run(a, &argv, records->p, records->len, &out, &status,
+	    &interrupted, err);
+	if (rc == 0)
+		rc = stopped(interrupted, err);
+	if (rc == 0)
+		rc = find_verdict(a, &out, status, verdict, err);
+	sk_strv_free(&argv);
+	sk_buf_free(&expect);
+	sk_buf_free(&out);
+	return rc;
+}
+
+static int
+acknowledge(struct sk_auto *a, int64_t seq, struct sk_err *err)
+{
+	struct sk_strv argv = { 0 };
+	struct sk_buf out;
+	int rc, status = 0, interrupted = 0;
+
+	sk_buf_init(&out, 0);
+	sk_strv_add(&argv, "sk-consensus");
+	sk_strv_add(&argv, "ack");
+	sk_strv_add(&argv, "--json");
+	arg2(&argv, "--run", a->run);
+	arg2(&argv, "--branch", a->branch);
+	arg_int(&argv, "--seq", seq, "");
+	rc = sk_child_run(a, &argv, "", 0, &out, &status, &interrupted, err);
+	sk_strv_free(&argv);
+	sk_buf_free(&out);
+	if (rc == 0 && status != 0)
+		rc = sk_fail(err, status, "ack_refused",
+		    "decision %lld was not acknowledged", (long long)seq);
+	return rc;
+}
+
+/* "quorum at /complexity (2 required, 1 found); missing a3" */
+static void
+reasons(const struct sk_jv *verdict, struct sk_buf *b)
+{
+	const struct sk_jv *list = sk_jget(verdict, "reasons"), *r;
+	const char *kind, *path, *agent;
+	int64_t want, got;
+
+	for (size_t i = 0; i < sk_jlen(list); i++) {
+		r = sk_jat(list, i);
+		kind = sk_jget_str(r, "kind");
+		path = sk_jget_str(r, "path");
+		agent = sk_jget_str(r, "agent");
+		sk_buf_printf(b, "%s%s", b->len > 0 ? "; " : "",
+		    kind != NULL ? kind : "?");
+		if (path != NULL && path[0] != '\0')
+			sk_buf_printf(b, " at %s", path);
+		if (agent != NULL)
+			sk_buf_printf(b, " (%s)", agent);
+		if (sk_jget_int(r, "required", &want) &&
+		    sk_jget_int(r, "actual", &got))
+			sk_buf_printf(b, " (%lld required, %lld found)",
+			    (long long)want, (long long)got);
+	}
+}
+
+static void
+note_verdict(struct sk_step *s, const struct sk_jv *verdict)
+{
+	const char *status = sk_jget_str(verdict, "status");
+	const char *path =
+	    sk_jstr(sk_jptr(verdict, "/decision/evidence/synthesis"));
+	struct sk_buf b;
+
+	(void)snprintf(s->status, sizeof(s->status), "%s",
+	    status != NULL ? status : "unknown");
+	s->answered = sk_jlen(sk_jget(verdict, "present"));
+	(void)sk_jget_int(verdict, "decision_seq", &s->decision_seq);
+	free(s->evidence);
+	s->evidence = path != NULL ? sk_strdup(path) : NULL;
+	free(s->reason);
+	sk_buf_init(&b, 2000);
+	reasons(verdict, &b);
+	s->reason = sk_buf_detach(&b);
+}
+
+/* Ask and judge; a degraded verdict is given one more try, in which sk-run asks
+ * only the agents that have no accepted answer. */
+static int
+ask_and_judge(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
+    int *worst, struct sk_err *err)
+{
+	struct sk_buf records;
+	int rc = 0;
+
+	sk_buf_init(&records, RECORDS_MAX);
+	for (int tries = 0; rc == 0 && tries < 2; tries++) {
+		sk_buf_clear(&records);
+		rc = ask_all(a, s, &records, worst, err);
+		if (rc == 0)
+			rc = judge(a, s, &records, verdict, err);
+		if (rc != 0)
+			break;
+		note_verdict(s, *verdict);
+		if (strcmp(s->status, "degraded") != 0 || tries > 0 ||
+		    sk_jlen(sk_jget(*verdict, "missing_agents")) == 0)
+			break;
+		/* Only one decision may be pending. */
+		rc = acknowledge(a, s->decision_seq, err);
+	}
+	sk_buf_free(&records);
+	return rc;
+}
+
+static int
+status_class(const char *status)
+{
+	if (strcmp(status, "ok") == 0)
+		return 0;
+	return strcmp(status, "conflict") == 0 ? SK_NEGATIVE : SK_DEGRADED;
+}
+
+static int
+record_end(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
+{
+	struct sk_stage_row row = { 0 };
+	int rc;
+
+	(void)snprintf(row.stage, sizeof(row.stage), "%s", s->stage->name);
+	(void)snprintf(row.state, sizeof(row.state), "%s",
+	    s->exit == 0 ? "done" : "halted");
+	memcpy(row.status, s->status, sizeof(row.status));
+	row.round = s->round;
+	row.started_ms = s->started_ms;
+	row.ended_ms = s->ended_ms;
+	row.decision_seq = s->decision_seq;
+	row.artefact = s->artefact;
+	row.reason = s->exit == 0 ? NULL : s->reason;
+	rc = sk_db_begin(a->db, err);
+	if (rc != 0)
+		return rc;
+	rc = sk_stage_end(a->db, a->run, a->branch, &row, a->driver.epoch, err);
+	if (rc != 0) {
+		sk_db_rollback(a->db);
+		return rc;
+	}
+	return sk_db_commit(a->db, err);
+}
+
+static int
+record_start(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
+{
+	struct sk_buf agents;
+	int rc;
+
+	sk_buf_init(&agents, 0);
+	join(&agents, &s->names);
+	rc = sk_db_begin(a->db, err);
+	if (rc == 0) {
+		rc = sk_stage_start(a->db, a->run, a->branch, s->stage->name,
+		    agents.p, a->driver.epoch, err);
+		if (rc == 0)
+			rc = sk_db_commit(a->db, err);
+		else
+			sk_db_rollback(a->db);
+	}
+	sk_buf_free(&agents);
+	return rc;
+}
+
+int
+sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
+{
+	struct sk_jv *verdict = NULL;
+	int rc, worst = 0;
+
+	s->started_ms = sk_now_ms();
+	rc = record_start(a, s, err);
+	if (rc == 0)
+		rc = ask_and_judge(a, s, &verdict, &worst, err);
+	if (rc != 0) {
+		s->exit = rc;
+		return rc;
+	}
+	s->exit = status_class(s->status);
+	/* No answer at all has a cause of its own: login, budget, … */
+	if (s->exit == SK_DEGRADED && worst != 0)
+		s->exit = worst;
+	if (s->exit == 0)
+		rc = sk_artefact_publish(
+		    a, verdict, a->driver.epoch, &s->artefact, err);
+	if (rc == 0)
+		rc = acknowledge(a, s->decision_seq, err);
+	s->ended_ms = sk_now_ms();
+	if (rc == 0)
+		rc = record_end(a, s, err);
+	if (rc != 0)
+		s->exit = rc;
+	return rc;
+}
+
+void
+sk_step_free(struct sk_step *s)
+{
+	sk_strv_free(&s->specs);
+	sk_strv_free(&s->names);
+	free(s->artefact);
+	free(s->evidence);
+	free(s->reason);
+}
