@@ -25,7 +25,7 @@
 #define SK_UNUSED __attribute__((unused))
 #define SK_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* ---- errors (err.c) ------------------------------------------------- */
+/* ---- errors (err.c) ---- */
 
 /* Exit classes: one table for all tools, see sk-exit-codes(7). */
 enum sk_exit {
@@ -94,7 +94,7 @@ SK_NORETURN void sk_bug_at(const char *file, int line, const char *fmt, ...)
     SK_PRINTF(3, 4);
 #define sk_bug(...) sk_bug_at(__FILE__, __LINE__, __VA_ARGS__)
 
-/* ---- memory (mem.c) -------------------------------------------------- */
+/* ---- memory (mem.c) ---- */
 
 /* These never return NULL: out of memory ends the program with 71. */
 void *sk_malloc(size_t n);
@@ -120,7 +120,7 @@ char *sk_arena_printf(struct sk_arena *a, const char *fmt, ...)
     SK_PRINTF(2, 3);
 void sk_arena_free(struct sk_arena *a);
 
-/* ---- buffers (buf.c) ------------------------------------------------- */
+/* ---- buffers (buf.c) ---- */
 
 /*
  * Growable bytes with a ceiling. p is never NULL and always NUL-terminated
@@ -148,7 +148,7 @@ bool sk_buf_room(struct sk_buf *b, size_t n);
 /* Caller owns the result; b is as after init. */
 char *sk_buf_detach(struct sk_buf *b);
 
-/* ---- strings (str.c, utf8.c) ------------------------------------------ */
+/* ---- strings (str.c, utf8.c) ---- */
 
 bool sk_streq(const char *a, const char *b); /* NULL-safe */
 bool sk_has_prefix(const char *s, const char *prefix);
@@ -193,7 +193,7 @@ void sk_buf_utf8(struct sk_buf *b, uint32_t cp);
 /* Append p decoded strictly; every bad byte becomes U+FFFD. True = lossy. */
 bool sk_utf8_clean(struct sk_buf *b, const char *p, size_t n);
 
-/* ---- time (time.c) ---------------------------------------------------- */
+/* ---- time (time.c) ---- */
 
 int64_t sk_now_ms(void);  /* wall clock, ms since 1970; only for display */
 int64_t sk_mono_ms(void); /* CLOCK_MONOTONIC: timeouts */
@@ -207,7 +207,7 @@ bool sk_time_parse(const char *s, int64_t *ms);
 /* "1.2s", "3m05s", "450ms" for people. */
 void sk_duration_text(int64_t ms, char *out, size_t n);
 
-/* ---- ids and hashes (id.c) --------------------------------------------- */
+/* ---- ids and hashes (id.c) ---- */
 
 void sk_random(void *p, size_t n);
 #define SK_ID_LEN 27 /* 128 random bits in base32, lower case, + NUL */
@@ -224,7 +224,7 @@ void sk_sha256_init(struct sk_sha256_st *st);
 void sk_sha256_add(struct sk_sha256_st *st, const void *p, size_t n);
 void sk_sha256_end(struct sk_sha256_st *st, char hex[SK_SHA256_LEN]);
 
-/* ---- files (io.c) ------------------------------------------------------ */
+/* ---- files (io.c) ---- */
 
 int sk_write_all(int fd, const void *p, size_t n); /* 0 or -1, errno */
 /* All of fd up to max bytes; more is SK_DAMAGED "too_large". */
@@ -266,7 +266,7 @@ void sk_outf(const char *fmt, ...) SK_PRINTF(1, 2);
 /* Write now; SK_IO with the first error, SK_PIPE on EPIPE. */
 int sk_out_flush(struct sk_err *err);
 
-/* ---- process identity (proc.c) ------------------------------------------ */
+/* ---- process identity (proc.c) ---- */
 
 /* A process named so that a recycled pid is not mistaken for it. */
 struct sk_proc_id {

@@ -267,7 +267,7 @@ sk_xdg_dir(const char *var, const char *home_rel, struct sk_err *err)
 	return path;
 }
 
-/* ---- standard output ---------------------------------------------------- */
+/* ---- standard output ---- */
 
 static struct sk_buf out;
 static int out_errno;
