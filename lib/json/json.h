@@ -41,6 +41,8 @@ struct sk_jv {
 		struct sk_jv **a;
 		struct sk_jm *m;
 	};
+	/* Room for children, kept by the builders; 0 in parsed trees = n. */
+	uint32_t cap;
 	/* TOML date-times are strings that remember it (0 otherwise). */
 	uint8_t toml_kind;
 };
@@ -50,7 +52,7 @@ struct sk_jm {
 	struct sk_jv *v;
 };
 
-/* ---- reading (read.c) --------------------------------------------------- */
+/* ---- reading (read.c) ---- */
 
 struct sk_jlimits {
 	size_t bytes;  /* 64 MiB */
@@ -63,7 +65,8 @@ extern const struct sk_jlimits sk_jlimits_default; /* reliability.md 4.3 */
 
 /* One document, the whole of p; lim NULL = default. SK_DAMAGED with line,
  * column and reason in the message ("line 3, column 14: …"), code
- * "bad_json", details {"line":…,"column":…,"offset":…}. */
+ * "bad_json", details {"line":…,"column":…,"offset":…,"pointer":…}. Columns
+ * count characters, offsets count bytes. err may be NULL here and below. */
 int sk_json_parse(struct sk_arena *a, const char *p, size_t n,
     const struct sk_jlimits *lim, struct sk_jv **out, struct sk_err *err);
 /* One document at the start of p; *used = bytes eaten. For prose scanning. */
@@ -71,11 +74,12 @@ int sk_json_prefix(struct sk_arena *a, const char *p, size_t n,
     const struct sk_jlimits *lim, struct sk_jv **out, size_t *used,
     struct sk_err *err);
 
-/* ---- looking (tree.c) ----------------------------------------------------- */
+/* ---- looking (tree.c) ---- */
 
 /* All are NULL-safe: a NULL value, a wrong type or an absent key gives the
  * "nothing" result. */
 struct sk_jv *sk_jget(const struct sk_jv *o, const char *key);
+struct sk_jv *sk_jgetn(const struct sk_jv *o, const char *key, size_t n);
 struct sk_jv *sk_jat(const struct sk_jv *arr, size_t i);
 /* Decoded text of a string without NUL bytes, else NULL. */
 const char *sk_jstr(const struct sk_jv *v);
@@ -93,20 +97,28 @@ void sk_jptr_add(struct sk_buf *b, const char *key, size_t klen);
 bool sk_jptr_ok(const char *ptr);
 const char *sk_jtype_name(enum sk_jtype t);
 
-/* ---- building (tree.c) ----------------------------------------------------- */
+/* ---- building (tree.c) ---- */
 
 struct sk_jv *sk_jnew(struct sk_arena *a, enum sk_jtype t); /* null/bool/[]/{} */
 struct sk_jv *sk_jnew_str(struct sk_arena *a, const char *s, size_t n);
 struct sk_jv *sk_jnew_cstr(struct sk_arena *a, const char *s); /* NULL → null */
 struct sk_jv *sk_jnew_int(struct sk_arena *a, int64_t i);
 struct sk_jv *sk_jnew_bool(struct sk_arena *a, bool b);
+/* s must be a JSON number; anything else is sk_bug(). */
+struct sk_jv *sk_jnew_num(struct sk_arena *a, const char *s, size_t n);
 /* Append or replace; keeps order. */
 void sk_jset(struct sk_arena *a, struct sk_jv *o, const char *key,
+    struct sk_jv *v);
+void sk_jsetn(struct sk_arena *a, struct sk_jv *o, const char *key, size_t n,
+    struct sk_jv *v);
+/* Append without looking for the key: for a caller that knows it is new. The
+ * key is not copied. */
+void sk_jadd(struct sk_arena *a, struct sk_jv *o, const char *key, size_t n,
     struct sk_jv *v);
 void sk_jpush(struct sk_arena *a, struct sk_jv *arr, struct sk_jv *v);
 struct sk_jv *sk_jcopy(struct sk_arena *a, const struct sk_jv *v); /* deep */
 
-/* ---- canonical form (canon.c) ---------------------------------------------- */
+/* ---- canonical form (canon.c) ---- */
 
 /* Keys sorted by bytes, numbers as exact canonical decimals (1.0 = 1e0 = 1,
  * -0 = 0, no float parsing), strings minimally escaped UTF-8. Two values are
@@ -117,7 +129,7 @@ bool sk_json_eq(const struct sk_jv *x, const struct sk_jv *y);
 void sk_num_canon(struct sk_buf *b, const char *s, size_t n);
 int sk_num_cmp(const char *a, size_t an, const char *b, size_t bn);
 
-/* ---- writing (write.c) ------------------------------------------------------ */
+/* ---- writing (write.c) ---- */
 
 /*
  * Writer over a buffer with a sticky error (the buffer's `full`). Commas and
@@ -155,12 +167,14 @@ void sk_jw_kvalue(struct sk_jw *w, const char *k, const struct sk_jv *v);
 void sk_jw_ktime(struct sk_jw *w, const char *k, int64_t ms);
 /* End of document: newline; sk_bug when something is still open. */
 void sk_jw_done(struct sk_jw *w);
-/* One value to a buffer, no newline. */
+/* One string with its quotes, or one value, to a buffer; no newline. */
+void sk_json_write_str(struct sk_buf *b, const char *s, size_t n);
 void sk_json_write(struct sk_buf *b, const struct sk_jv *v);
-/* Indented form for people (still ASCII, control-free). */
+/* Indented form for people (still ASCII, control-free but for the newlines;
+ * none at the end). */
 void sk_json_pretty(struct sk_buf *b, const struct sk_jv *v);
 
-/* ---- JSON in prose (find.c) --------------------------------------------------- */
+/* ---- JSON in prose (find.c) ---- */
 
 enum sk_jfound {
 	SK_JFOUND_NONE,
@@ -174,7 +188,7 @@ enum sk_jfound {
 enum sk_jfound sk_json_find(struct sk_arena *a, const char *p, size_t n,
     struct sk_jv **out);
 
-/* ---- schema (schema.c) ---------------------------------------------------------- */
+/* ---- schema (schema.c) ---- */
 
 /* One finding of the validator. */
 struct sk_schema_msg {
@@ -193,7 +207,7 @@ bool sk_schema_check(const struct sk_jv *schema, const struct sk_jv *v,
     struct sk_schema_out *out);
 void sk_schema_out_free(struct sk_schema_out *out);
 
-/* ---- TOML (toml.c) ---------------------------------------------------------------- */
+/* ---- TOML (toml.c) ---- */
 
 /* TOML 1.0 into the JSON tree; integers beyond 2^53 keep their text; inf and
  * nan become strings with toml_kind set. Errors: SK_USAGE "bad_toml", message
