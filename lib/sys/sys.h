@@ -15,7 +15,7 @@
 
 #include "core/core.h"
 
-/* ---- loop (loop.c) ---------------------------------------------------------- */
+/* ---- loop (loop.c) ---- */
 
 struct sk_loop;
 typedef void (*sk_fd_fn)(struct sk_loop *l, int fd, unsigned events, void *arg);
@@ -42,13 +42,14 @@ void sk_loop_cancel(struct sk_loop *l, int64_t id);
 int sk_loop_signals(struct sk_loop *l, const int *signos, size_t n,
     sk_signal_fn fn, void *arg, struct sk_err *err);
 void sk_loop_child(struct sk_loop *l, pid_t pid, sk_child_fn fn, void *arg);
+bool sk_loop_has_child(const struct sk_loop *l, pid_t pid);
 /* Run until stop or nothing is left to wait for. */
 int sk_loop_run(struct sk_loop *l, struct sk_err *err);
 void sk_loop_stop(struct sk_loop *l);
 /* Called after each batch of events, before the next wait: commit here. */
 void sk_loop_idle(struct sk_loop *l, sk_timer_fn fn, void *arg);
 
-/* ---- spawning (proc.c) -------------------------------------------------------- */
+/* ---- spawning (proc.c) ---- */
 
 struct sk_spawn {
 	const char *const *argv; /* argv[0] searched on PATH of envp */
@@ -63,6 +64,11 @@ struct sk_spawn {
  * "not_executable", class SK_USAGE. Signals are default and unblocked in the
  * child, the soft RLIMIT_NOFILE is the one we were started with. */
 int sk_spawn(const struct sk_spawn *s, pid_t *pid, struct sk_err *err);
+/* The path that would be run, malloc'd; NULL and an errno in *why when there is
+ * none (ENOENT, EACCES). A name with a slash is returned as it is. */
+char *sk_find_program(const char *name, const char *const *envp, int *why);
+/* Soft limit of descriptors up to the hard one, for this process only. */
+void sk_nofile_raise(void);
 /* pipe2(O_CLOEXEC), read end non-blocking when asked. */
 int sk_pipe(int fd[2], bool nonblock_read, struct sk_err *err);
 /* Run to the end with bounded capture: for git and our own tools.
@@ -71,7 +77,7 @@ int sk_capture(const struct sk_spawn *s, const void *in, size_t in_n,
     struct sk_buf *out, struct sk_buf *err_out, int64_t timeout_ms,
     int *wstatus, struct sk_err *err);
 
-/* ---- the whole tree of descendants (tree.c) ------------------------------------- */
+/* ---- the whole tree of descendants (tree.c) ---- */
 
 /* Become a child subreaper, so that escaped descendants come to us. */
 void sk_subreaper(void);
@@ -85,8 +91,14 @@ size_t sk_tree_sweep(const pid_t *keep, size_t nkeep, int rounds);
  * child itself (the loop reaps that). Orphans are told apart by the session or
  * the environment mark given at spawn (SK_AGENT_TOKEN). */
 size_t sk_tree_kill(pid_t pid, const char *token);
+/* The same for a program whose loop has many children: those that the loop
+ * knows are never taken for orphans of pid. pid may have been reaped. */
+size_t sk_loop_tree_kill(const struct sk_loop *l, pid_t pid,
+    const char *token);
+void sk_loop_tree_signal(const struct sk_loop *l, pid_t pid,
+    const char *token, int signo);
 
-/* ---- guardian (guard.c) -------------------------------------------------------------- */
+/* ---- guardian (guard.c) ---- */
 
 /*
  * Splits the program in two: the caller's process stays in front as guardian
@@ -94,12 +106,12 @@ size_t sk_tree_kill(pid_t pid, const char *token);
  * worker's status), the worker returns 0 and goes on. Both are subreapers; when
  * one dies the other kills and reaps everything that is left. Call before any
  * descriptor of value (database) is open.
- * In the worker, TERM/INT/HUP arrive as bytes on *fd (the signal's number);
+ * In the worker, TERM/INT/HUP/QUIT arrive as bytes on *fd (the signal's number);
  * EOF means that the guardian is dead: kill everything and end.
  */
 int sk_guard(int *fd, struct sk_err *err);
 
-/* ---- locks (lock.c) -------------------------------------------------------------------- */
+/* ---- locks (lock.c) ---- */
 
 /*
  * A blocking flock with a timer (polling would starve, reliability.md 7.7): on
