@@ -21,8 +21,10 @@ int sk_fault_hit(const char *point);
 /* Where the counters live; without it they count per process. */
 void sk_fault_file(const char *db_path);
 #define SK_FAULT(point) sk_fault_hit(point)
+#define SK_FAULT_FILE(db_path) sk_fault_file(db_path)
 #else
 #define SK_FAULT(point) 0
+#define SK_FAULT_FILE(db_path) ((void)0)
 #endif
 
 #endif

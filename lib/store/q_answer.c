@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests, their attempts, and the one answer that each may have. */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+/* What is known of a request before something new arrives. */
+struct known {
+	int64_t id; /* 0 = never reserved */
+	int64_t attempt; /* highest reserved */
+	int64_t seq; /* accepted answer or 0 */
+	int64_t winner; /* its attempt */
+	char sha256[SK_SHA256_LEN];
+	bool stopped;
+};
+
+static int64_t
+round_of(const struct sk_key *k)
+{
+	return k->round > 0 ? k->round : 1;
+}
+
+static const char *
+or_empty(const char *s)
+{
+	return s != NULL ? s : "";
+}
+
+static int
+find(struct sk_db *db, const struct sk_key *k, struct known *out,
+    struct sk_err *err)
+{
+	char state[16];
+	sqlite3_stmt *st;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	st = sk_q(db, err,
+	    "SELECT r.state,q.request_id,q.attempt,q.seq,o.attempt,o.sha256 "
+	    "FROM runs r LEFT JOIN requests q ON q.branch_id=?2 "
+	    "AND q.spec_id=?3 AND q.stage=?4 AND q.round=?5 "
+	    "AND q.agent_name=?6 LEFT JOIN agent_outputs o ON o.seq=q.seq "
+	    "WHERE r.run_id=?1",
+	    "ttttit", k->run, k->branch, or_empty(k->spec), or_empty(k->stage),
+	    round_of(k), k->agent);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc < 0)
+		return -rc;
+	if (rc == 0)
+		return sk_fail(err, SK_USAGE, "no_such_run",
+		    "there is no run '%s'", k->run);
+	SK_COL(st, 0, state);
+	out->stopped =
+	    strcmp(state, "stopped") == 0 || strcmp(state, "cancelled") == 0;
+	out->id = sk_col_int(st, 1);
+	out->attempt = sk_col_int(st, 2);
+	out->seq = sk_col_int(st, 3);
+	out->winner = sk_col_int(st, 4);
+	SK_COL(st, 5, out->sha256);
+	sk_q_end(st);
+	return 0;
+}
+
+/* Make the request or raise its highest attempt; fills known->id. */
+static int
+reserve(struct sk_db *db, const struct sk_key *k, struct known *q,
+    int64_t attempt, struct sk_err *err)
+{
+	int rc;
+
+	if (q->id != 0) {
+		if (attempt <= q->attempt)
+			return 0;
+		return sk_q_run(db, err,
+		    "UPDATE requests SET attempt=?2 WHERE request_id=?1", "ii",
+		    q->id, attempt);
+	}
+	rc = sk_q_run(db, err,
+	    "INSERT INTO requests(run_id,branch_id,spec_id,stage,round,"
+	    "agent_name,attempt,created_at)VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
+	    "ttttitii", k->run, k->branch, or_empty(k->spec),
+	    or_empty(k->stage), round_of(k), k->agent, attempt, sk_now_ms());
+	q->id = sqlite3_last_insert_rowid(db->h);
+	q->attempt = attempt;
+	return rc;
+}
+
+static int
+journal(struct sk_db *db, const char *kind, const struct sk_key *k,
+    int64_t attempt, int64_t seq, struct sk_err *err)
+{
+	char key[4 * SK_IDENT_LEN];
+
+	(void)snprintf(key, sizeof(key), "%s/%s/%lld/%s#%lld",
+	    or_empty(k->spec), or_empty(k->stage), (long long)round_of(k),
+	    k->agent, (long long)attempt);
+	return sk_journal(db, kind, k->run, k->branch, seq, key, 0, err);
+}
+
+static int
+check_key(const struct sk_key *k, struct sk_err *err)
+{
+	const char *bad = NULL;
+
+	if (!sk_ident_ok(k->agent))
+		bad = k->agent;
+	else if (or_empty(k->spec)[0] != '\0' && !sk_ident_ok(k->spec))
+		bad = k->spec;
+	else if (or_empty(k->stage)[0] != '\0' && !sk_ident_ok(k->stage))
+		bad = k->stage;
+	if (bad == NULL)
+		return 0;
+	(void)sk_fail(err, SK_USAGE, "bad_identifier",
+	    "'%.200s' is not an identifier", bad);
+	return sk_hint(err, "letters, digits, '.', '_' and '-', at most 64, "
+			    "beginning with a letter or digit");
+}
+
+/* ---- reserve ------------------------------------------------------------- */
+
+static int
+reserve_next(struct sk_db *db, const struct sk_key *k, const char *adapter,
+    const char *model, int64_t *attempt, int64_t *seq, struct sk_err *err)
+{
+	struct known q;
+	int rc;
+
+	rc = find(db, k, &q, err);
+	if (rc != 0)
+		return rc;
+	if (q.seq != 0) {
+		*attempt = q.winner;
+		*seq = q.seq;
+		return 0;
+	}
+	if (q.stopped)
+		return sk_fail(err, SK_ORDER, "run_stopped",
+		    "run '%s' is stopped", k->run);
+	*attempt = q.attempt + 1;
+	rc = reserve(db, k, &q, *attempt, err);
+	if (rc == 0)
+		rc = sk_q_run(db, err,
+		    "INSERT INTO agent_executions(request_id,attempt,spec_id,"
+		    "stage,agent_name,run_id,branch_id,status,adapter,model,"
+		    "spawned_at)VALUES(?1,?2,?3,?4,?5,?6,?7,'spawned',?8,?9,"
+		    "?10)",
+		    "iittttttti", q.id, *attempt, or_empty(k->spec),
+		    or_empty(k->stage), k->agent, k->run, k->branch, adapter,
+		    model, sk_now_ms());
+	if (rc == 0)
+		rc = journal(db, "reserve", k, *attempt, 0, err);
+	SK_WHERE(db, "reserve");
+	return rc;
+}
+
+int
+sk_request_reserve(struct sk_db *db, const struct sk_key *key,
+    const char *adapter, const char *model, int64_t *attempt, int64_t *seq,
+    struct sk_err *err)
+{
+	bool own;
+	int rc;
+
+	*attempt = 0;
+	*seq = 0;
+	rc = check_key(key, err);
+	if (rc == 0)
+		rc = sk_tx_enter(db, &own, err);
+	if (rc != 0)
+		return rc;
+	rc = reserve_next(db, key, adapter, model, attempt, seq, err);
+	return sk_tx_leave(db, own, rc, err);
+}
+
+/* ---- intake ----------------------------------------------------------------- */
+
+const char *
+sk_intake_word(enum sk_intake_kind k)
+{
+	static const char *const words[] = { [SK_IN_ACCEPTED] = "accepted",
+		[SK_IN_KNOWN] = "known",
+		[SK_IN_DUPLICATE] = "duplicate",
+		[SK_IN_DIVERGENT] = "divergent",
+		[SK_IN_FAILED] = "failed",
+		[SK_IN_STOPPED] = "stopped" };
+
+	return (size_t)k < SK_ARRAY_SIZE(words) ? words[k] : "unknown";
+}
+
+/* The attempt's own row. What a reservation said stays where the record says
+ * nothing. */
+static int
+save_attempt(struct sk_db *db, const struct sk_answer_row *r, int64_t id,
+    int64_t attempt, const char *status, struct sk_err *err)
+{
+	const struct sk_key *k = &r->key;
+
+	return sk_q_run(db, err,
+	    "INSERT INTO agent_executions(request_id,attempt,spec_id,stage,"
+	    "agent_name,run_id,branch_id,status,adapter,model,session,host,"
+	    "failure_kind,failure_message,exit_code,signal,spawned_at,"
+	    "completed_at,sha256,meta)VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
+	    "?11,?12,?13,?14,nullif(?15,-1),nullif(?16,-1),"
+	    "ifnull(nullif(?17,0),?19),ifnull(nullif(?18,0),?19),?20,?21)"
+	    "ON CONFLICT DO UPDATE SET status=excluded.status,"
+	    "adapter=ifnull(excluded.adapter,adapter),"
+	    "model=ifnull(excluded.model,model),session=excluded.session,"
+	    "host=excluded.host,failure_kind=excluded.failure_kind,"
+	    "failure_message=excluded.failure_message,"
+	    "exit_code=excluded.exit_code,signal=excluded.signal,"
+	    "spawned_at=iif(?17=0,spawned_at,?17),"
+	    "completed_at=excluded.completed_at,sha256=excluded.sha256,"
+	    "meta=excluded.meta",
+	    "iitttttteeeeeeiiiiiet", id, attempt, or_empty(k->spec),
+	    or_empty(k->stage), k->agent, k->run, k->branch, status, r->adapter,
+	    r->model, r->session, r->host, r->ok ? NULL : r->failure_kind,
+	    r->ok ? NULL : r->failure_message, (int64_t)r->exit_code,
+	    (int64_t)r->signal, r->started_ms, r->ended_ms, sk_now_ms(),
+	    r->ok ? r->sha256 : NULL, r->meta_json);
+}
+
+static int
+accept(struct sk_db *db, const struct sk_answer_row *r, struct known *q,
+    int64_t attempt, struct sk_intake_res *res, struct sk_err *err)
+{
+	int rc;
+
+	rc = reserve(db, &r->key, q, attempt, err);
+	if (rc == 0)
+		rc = sk_q_run(db, err,
+		    "INSERT INTO agent_outputs(request_id,attempt,agent_name,"
+		    "model_version,output_timestamp,sha256,content)"
+		    "VALUES(?1,?2,?3,?4,?5,?6,?7)",
+		    "iiteitb", q->id, attempt, r->key.agent, r->model,
+		    r->ended_ms != 0 ? r->ended_ms : sk_now_ms(), r->sha256,
+		    r->content, r->content_n);
+	if (rc != 0)
+		return rc;
+	res->kind = SK_IN_ACCEPTED;
+	res->seq = sqlite3_last_insert_rowid(db->h);
+	res->attempt = attempt;
+	(void)snprintf(res->sha256, sizeof(res->sha256), "%s", r->sha256);
+	rc = sk_q_run(db, err, "UPDATE requests SET seq=?2 WHERE request_id=?1",
+	    "ii", q->id, res->seq);
+	if (rc == 0)
+		rc = save_attempt(db, r, q->id, attempt, "accepted", err);
+	if (rc == 0)
+		rc = sk_branch_touch(db, r->key.branch, err);
+	if (rc == 0)
+		rc = journal(db, "intake", &r->key, attempt, res->seq, err);
+	SK_WHERE(db, "intake");
+	return rc;
+}
+
+/* How this attempt ended when it was reported before; "" = not yet. */
+static int
+attempt_state(struct sk_db *db, int64_t id, int64_t attempt, char status[16],
+    char sha256[SK_SHA256_LEN], struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	status[0] = sha256[0] = '\0';
+	st = sk_q(db, err,
+	    "SELECT status,sha256 FROM agent_executions "
+	    "WHERE request_id=?1 AND attempt=?2 AND status<>'spawned'",
+	    "ii", id, attempt);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return -rc;
+	sk_col_copy(st, 0, status, 16);
+	sk_col_copy(st, 1, sha256, SK_SHA256_LEN);
+	sk_q_end(st);
+	return 0;
+}
+
+/* An answer to a request that has one. */
+static int
+another(struct sk_db *db, const struct sk_answer_row *r, struct known *q,
+    struct sk_intake_res *res, struct sk_err *err)
+{
+	bool same = strcmp(r->sha256, q->sha256) == 0;
+	char status[16], sha[SK_SHA256_LEN];
+	int rc;
+
+	res->kind = same ? SK_IN_DUPLICATE : SK_IN_DIVERGENT;
+	if (same && r->attempt == q->winner) {
+		res->kind = SK_IN_KNOWN;
+		return 0;
+	}
+	if (r->attempt != 0) {
+		/* The same late answer on its second way is counted once. */
+		rc = attempt_state(db, q->id, r->attempt, status, sha, err);
+		if (rc != 0 ||
+		    (status[0] != '\0' && strcmp(sha, r->sha256) == 0))
+			return rc;
+	}
+	if (q->stopped) {
+		res->kind = SK_IN_STOPPED;
+		return 0;
+	}
+	rc = reserve(db, &r->key, q, r->attempt, err);
+	if (rc == 0 && r->attempt != 0 && r->attempt != q->winner)
+		rc = save_attempt(
+		    db, r, q->id, r->attempt, sk_intake_word(res->kind), err);
+	if (rc == 0)
+		rc = sk_q_run(db, err,
+		    "UPDATE requests SET duplicates=duplicates+?2,"
+		    "divergents=divergents+?3 WHERE request_id=?1",
+		    "iii", q->id, (int64_t)same, (int64_t)!same);
+	if (rc == 0)
+		rc = journal(db, sk_intake_word(res->kind), &r->key, r->attempt,
+		    q->seq, err);
+	SK_WHERE(db, "intake");
+	return rc;
+}
+
+static int
+failed(struct sk_db *db, const struct sk_answer_row *r, struct known *q,
+    int64_t attempt, struct sk_intake_res *res, struct sk_err *err)
+{
+	char status[16] = "", sha[SK_SHA256_LEN];
+	int rc = 0;
+
+	res->kind = SK_IN_FAILED;
+	if (q->id != 0)
+		rc = attempt_state(db, q->id, attempt, status, sha, err);
+	/* Known, or an attempt that has delivered cannot fail any more. */
+	if (rc != 0 || status[0] != '\0')
+		return rc;
+	if (q->stopped) {
+		res->kind = SK_IN_STOPPED;
+		return 0;
+	}
+	rc = reserve(db, &r->key, q, attempt, err);
+	if (rc == 0)
+		rc = save_attempt(db, r, q->id, attempt, "failed", err);
+	if (rc == 0)
+		rc = sk_branch_touch(db, r->key.branch, err);
+	if (rc == 0)
+		rc = journal(db, "failed", &r->key, attempt, 0, err);
+	SK_WHERE(db, "failed");
+	return rc;
+}
+
+static int
+intake(struct sk_db *db, const struct sk_answer_row *r,
+    struct sk_intake_res *res, struct sk_err *err)
+{
+	int64_t attempt = r->attempt;
+	struct known q;
+	int rc;
+
+	rc = find(db, &r->key, &q, err);
+	if (rc != 0)
+		return rc;
+	res->seq = q.seq;
+	res->attempt = q.winner;
+	memcpy(res->sha256, q.sha256, sizeof(res->sha256));
+	if (attempt == 0)
+		attempt = q.attempt > 0 ? q.attempt : 1;
+	if (!r->ok)
+		return failed(db, r, &q, attempt, res, err);
+	if (q.seq != 0)
+		return another(db, r, &q, res, err);
+	if (q.stopped) {
+		res->kind = SK_IN_STOPPED;
+		return 0;
+	}
+	return accept(db, r, &q, attempt, res, err);
+}
+
+int
+sk_answer_intake(struct sk_db *db, const struct sk_answer_row *row,
+    struct sk_intake_res *res, struct sk_err *err)
+{
+	bool own;
+	int rc;
+
+	memset(res, 0, sizeof(*res));
+	rc = check_key(&row->key, err);
+	if (rc == 0)
+		rc = sk_tx_enter(db, &own, err);
+	if (rc != 0)
+		return rc;
+	rc = intake(db, row, res, err);
+	return sk_tx_leave(db, own, rc, err);
+}
+
+/* ---- for judging -------------------------------------------------------------- */
+
+/* What of a branch may be seen: all of our own; of an ancestor only what was
+ * decided up to the fork (dmax), from the answers used until then (smax). */
+struct view {
+	char branch[SK_BRANCH_LEN];
+	int64_t dmax, smax;
+	bool own;
+};
+
+static int
+newest_round(struct sk_db *db, const struct sk_key *k, const struct view *v,
+    int64_t *round, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	*round = 0;
+	st = sk_q(db, err,
+	    "SELECT max(round)FROM requests q WHERE branch_id=?1 "
+	    "AND spec_id=?2 AND stage=?3 AND(?4=0 OR round=?4)"
+	    "AND(?5 OR EXISTS(SELECT 1 FROM decisions d "
+	    "WHERE d.branch_id=q.branch_id AND d.spec_id=q.spec_id "
+	    "AND d.stage=q.stage AND d.round=q.round "
+	    "AND d.decision_seq<=?6))",
+	    "tttiii", v->branch, or_empty(k->spec), or_empty(k->stage),
+	    k->round, (int64_t)v->own, v->dmax);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return -rc;
+	*round = sk_col_int(st, 0);
+	sk_q_end(st);
+	return 0;
+}
+
+/* The parent's view; *more false at the root. */
+static int
+step_up(struct sk_db *db, struct view *v, bool *more, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	*more = false;
+	st = sk_q(db, err,
+	    "SELECT parent_id,fork_decision_seq,fork_seq FROM branches "
+	    "WHERE branch_id=?1 AND parent_id IS NOT NULL",
+	    "t", v->branch);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return -rc;
+	*more = true;
+	v->dmax = sk_col_int(st, 1);
+	v->smax = sk_col_int(st, 2);
+	v->own = false;
+	SK_COL(st, 0, v->branch);
+	sk_q_end(st);
+	return 0;
+}
+
+static void
+take_stored(sqlite3_stmt *st, struct sk_stored *s, struct sk_arena *a)
+{
+	memset(s, 0, sizeof(*s));
+	SK_COL(st, 0, s->agent);
+	s->duplicates = sk_col_int(st, 1);
+	s->divergents = sk_col_int(st, 2);
+	s->seq = sk_col_int(st, 3);
+	s->ok = s->seq != 0;
+	SK_COL(st, 4, s->sha256);
+	s->content = sk_col_dupn(st, 5, a, &s->content_n);
+	s->attempt = sk_col_int(st, 6);
+	s->failure_kind = sk_col_dup(st, 7, a);
+	s->failure_message = sk_col_dup(st, 8, a);
+	s->model = sk_col_dup(st, 9, a);
+	s->session = sk_col_dup(st, 10, a);
+	s->adapter = sk_col_dup(st, 11, a);
+	s->meta_json = sk_col_dup(st, 12, a);
+	s->started_ms = sk_col_int(st, 13);
+	s->ended_ms = sk_col_int(st, 14);
+}
+
+static int
+read_answers(struct sk_db *db, const struct sk_key *k, const struct view *v,
+    int64_t round, struct sk_stored **out, size_t *n, struct sk_arena *a,
+    struct sk_err *err)
+{
+	struct sk_stored *list = NULL;
+	size_t cap = 0;
+	sqlite3_stmt *st;
+	int rc;
+
+	st = sk_q(db, err,
+	    "SELECT q.agent_name,q.duplicates,q.divergents,o.seq,o.sha256,"
+	    "o.content,e.attempt,e.failure_kind,e.failure_message,e.model,"
+	    "e.session,e.adapter,e.meta,e.spawned_at,e.completed_at "
+	    "FROM requests q LEFT JOIN agent_outputs o ON o.seq=q.seq "
+	    "AND(?5 OR o.seq<=?6)"
+	    "LEFT JOIN agent_executions e ON e.request_id=q.request_id "
+	    "AND e.attempt=coalesce(o.attempt,(SELECT max(x.attempt)"
+	    "FROM agent_executions x WHERE x.request_id=q.request_id "
+	    "AND x.status='failed'),q.attempt)"
+	    "WHERE q.branch_id=?1 AND q.spec_id=?2 AND q.stage=?3 "
+	    "AND q.round=?4 ORDER BY q.agent_name",
+	    "tttiii", v->branch, or_empty(k->spec), or_empty(k->stage), round,
+	    (int64_t)v->own, v->smax);
+	if (st == NULL)
+		return err->exit;
+	while ((rc = sk_q_step(db, st, err)) > 0) {
+		SK_GROW(a, list, *n, cap);
+		take_stored(st, &list[(*n)++], a);
+	}
+	*out = list;
+	return -rc;
+}
+
+int
+sk_answers_of(struct sk_db *db, const struct sk_key *key,
+    struct sk_stored **out, size_t *n, int64_t *round, struct sk_arena *a,
+    struct sk_err *err)
+{
+	struct view v = { .own = true };
+	bool more = true;
+	int rc;
+
+	*out = NULL;
+	*n = 0;
+	(void)snprintf(v.branch, sizeof(v.branch), "%s", key->branch);
+	/* The nearest branch that asked supplies the whole round: answers of
+	 * two attempts at it are not mixed. */
+	for (;;) {
+		rc = newest_round(db, key, &v, round, err);
+		if (rc != 0 || *round != 0)
+			break;
+		rc = step_up(db, &v, &more, err);
+		if (rc != 0 || !more)
+			return rc;
+	}
+	return rc != 0 ? rc : read_answers(db, key, &v, *round, out, n, a, err);
+}

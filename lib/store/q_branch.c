@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* Branches: attempts at one run that do not see each other's later work. */
+#include <stdio.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+/* <SPEC>-<YYYYmmddHHMMSS>-<32 hex> */
+void
+sk_branch_name(char out[SK_BRANCH_LEN], const char *spec)
+{
+	char stamp[SK_STAMP_LEN], hex[SK_HEX32_LEN];
+
+	sk_time_stamp(sk_now_ms(), stamp);
+	sk_hex32_new(hex);
+	(void)snprintf(out, SK_BRANCH_LEN, "%s-%.8s%.6s-%s",
+	    spec[0] != '\0' ? spec : "run", stamp, stamp + 9, hex);
+}
+
+int
+sk_branch_taken(
+    struct sk_db *db, const char *branch, bool *taken, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	st = sk_q(
+	    db, err, "SELECT 1 FROM branches WHERE branch_id=?1", "t", branch);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc < 0)
+		return -rc;
+	*taken = rc > 0;
+	if (rc > 0)
+		sk_q_end(st);
+	return 0;
+}
+
+int
+sk_branch_insert(struct sk_db *db, const char *branch, const char *run,
+    const char *parent, const struct sk_git *git, struct sk_err *err)
+{
+	/* The fork point: the parent's newest decision, and the newest answer
+	 * that a decision up to there was made from. */
+	return sk_q_run(db, err,
+	    "INSERT INTO branches(branch_id,run_id,parent_id,"
+	    "fork_decision_seq,fork_seq,git_branch,git_head,git_detached,root,"
+	    "created_at,active_at)VALUES(?1,?2,?3,"
+	    "coalesce((SELECT decision_seq FROM branches WHERE branch_id=?3),"
+	    "0),coalesce((SELECT max(seq)FROM decision_answers "
+	    "WHERE branch_id=?3),0),?4,?5,?6,?7,?8,?8)",
+	    "tteeeiei", branch, run, parent, git != NULL ? git->branch : NULL,
+	    git != NULL ? git->head : NULL,
+	    (int64_t)(git != NULL && git->detached),
+	    git != NULL ? git->root : NULL, sk_now_ms());
+}
+
+int
+sk_branch_touch(struct sk_db *db, const char *branch, struct sk_err *err)
+{
+	return sk_q_run(db, err,
+	    "UPDATE branches SET active_at=?2 WHERE branch_id=?1", "ti", branch,
+	    sk_now_ms());
+}
+
+#define BRANCH_COLS \
+	"SELECT b.branch_id,b.parent_id,b.run_id,r.spec_id," \
+	"coalesce(b.root,r.root),b.git_branch,b.git_head,b.created_at," \
+	"b.active_at,(SELECT count(*)FROM decisions d " \
+	"WHERE d.branch_id=b.branch_id AND d.state='acked')" \
+	"FROM branches b JOIN runs r USING(run_id)"
+
+static void
+take(sqlite3_stmt *st, struct sk_branch *b, struct sk_arena *a)
+{
+	SK_COL(st, 0, b->id);
+	SK_COL(st, 1, b->parent);
+	SK_COL(st, 2, b->run);
+	SK_COL(st, 3, b->spec);
+	b->root = sk_col_dup(st, 4, a);
+	b->git_branch = sk_col_dup(st, 5, a);
+	b->git_head = sk_col_dup(st, 6, a);
+	b->created_ms = sk_col_int(st, 7);
+	b->active_ms = sk_col_int(st, 8);
+	b->decisions = sk_col_int(st, 9);
+}
+
+int
+sk_branch_get(struct sk_db *db, const char *id, struct sk_branch *out,
+    struct sk_arena *a, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	st = sk_q(db, err, BRANCH_COLS "WHERE b.branch_id=?1", "t", id);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc < 0)
+		return -rc;
+	if (rc == 0) {
+		(void)sk_fail(err, SK_USAGE, "no_such_branch",
+		    "there is no branch '%s'", id);
+		return sk_hint(err, "'sk-branch list' shows the branches");
+	}
+	take(st, out, a);
+	sk_q_end(st);
+	return 0;
+}
+
+static int
+create(struct sk_db *db, const char *run, const char *parent,
+    const struct sk_git *git, struct sk_branch *out, struct sk_arena *a,
+    struct sk_err *err)
+{
+	char newest[SK_BRANCH_LEN], id[SK_BRANCH_LEN];
+	struct sk_branch up;
+	int rc;
+
+	rc = sk_run_newest(db, run, newest, err);
+	if (rc == 0)
+		rc = sk_branch_get(
+		    db, parent[0] != '\0' ? parent : newest, &up, a, err);
+	if (rc != 0)
+		return rc;
+	if (strcmp(up.run, run) != 0)
+		return sk_fail(err, SK_USAGE, "wrong_branch",
+		    "run '%s' has no branch '%s'", run, parent);
+	sk_branch_name(id, up.spec);
+	rc = sk_branch_insert(db, id, run, up.id, git, err);
+	if (rc == 0)
+		rc = sk_q_run(db, err,
+		    "UPDATE runs SET branch_id=?2 WHERE run_id=?1", "tt", run,
+		    id);
+	if (rc == 0)
+		rc = sk_journal(db, "branch", run, id, 0, up.id, 0, err);
+	SK_WHERE(db, "branch");
+	return rc != 0 ? rc : sk_branch_get(db, id, out, a, err);
+}
+
+int
+sk_branch_create(struct sk_db *db, const char *run, const char *parent,
+    const struct sk_git *git, struct sk_branch *out, struct sk_arena *a,
+    struct sk_err *err)
+{
+	bool own;
+	int rc;
+
+	rc = sk_tx_enter(db, &own, err);
+	if (rc != 0)
+		return rc;
+	rc = create(db, run, parent != NULL ? parent : "", git, out, a, err);
+	return sk_tx_leave(db, own, rc, err);
+}
+
+/* ---- lists ---- */
+
+static bool
+wanted(const struct sk_branch *b, const struct sk_branch_filter *f, size_t have)
+{
+	if (f->limit != 0 && have >= f->limit)
+		return false;
+	/* "" asks for branches that were made without a git branch. */
+	if (f->git_branch != NULL &&
+	    strcmp(f->git_branch, b->git_branch ? b->git_branch : "") != 0)
+		return false;
+	return f->root == NULL || sk_streq(f->root, b->root);
+}
+
+int
+sk_branch_list(struct sk_db *db, const struct sk_branch_filter *f,
+    struct sk_branch **out, size_t *n, size_t *left_out, struct sk_arena *a,
+    struct sk_err *err)
+{
+	struct sk_branch b, *v = NULL;
+	size_t cap = 0;
+	sqlite3_stmt *st;
+	int rc;
+
+	*out = NULL;
+	*n = 0;
+	*left_out = 0;
+	st = sk_q(db, err,
+	    BRANCH_COLS "WHERE ?1 IS NULL OR r.spec_id=?1 "
+			"ORDER BY b.active_at DESC,b.created_at DESC,"
+			"b.branch_id DESC",
+	    "e", f->spec);
+	if (st == NULL)
+		return err->exit;
+	while ((rc = sk_q_step(db, st, err)) > 0) {
+		memset(&b, 0, sizeof(b));
+		take(st, &b, a);
+		if (!wanted(&b, f, *n)) {
+			(*left_out)++;
+			continue;
+		}
+		SK_GROW(a, v, *n, cap);
+		v[(*n)++] = b;
+	}
+	*out = v;
+	return -rc;
+}
