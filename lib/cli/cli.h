@@ -55,12 +55,22 @@ struct sk_opt {
 #define SK_OF_NO 1u     /* also --no-NAME */
 #define SK_OF_HIDDEN 2u /* parsed, not shown */
 #define SK_OF_COMMON 4u /* one of the options every tool has */
+#define SK_OF_RAW 8u    /* with it, the verb is as if SK_V_RAW */
 
 #define SK_OFF_(T, f, type) \
 	(offsetof(T, f) + 0 * sizeof(char[_Generic(((T *)0)->f, type: 1)]))
 #define SK_OPT_FLAG(T, s, l, f, h, m) \
 	{ s, l, SK_O_FLAG, SK_C_NONE, NULL, NULL, SK_OFF_(T, f, bool), 0, 0, \
 	  0, h, m }
+/* A flag that makes the product one raw value (--print-script): errors go to
+ * standard error only. */
+#define SK_OPT_RAWFLAG(T, s, l, f, h, m) \
+	{ s, l, SK_O_FLAG, SK_C_NONE, NULL, NULL, SK_OFF_(T, f, bool), 0, 0, \
+	  SK_OF_RAW, h, m }
+/* A flag that also takes --no-NAME (for a default of true). */
+#define SK_OPT_NOFLAG(T, s, l, f, h, m) \
+	{ s, l, SK_O_FLAG, SK_C_NONE, NULL, NULL, SK_OFF_(T, f, bool), 0, 0, \
+	  SK_OF_NO, h, m }
 #define SK_OPT_STR(T, s, l, a, f, c, h, m) \
 	{ s, l, SK_O_STR, c, a, NULL, SK_OFF_(T, f, const char *), 0, 0, 0, h, \
 	  m }
@@ -119,7 +129,13 @@ struct sk_verb {
 #define SK_V_DB 2u     /* has --db */
 #define SK_V_CONFIG 4u /* has --config */
 #define SK_V_HIDDEN 8u
-#define SK_V_STREAM 16u /* passes sk.error/1 found on stdin itself */
+/* Copies sk.error/1 found on standard input to its output itself, and returns
+ * the class with an empty err->message, so that nothing is said twice. Other
+ * filters fill err with sk_error_from_json() and return its exit class. */
+#define SK_V_STREAM 16u
+/* The verb stands before another program's words: no options after it, all that
+ * follows is in argv as it came. */
+#define SK_V_PASS 32u
 
 struct sk_cmd {
 	const char *name;    /* "sk-run" */
@@ -128,7 +144,44 @@ struct sk_cmd {
 	                                ends with run == NULL */
 	const char *const *schemas; /* names `schema` prints, NULL-terminated */
 	const char *const *see_also; /* "sk-consensus 1", … */
+	/* The SQLite library that runs, for --version --json; NULL = none. */
+	const char *(*sqlite)(void);
 };
+/*
+ * A whole tool (no main(), no flush, no printing of errors):
+ *
+ *	struct hello_opts { const char *name; int64_t times; };
+ *	static const struct hello_opts init = { .name = "you", .times = 1 };
+ *	static const struct sk_opt opts[] = {
+ *		SK_OPT_STR(struct hello_opts, 0, "name", "NAME", name,
+ *		    SK_C_NONE, "greet NAME", NULL),
+ *		SK_OPT_INT(struct hello_opts, 'n', "times", "N", times, 1, 9,
+ *		    "so often", NULL),
+ *		SK_OPT_END
+ *	};
+ *	static int
+ *	hello(struct sk_ctx *ctx, struct sk_err *err)
+ *	{
+ *		const struct hello_opts *o = ctx->opts;
+ *
+ *		if (ctx->argc > 0 && !sk_ident_ok(ctx->argv[0]))
+ *			return sk_fail(err, SK_USAGE, "bad_name", "…");
+ *		sk_outf("hello %s\n", o->name);
+ *		return 0;
+ *	}
+ *	static const struct sk_verb verbs[] = {
+ *		{ .purpose = "greet", .operands = "[WORD]", .max_args = 1,
+ *		  .opts = opts, .opts_size = sizeof(init),
+ *		  .opts_init = &init, .run = hello },
+ *		{ .run = NULL }
+ *	};
+ *	const struct sk_cmd sk_cmd = { .name = "sk-hello",
+ *		.purpose = "greet people", .verbs = verbs };
+ *
+ * An option that several verbs have must be of the same kind in all of them.
+ * Lists in the options struct are freed after run(). tests/tools/cli_demo.c has
+ * one of everything.
+ */
 /* Each cmd/X.c defines this; lib/cli/main.c has main(). */
 extern const struct sk_cmd sk_cmd;
 
@@ -171,6 +224,7 @@ struct sk_lines {
 	int fd;
 	struct sk_buf buf;
 	size_t pos;
+	size_t scan; /* no newline before this */
 	size_t max;
 	uint64_t lineno;
 	bool eof;
@@ -180,7 +234,8 @@ void sk_lines_init(struct sk_lines *l, int fd, size_t max);
  * -(exit class) with err filled. Blank lines are skipped. */
 int sk_lines_next(struct sk_lines *l, char **line, size_t *n,
     struct sk_err *err);
-/* True when next() would have to wait for input: time to commit a batch. */
+/* Reads what is there without waiting: an earlier line is no longer valid.
+ * True when next() would have to wait for input: time to commit a batch. */
 bool sk_lines_would_block(struct sk_lines *l);
 void sk_lines_free(struct sk_lines *l);
 
