@@ -40,6 +40,7 @@ int sk_config_set(struct sk_config *c, const char *key, const char *value,
     const char *origin, struct sk_err *err);
 /* Dotted key ("run.timeout"); NULL when unset. */
 struct sk_jv *sk_config_get(const struct sk_config *c, const char *key);
+/* Text of a string, or of a number as it was written (quorum = 2). */
 const char *sk_config_str(const struct sk_config *c, const char *key,
     const char *dflt);
 int64_t sk_config_int(const struct sk_config *c, const char *key,
@@ -53,5 +54,29 @@ const char *sk_config_origin(const struct sk_config *c, const char *key);
 /* [agents.NAME] or NULL. Keys: adapter, command (array of strings), model,
  * env (table), timeout, family, enabled, cwd. */
 struct sk_jv *sk_config_agent(const struct sk_config *c, const char *name);
+
+/* ---- looking around: sk-config, sk doctor ------------------------------- */
+
+/*
+ * Only find the files, read none; the next function shows them. Free as usual.
+ */
+int sk_config_locate(struct sk_config *c, const char *named,
+    struct sk_err *err);
+struct sk_config_file {
+	const char *layer; /* "system", "user", "project", "named" */
+	const char *path;  /* absolute */
+	const char *state; /* "used", "absent", "unreadable", "shadowed" */
+};
+size_t sk_config_files(const struct sk_config *c,
+    const struct sk_config_file **out);
+/* Every leaf of the effective tree, keys in byte order. */
+typedef void (*sk_config_fn)(void *arg, const char *key,
+    const struct sk_jv *v, const char *origin);
+void sk_config_each(const struct sk_config *c, sk_config_fn fn, void *arg);
+/* Must the value of this key not be shown? */
+bool sk_config_secret(const char *key);
+/* The nearest directory from dir (absolute) upward that holds name;
+ * malloc'd, NULL when none does. only_dir: name must be a directory. */
+char *sk_find_upward(const char *dir, const char *name, bool only_dir);
 
 #endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this room share. */
+#ifndef SK_AGENT_INTERNAL_H
+#define SK_AGENT_INTERNAL_H
+
+#include "agent/agent.h"
+#include "sys/sys.h"
+
+#define SK_MAX_OUTPUT ((size_t)16 << 20)
+#define SK_HEAD_KEPT ((size_t)64 << 10) /* of output that was too much */
+#define SK_TEXT_KEPT ((size_t)8 << 10)  /* of error text, for classifying */
+#define SK_GRACE_MS 5000
+#define SK_DRAIN_MS 250
+#define SK_TIMEOUT_MS ((int64_t)20 * 60 * 1000)
+
+/* ---- adapters ---- */
+
+enum sk_out_format { SK_OUT_TEXT, SK_OUT_JSON, SK_OUT_JSONL };
+
+/* One adapter file; the trees live in the arena and are read as they are. */
+struct sk_adapter {
+	struct sk_arena arena;
+	const char *name;
+	const char *family;
+	struct sk_jv *argv; /* strings, and arrays = optional groups */
+	struct sk_jv *pass, *set; /* environment: names, values */
+	int stop_signal;
+	enum sk_out_format format;
+	bool result_needed; /* no answer without an event that says ok */
+	bool error_json;    /* a failure's JSON may stand on stderr */
+	bool common;        /* classify.toml after the adapter's own list */
+	bool input_includes_cache, output_excludes_reasoning;
+	const char *scope; /* usage: "run" or "session" */
+	struct sk_jv *rules, *classify, *exit_kinds;
+};
+
+/* ---- one agent of the call ---- */
+
+struct sk_usage {
+	int64_t input, cache_read, cache_write, output, reasoning; /* -1 */
+	bool known;
+};
+
+/* What came of one attempt. Strings are owned. */
+struct sk_outcome {
+	enum sk_kind kind; /* NONE = ok */
+	char message[400];
+	int64_t retry_after_ms, reset_at_ms; /* 0 = not said */
+	char *content;
+	size_t content_n;
+	bool lossy;
+	struct sk_usage usage;
+	int64_t cost_micro; /* -1 = not said */
+	char *session, *model;
+	int exit_code, signal; /* -1 = none */
+	int64_t started_ms, ended_ms, duration_ms, first_byte_ms; /* -1 */
+	uint64_t output_bytes;
+	char sha256[SK_SHA256_LEN];
+	char *host; /* of a stored record; NULL = here */
+};
+void sk_outcome_init(struct sk_outcome *o);
+void sk_outcome_free(struct sk_outcome *o);
+/* Kind and message in one; the first cause stays. */
+void sk_outcome_fail(struct sk_outcome *o, enum sk_kind k, const char *fmt,
+    ...) SK_PRINTF(3, 4);
+
+struct sk_slot {
+	char name[SK_IDENT_LEN]; /* "x.2" */
+	char base[SK_IDENT_LEN]; /* "x": what the configuration calls it */
+	const struct sk_adapter *ad; /* NULL: cannot be run */
+	char *adapter_name;
+	struct sk_strv command; /* replaces the program; empty = adapter's */
+	char *model, *cwd;
+	struct sk_jv *env; /* table or NULL */
+	int64_t timeout_ms;
+	struct sk_strv argv; /* complete */
+	enum sk_kind broken; /* why it cannot be run, with text */
+	char *broken_why;
+};
+
+struct sk_slots {
+	struct sk_slot *v;
+	size_t n;
+};
+/* Files that argv may name; NULL = there is none. */
+struct sk_subst {
+	const char *model, *prompt_file, *schema_file, *schema_json;
+	bool schema_strict; /* within the strict subset, see slot.c */
+};
+int sk_slots_make(struct sk_slots *s, const struct sk_ask *ask,
+    const struct sk_strv *agents, const struct sk_config *conf,
+    const char *stage, struct sk_err *err);
+int sk_slots_argv(struct sk_slots *s, const struct sk_subst *sub,
+    struct sk_err *err);
+void sk_slots_free(struct sk_slots *s);
+
+/* Whole environment of one agent; caller frees. */
+void sk_agent_env(const struct sk_slot *slot, const char *stage,
+    const char *spec, const char *token, struct sk_strv *env);
+
+/* ---- reading output ---- */
+
+/* What an adapter's rules found so far. */
+struct sk_reader {
+	const struct sk_adapter *ad;
+	struct sk_outcome *o;
+	struct sk_buf content, error, detail;
+	bool has_content, ok, failed, any;
+	enum sk_kind kind;
+	int64_t http;
+};
+void sk_reader_init(struct sk_reader *r, const struct sk_adapter *ad,
+    struct sk_outcome *o, size_t max);
+void sk_reader_event(struct sk_reader *r, const struct sk_jv *ev);
+void sk_reader_free(struct sk_reader *r);
+
+/* Standard output of one agent, bounded. */
+struct sk_tap {
+	struct sk_reader r;
+	struct sk_buf buf;   /* text, or the line that is not complete yet */
+	struct sk_buf noise; /* head of lines that are not JSON */
+	size_t max;
+	uint64_t total;
+	bool flooded, skipping;
+};
+void sk_tap_init(struct sk_tap *t, const struct sk_adapter *ad,
+    struct sk_outcome *o, size_t max);
+void sk_tap_feed(struct sk_tap *t, const char *p, size_t n);
+void sk_tap_free(struct sk_tap *t);
+
+/* Head and tail of standard error. */
+struct sk_errtap {
+	struct sk_buf head;
+	char *ring;
+	size_t pos;
+	uint64_t total;
+};
+void sk_errtap_feed(struct sk_errtap *e, const char *p, size_t n);
+/* All that is kept, in order. */
+void sk_errtap_text(const struct sk_errtap *e, struct sk_buf *out);
+void sk_errtap_free(struct sk_errtap *e);
+
+/* The end of an attempt: fills kind, message, content. wstatus as waitpid. */
+void sk_outcome_judge(struct sk_outcome *o, struct sk_tap *t,
+    const struct sk_errtap *e, int wstatus, const struct sk_jv *schema);
+
+/* Kind of an error text by the adapter's list, then the common one; NONE. */
+enum sk_kind sk_classify(const struct sk_adapter *ad, const char *text,
+    size_t n, int64_t http);
+/* "try again in 2s", "retry after 1m3.5s" … in ms; 0 = nothing. */
+int64_t sk_retry_hint(const char *text, size_t n);
+
+/* ---- one attempt under supervision ---- */
+
+struct sk_attempt;
+typedef void (*sk_attempt_fn)(struct sk_attempt *at, void *arg);
+struct sk_attempt_opts {
+	const struct sk_slot *slot;
+	const char *stage, *spec;
+	const char *prompt_path; /* opened anew for every agent */
+	size_t max_output;
+	const struct sk_jv *schema;
+	sk_attempt_fn done; /* once; never from within start */
+	void *arg;
+};
+/* An agent that cannot be started is done at once with an outcome: NULL. */
+struct sk_attempt *sk_attempt_start(struct sk_loop *l,
+    const struct sk_attempt_opts *opts, struct sk_outcome *o);
+/* First the adapter's signal, KILL after the grace; now = KILL at once. */
+void sk_attempt_cancel(struct sk_attempt *at, bool now);
+/* Frees one that will never be done; its processes are gone already. */
+void sk_attempt_abandon(struct sk_attempt *at);
+pid_t sk_attempt_pid(const struct sk_attempt *at);
+void sk_attempt_free(struct sk_attempt *at);
+
+/* ---- records ---- */
+
+struct sk_round {
+	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
+	const char *spec, *stage; /* "" = none */
+	int64_t round;
+	char host[65];
+};
+struct sk_answer {
+	const struct sk_slot *slot;
+	int64_t attempt, seq; /* seq 0 = none */
+	struct sk_outcome o;
+};
+void sk_answer_json(struct sk_buf *b, const struct sk_round *r,
+    const struct sk_answer *a);
+/* usage, cost, timings …: what the store keeps beside the columns. */
+void sk_answer_meta(struct sk_buf *b, const struct sk_round *r,
+    const struct sk_answer *a);
+/* The other way: an answer that was accepted before. */
+void sk_answer_from_stored(struct sk_answer *a, const struct sk_stored *st);
+/* Opens one sk.event/1 up to "round"; the caller adds and ends it. */
+void sk_event_open(struct sk_jw *w, struct sk_buf *b, const char *event,
+    const struct sk_round *r);
+
+/* ---- what comes in ---- */
+
+struct sk_request {
+	struct sk_arena arena;
+	struct sk_buf prompt;
+	struct sk_strv agents;
+	const char *run, *branch, *spec, *stage; /* NULL = not said */
+	int64_t round;
+	struct sk_jv *schema;
+};
+/* Standard input or the file; a document sk.request/1 is taken apart. */
+int sk_request_read(struct sk_request *q, const char *file,
+    struct sk_err *err);
+void sk_request_free(struct sk_request *q);
+/* sk_agent_stage() or SK_USAGE "unknown_stage" with a suggestion. */
+int sk_stage_check(const char *word, const struct sk_config *c,
+    const char **out, struct sk_err *err);
+int sk_schema_read(struct sk_arena *a, const char *file, struct sk_jv **out,
+    struct sk_err *err);
+
+/* ---- for people ---- */
+
+void sk_show_answer(const struct sk_answer *a);
+void sk_show_table(const struct sk_round *r, const struct sk_answer *a,
+    size_t n);
+void sk_warn_failures(const struct sk_answer *a, size_t n);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is kept of an agent's output. Reading never stops (a blocked agent looks
+ * like a hang), memory is bounded: text up to the limit, JSON Lines one line at
+ * a time, of standard error the head and the tail.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/internal.h"
+
+void
+sk_tap_init(struct sk_tap *t, const struct sk_adapter *ad,
+    struct sk_outcome *o, size_t max)
+{
+	memset(t, 0, sizeof(*t));
+	t->max = max;
+	sk_reader_init(&t->r, ad, o, max);
+	sk_buf_init(&t->buf, max + 1);
+	sk_buf_init(&t->noise, SK_TEXT_KEPT);
+}
+
+void
+sk_tap_free(struct sk_tap *t)
+{
+	sk_reader_free(&t->r);
+	sk_buf_free(&t->buf);
+	sk_buf_free(&t->noise);
+}
+
+static void
+noise(struct sk_tap *t, const char *p, size_t n)
+{
+	size_t room = t->noise.max - t->noise.len;
+
+	if (room > 1) {
+		sk_buf_add(&t->noise, p, n < room - 1 ? n : room - 1);
+		sk_buf_ch(&t->noise, '\n');
+	}
+}
+
+static void
+line(struct sk_tap *t, const char *p, size_t n)
+{
+	struct sk_arena a = { 0 };
+	struct sk_err ignored = { 0 };
+	struct sk_jv *v;
+
+	while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == ' '))
+		n--;
+	if (n == 0)
+		return;
+	if (p[0] == '{' &&
+	    sk_json_parse(&a, p, n, NULL, &v, &ignored) == 0)
+		sk_reader_event(&t->r, v);
+	else
+		noise(t, p, n);
+	free(ignored.details);
+	sk_arena_free(&a);
+}
+
+static void
+feed_lines(struct sk_tap *t, const char *p, size_t n)
+{
+	while (n > 0) {
+		const char *nl = memchr(p, '\n', n);
+		size_t k = nl != NULL ? (size_t)(nl - p) : n;
+
+		if (!t->skipping && t->buf.len + k > t->max) {
+			/* The line is given up; the next may still be read. */
+			t->skipping = t->flooded = true;
+			noise(t, t->buf.p, t->buf.len);
+			sk_buf_free(&t->buf);
+			sk_buf_init(&t->buf, t->max + 1);
+		}
+		if (nl != NULL && !t->skipping && t->buf.len == 0)
+			line(t, p, k); /* whole: no copy */
+		else if (!t->skipping)
+			sk_buf_add(&t->buf, p, k);
+		if (nl == NULL)
+			return;
+		if (!t->skipping && t->buf.len > 0) {
+			line(t, t->buf.p, t->buf.len);
+			sk_buf_clear(&t->buf);
+		}
+		t->skipping = false;
+		p += k + 1;
+		n -= k + 1;
+	}
+}
+
+void
+sk_tap_feed(struct sk_tap *t, const char *p, size_t n)
+{
+	t->total += n;
+	if (t->r.ad->format == SK_OUT_JSONL) {
+		feed_lines(t, p, n);
+		return;
+	}
+	if (t->flooded)
+		return;
+	if (t->buf.len + n > t->max) {
+		/* Too much: keep the head for people, give the rest back. */
+		struct sk_buf head;
+		size_t k = t->buf.len < SK_HEAD_KEPT ? t->buf.len
+		                                     : SK_HEAD_KEPT;
+
+		t->flooded = true;
+		sk_buf_init(&head, SK_HEAD_KEPT + 1);
+		sk_buf_add(&head, t->buf.p, k);
+		if (k < SK_HEAD_KEPT)
+			sk_buf_add(&head, p,
+			    n < SK_HEAD_KEPT - k ? n : SK_HEAD_KEPT - k);
+		sk_buf_free(&t->buf);
+		t->buf = head;
+		return;
+	}
+	sk_buf_add(&t->buf, p, n);
+}
+
+/* ---- standard error ---- */
+
+void
+sk_errtap_feed(struct sk_errtap *e, const char *p, size_t n)
+{
+	if (e->head.p == NULL)
+		sk_buf_init(&e->head, SK_HEAD_KEPT + 1);
+	e->total += n;
+	if (e->head.len < SK_HEAD_KEPT) {
+		size_t k = SK_HEAD_KEPT - e->head.len;
+
+		if (k > n)
+			k = n;
+		sk_buf_add(&e->head, p, k);
+		p += k;
+		n -= k;
+	}
+	if (n == 0)
+		return;
+	if (e->ring == NULL)
+		e->ring = sk_malloc(SK_HEAD_KEPT);
+	if (n > SK_HEAD_KEPT) {
+		p += n - SK_HEAD_KEPT;
+		n = SK_HEAD_KEPT;
+	}
+	for (size_t i = 0; i < n; i++)
+		e->ring[(e->pos + i) % SK_HEAD_KEPT] = p[i];
+	e->pos = (e->pos + n) % SK_HEAD_KEPT;
+}
+
+void
+sk_errtap_text(const struct sk_errtap *e, struct sk_buf *out)
+{
+	uint64_t rest;
+
+	if (e->head.p == NULL)
+		return;
+	sk_buf_add(out, e->head.p, e->head.len);
+	rest = e->total - e->head.len;
+	if (rest >= SK_HEAD_KEPT) {
+		sk_buf_add(out, e->ring + e->pos, SK_HEAD_KEPT - e->pos);
+		sk_buf_add(out, e->ring, e->pos);
+	} else if (rest > 0) {
+		sk_buf_add(out, e->ring, (size_t)rest);
+	}
+}
+
+void
+sk_errtap_free(struct sk_errtap *e)
+{
+	if (e->head.p != NULL)
+		sk_buf_free(&e->head);
+	free(e->ring);
+	memset(e, 0, sizeof(*e));
+}

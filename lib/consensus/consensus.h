@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * consensus: take each answer once, decide whether the agents agree, prove it.
+ *
+ * Promises: sk_verdict_make() is a pure function of the case (policy, expected
+ * agents, answers): the same bytes for every arrival order. Text of an answer
+ * is never interpreted: it is compared, counted and quoted, and no field of
+ * ours is ever read out of it. Intake, decision, evidence and ack are separate
+ * steps that can each be asked again after a crash with the same result.
+ *
+ * Ownership: results live in the arena of the struct that carries them; a
+ * case's strings belong to the caller and must outlive the call.
+ */
+#ifndef SK_CONSENSUS_H
+#define SK_CONSENSUS_H
+
+#include "cli/cli.h"
+#include "core/core.h"
+#include "json/json.h"
+#include "store/store.h"
+
+/* ---- policy (policy.c) ---- */
+
+/* How many of n must agree: a count, or the exact fraction num/den of n. */
+struct sk_quorum {
+	int64_t num, den; /* den 0 = count num; num 0 = floor(n/2)+1 */
+};
+/* "3", "2/3", "0.67" (exact decimal); SK_USAGE "bad_quorum" otherwise. */
+int sk_quorum_parse(const char *s, struct sk_quorum *q, struct sk_err *err);
+/* The count for n expected agents (a fraction rounds up); at least 1. */
+size_t sk_quorum_of(const struct sk_quorum *q, size_t n);
+
+/* What a path holds; decided from the values unless a policy names it. */
+enum sk_path_kind {
+	SK_PATH_AUTO,
+	SK_PATH_SCALAR,
+	SK_PATH_TEXT,
+	SK_PATH_SET,
+	SK_PATH_RECORDS,
+	SK_PATH_UNION,
+	SK_PATH_EXACT, /* the whole value, compared as one */
+	SK_PATH_OBJECT,
+	SK_PATH_IGNORE
+};
+const char *sk_path_kind_word(enum sk_path_kind k);
+
+struct sk_policy {
+	struct sk_arena arena;
+	const char *name;   /* NULL = no policy */
+	char sha256[SK_SHA256_LEN];
+	struct sk_quorum quorum;
+	int64_t min; /* 0 = not said */
+	struct sk_strv require, expect;
+	bool has_require;
+	struct sk_jv *kinds, *keys; /* {pointer: word}, may be NULL */
+};
+/* A FILE, or (without a slash, when no such file is there) the shipped policy
+ * NAME. NULL gives the empty policy. SK_USAGE "bad_policy", "no_such_policy". */
+int sk_policy_load(struct sk_policy *p, const char *file_or_name,
+    struct sk_err *err);
+void sk_policy_free(struct sk_policy *p);
+/* Kind and record key that the policy names for a path; a '*' token of the
+ * pattern matches any one token. */
+enum sk_path_kind sk_policy_kind(const struct sk_policy *p, const char *path);
+const char *sk_policy_key(const struct sk_policy *p, const char *path);
+
+/* ---- the verdict, a pure function (verdict.c, vote.c, align.c, text.c) ---- */
+
+enum sk_input_state {
+	SK_INPUT_OK,
+	SK_INPUT_FAILED, /* the agent failed: note = its failure kind */
+	SK_INPUT_INVALID /* its record or answer was refused: note = why */
+};
+struct sk_input {
+	const char *agent;
+	enum sk_input_state state;
+	const char *note; /* may be NULL */
+	const char *text; /* content; NULL unless OK */
+	size_t text_n;
+	const char *sha256; /* of text */
+};
+/* Everything a verdict depends on. inputs in any order; one per agent (the
+ * first of two equal names counts). */
+struct sk_case {
+	const char *spec, *stage; /* "" = none */
+	int64_t round;
+	const struct sk_policy *policy;
+	struct sk_quorum quorum; /* the effective one */
+	int64_t min;             /* the effective one: 2 unless said */
+	const struct sk_strv *require; /* NULL = not given */
+	const struct sk_strv *expect;  /* agents; any order */
+	const struct sk_input *inputs;
+	size_t n_inputs;
+	bool complete; /* expected was given, or the stream had its end */
+};
+enum sk_status {
+	SK_ST_OK,
+	SK_ST_DEGRADED,
+	SK_ST_CONFLICT,
+	SK_ST_UNKNOWN
+};
+struct sk_verdict {
+	struct sk_arena arena;
+	enum sk_status status;
+	struct sk_buf json; /* the pure part: one object, no newline */
+	char input_sha256[SK_SHA256_LEN];
+};
+int sk_verdict_make(const struct sk_case *c, struct sk_verdict *v,
+    struct sk_err *err);
+void sk_verdict_free(struct sk_verdict *v);
+const char *sk_status_word(enum sk_status st);
+/* ok 0, conflict 1, degraded and unknown 3. */
+int sk_status_exit(const char *word);
+/* Of several verdicts: 1 over 3 over 0. */
+int sk_status_worse(int a, int b);
+
+/* ---- intake (record.c, intake.c) ---- */
+
+/* One group of answers that is judged together, in first-seen order. */
+struct sk_group {
+	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
+	char spec[SK_IDENT_LEN], stage[SK_IDENT_LEN];
+	int64_t round;
+	struct sk_strv invalid; /* agents whose record was refused */
+	bool ended;             /* its run.end event was seen */
+};
+/* One answer's result, after its commit. */
+struct sk_intake_note {
+	struct sk_key key;
+	const char *result; /* sk_intake_word() or "invalid" */
+	const char *reason; /* of "invalid" */
+	int64_t attempt, seq;
+	const char *sha256; /* may be NULL */
+	uint64_t line;
+};
+struct sk_intake {
+	struct sk_db *db;
+	const char *run, *branch; /* --run or SK_RUN, --branch; NULL = none */
+	const struct sk_git *git; /* facts for runs made here */
+	/* Called after the commit that holds the answer; may be NULL. */
+	void (*note)(void *arg, const struct sk_intake_note *n);
+	void *arg;
+	/* Results. */
+	struct sk_group *groups;
+	size_t n_groups;
+	size_t answers, invalid;
+	struct sk_intake_state *state;
+};
+/* Everything on fd, to its end. Stops at the first line that is no record
+ * (SK_DAMAGED with its number) and at sk.error/1 (becomes err); what came
+ * before is committed in both cases. A record that is refused alone is noted,
+ * counted in `invalid` and does not stop the others. */
+int sk_intake_fd(struct sk_intake *in, int fd, struct sk_err *err);
+void sk_intake_free(struct sk_intake *in);
+/* One sk.intake/1 line. */
+void sk_intake_json(struct sk_buf *b, const struct sk_intake_note *n);
+
+/* ---- deciding (decide.c, evidence.c) ---- */
+
+struct sk_decide_opts {
+	const struct sk_policy *policy;
+	struct sk_strv require, expect; /* empty = not given */
+	const char *quorum;             /* NULL = not given */
+	int64_t min;                    /* 0 = not given */
+	bool no_evidence, no_ack, telemetry;
+	/* Where evidence goes: base below root is made component by component
+	 * and no component may be a symbolic link. base may be absolute. */
+	const char *evidence_root, *evidence_base;
+};
+/* Drivers taken by this process, one per run. */
+struct sk_drivers {
+	struct sk_driver *v;
+	size_t n;
+};
+/* The epoch of a run: SK_EPOCH when SK_RUN is this run, else the driver lock is
+ * taken (10 s, then SK_AGAIN) and held until sk_drivers_end(). */
+int sk_drivers_epoch(struct sk_drivers *d, struct sk_db *db, const char *run,
+    int64_t *epoch, struct sk_err *err);
+void sk_drivers_end(struct sk_drivers *d);
+
+/* Answers of one group → verdict → decision → evidence → ack; the whole
+ * sk.verdict/1 line (with newline) goes to out. */
+int sk_decide_group(struct sk_db *db, struct sk_drivers *drivers,
+    const struct sk_decide_opts *o, const struct sk_group *g,
+    struct sk_buf *out, char status[16], struct sk_err *err);
+/* The full sk.verdict/1 document of a stored decision. replayed < 0: not said. */
+int sk_decision_json(struct sk_buf *out, const struct sk_decision *d,
+    struct sk_err *err);
+/* One acknowledgement as sk.ack/1. */
+void sk_ack_json(struct sk_buf *b, const char *run, const char *branch,
+    int64_t seq, bool already);
+/* A verdict document as lines for a person. */
+void sk_verdict_text(struct sk_buf *b, const struct sk_jv *verdict);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Prose: the medoid by Jaccard similarity of word shingles. The result is a
+ * real answer, never a blend, and similarity never decides a status.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "consensus/internal.h"
+
+#define SHINGLE 3
+/* Beyond this many words a text is judged by its beginning. */
+#define WORDS_MAX 200000
+
+struct bag {
+	uint64_t *h; /* sorted, unique */
+	size_t n;
+};
+
+static bool
+word_byte(unsigned char c)
+{
+	return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	    (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static uint64_t
+word_hash(const char *p, size_t n)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (unsigned char)(c + ('a' - 'A'));
+		h = (h ^ c) * 0x100000001b3u;
+	}
+	return h;
+}
+
+static int
+u64_cmp(const void *x, const void *y)
+{
+	uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
+
+	return (a > b) - (a < b);
+}
+
+static void
+bag_fill(struct bag *b, const char *p, size_t n)
+{
+	uint64_t last[SHINGLE] = { 0 };
+	size_t cap = 0, words = 0, out = 0;
+
+	memset(b, 0, sizeof(*b));
+	for (size_t i = 0; i < n && words < WORDS_MAX;) {
+		size_t from = i;
+
+		while (i < n && word_byte((unsigned char)p[i]))
+			i++;
+		if (i == from) {
+			i++;
+			continue;
+		}
+		last[2] = last[1];
+		last[1] = last[0];
+		last[0] = word_hash(p + from, i - from);
+		words++;
+		/* The first words alone count too, so that short texts have
+		 * shingles at all. */
+		if (b->n == cap) {
+			cap = cap != 0 ? cap * 2 : 64;
+			b->h = sk_reallocarray(b->h, cap, sizeof(*b->h));
+		}
+		b->h[b->n++] = (last[0] * 0x9e3779b97f4a7c15u) ^
+		    (last[1] * 0xc2b2ae3d27d4eb4fu) ^ (last[2] << 1);
+	}
+	if (b->n == 0)
+		return;
+	qsort(b->h, b->n, sizeof(*b->h), u64_cmp);
+	for (size_t i = 1; i < b->n; i++)
+		if (b->h[i] != b->h[out])
+			b->h[++out] = b->h[i];
+	b->n = out + 1;
+}
+
+/* Similarity in parts per billion: integers sum alike in every order. */
+static uint64_t
+similarity(const struct bag *x, const struct bag *y)
+{
+	size_t i = 0, j = 0, both = 0, all;
+
+	while (i < x->n && j < y->n) {
+		if (x->h[i] == y->h[j]) {
+			both++;
+			i++;
+			j++;
+		} else if (x->h[i] < y->h[j]) {
+			i++;
+		} else {
+			j++;
+		}
+	}
+	all = x->n + y->n - both;
+	return all == 0 ? 1000000000u : (uint64_t)both * 1000000000u / all;
+}
+
+size_t
+sk_text_medoid(const struct sk_vv *vals, size_t n)
+{
+	struct bag *bags = sk_calloc(n, sizeof(*bags));
+	uint64_t *sum = sk_calloc(n, sizeof(*sum));
+	size_t best = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bag_fill(&bags[i], vals[i].v->s, vals[i].v->n);
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = i + 1; j < n; j++) {
+			uint64_t s = similarity(&bags[i], &bags[j]);
+
+			sum[i] += s;
+			sum[j] += s;
+		}
+	for (size_t i = 1; i < n; i++)
+		if (sum[i] > sum[best] ||
+		    (sum[i] == sum[best] && sk_vv_cmp(&vals[i], &vals[best]) < 0))
+			best = i;
+	for (size_t i = 0; i < n; i++)
+		free(bags[i].h);
+	free(bags);
+	free(sum);
+	return best;
+}

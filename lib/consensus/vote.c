@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The vote: one walk over all answers at once, path by path. Values of one
+ * path are compared in canonical form; what a quorum stands behind becomes the
+ * merged value. Voters are in agent order and keys in byte order, so nothing
+ * depends on who answered first.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "consensus/internal.h"
+
+enum vclass { C_BOOL, C_NUM, C_STR, C_ARR, C_OBJ, C_N };
+
+static enum vclass
+class_of(const struct sk_jv *v)
+{
+	switch (v->type) {
+	case SK_J_NUM:
+		return C_NUM;
+	case SK_J_STR:
+		return C_STR;
+	case SK_J_ARR:
+		return C_ARR;
+	case SK_J_OBJ:
+		return C_OBJ;
+	case SK_J_NULL:
+	case SK_J_FALSE:
+	case SK_J_TRUE:
+		break;
+	}
+	return C_BOOL;
+}
+
+void
+sk_vv_canon(struct sk_vote *vt, struct sk_vv *v)
+{
+	struct sk_buf *b = &vt->scratch;
+
+	sk_buf_clear(b);
+	if (v->v->type == SK_J_STR) {
+		const char *s = v->v->s;
+		size_t n = v->v->n;
+
+		sk_trim(&s, &n);
+		sk_buf_ch(b, '"');
+		sk_buf_add(b, s, n);
+	} else {
+		sk_json_canon(b, v->v);
+	}
+	v->canon = sk_arena_strndup(vt->a, b->p, b->len);
+	v->canon_n = b->len;
+}
+
+int
+sk_vv_cmp(const void *x, const void *y)
+{
+	const struct sk_vv *a = x, *b = y;
+	size_t n = a->canon_n < b->canon_n ? a->canon_n : b->canon_n;
+	int c = n != 0 ? memcmp(a->canon, b->canon, n) : 0;
+
+	if (c != 0)
+		return c;
+	if (a->canon_n != b->canon_n)
+		return a->canon_n < b->canon_n ? -1 : 1;
+	return (a->voter > b->voter) - (a->voter < b->voter);
+}
+
+static bool
+same(const struct sk_vv *a, const struct sk_vv *b)
+{
+	return a->canon_n == b->canon_n &&
+	    memcmp(a->canon, b->canon, a->canon_n) == 0;
+}
+
+size_t
+sk_res_add(struct sk_vote *vt, enum sk_path_kind kind, size_t supplied)
+{
+	if (vt->n_res == vt->cap_res) {
+		vt->cap_res = vt->cap_res != 0 ? vt->cap_res * 2 : 64;
+		vt->res = sk_reallocarray(
+		    vt->res, vt->cap_res, sizeof(*vt->res));
+	}
+	vt->res[vt->n_res] = (struct sk_res){
+		.path = sk_arena_strndup(vt->a, vt->path.p, vt->path.len),
+		.kind = kind,
+		.supplied = supplied,
+	};
+	return vt->n_res++;
+}
+
+struct sk_dis *
+sk_dis_add(struct sk_vote *vt, bool conflict, struct sk_jv *values)
+{
+	if (vt->n_dis == vt->cap_dis) {
+		vt->cap_dis = vt->cap_dis != 0 ? vt->cap_dis * 2 : 16;
+		vt->dis = sk_reallocarray(
+		    vt->dis, vt->cap_dis, sizeof(*vt->dis));
+	}
+	vt->dis[vt->n_dis] = (struct sk_dis){
+		.path = sk_arena_strndup(vt->a, vt->path.p, vt->path.len),
+		.conflict = conflict,
+		.values = values,
+	};
+	return &vt->dis[vt->n_dis++];
+}
+
+/* The agreed form of a value: what was compared, not how one agent wrote it. */
+static struct sk_jv *
+plain(struct sk_vote *vt, const struct sk_vv *v)
+{
+	struct sk_jv *r = sk_arena_alloc(vt->a, sizeof(*r));
+
+	*r = *v->v;
+	if (r->type == SK_J_STR) {
+		r->s = v->canon + 1;
+		r->n = v->canon_n - 1;
+	} else if (r->type == SK_J_NUM) {
+		r->s = v->canon;
+		r->n = v->canon_n;
+	}
+	return r;
+}
+
+struct sk_jv *
+sk_agents_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
+{
+	struct sk_jv *r = sk_jnew(vt->a, SK_J_ARR);
+
+	r->a = sk_arena_alloc(vt->a, (n + 1) * sizeof(struct sk_jv *));
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || vals[i].voter != vals[i - 1].voter)
+			r->a[r->n++] = sk_jnew_cstr(
+			    vt->a, vt->voters[vals[i].voter].agent);
+	return r;
+}
+
+struct sk_jv *
+sk_value_agents(struct sk_vote *vt, struct sk_jv *value,
+    const struct sk_vv *vals, size_t n)
+{
+	struct sk_jv *o = sk_jnew(vt->a, SK_J_OBJ);
+
+	sk_jset(vt->a, o, "value", value);
+	sk_jset(vt->a, o, "agents", sk_agents_of(vt, vals, n));
+	return o;
+}
+
+struct group {
+	size_t from, n;
+};
+
+/* Most voters first, then canonical order (= order of position). */
+static int
+group_cmp(const void *x, const void *y)
+{
+	const struct group *a = x, *b = y;
+
+	if (a->n != b->n)
+		return a->n > b->n ? -1 : 1;
+	return (a->from > b->from) - (a->from < b->from);
+}
+
+/* Sorts vals and cuts them into groups of equal values; malloc'd. */
+static struct group *
+groups_of(struct sk_vote *vt, struct sk_vv *vals, size_t n, size_t *ng)
+{
+	struct group *g = sk_reallocarray(NULL, n + 1, sizeof(*g));
+
+	for (size_t i = 0; i < n; i++)
+		if (vals[i].canon == NULL)
+			sk_vv_canon(vt, &vals[i]);
+	qsort(vals, n, sizeof(*vals), sk_vv_cmp);
+	*ng = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && same(&vals[i], &vals[i - 1]))
+			g[*ng - 1].n++;
+		else
+			g[(*ng)++] = (struct group){ i, 1 };
+	}
+	qsort(g, *ng, sizeof(*g), group_cmp);
+	return g;
+}
+
+static struct sk_jv *
+group_values(struct sk_vote *vt, const struct sk_vv *vals,
+    const struct group *g, size_t ng)
+{
+	struct sk_jv *r = sk_jnew(vt->a, SK_J_ARR);
+
+	r->a = sk_arena_alloc(vt->a, (ng + 1) * sizeof(struct sk_jv *));
+	for (size_t i = 0; i < ng; i++)
+		r->a[r->n++] = sk_value_agents(vt,
+		    plain(vt, &vals[g[i].from]), &vals[g[i].from], g[i].n);
+	return r;
+}
+
+struct sk_jv *
+sk_vote_values(struct sk_vote *vt, struct sk_vv *vals, size_t n)
+{
+	size_t ng;
+	struct group *g = groups_of(vt, vals, n, &ng);
+	struct sk_jv *r = group_values(vt, vals, g, ng);
+
+	free(g);
+	return r;
+}
+
+/* More than half of the strings are prose. */
+static bool
+mostly_text(const struct sk_vv *vals, size_t n)
+{
+	size_t prose = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (vals[i].v->type == SK_J_STR &&
+		    sk_has_space(vals[i].v->s, vals[i].v->n))
+			prose++;
+	return prose * 2 > n;
+}
+
+/* One value must have the quorum, and no other value as many voters. */
+static struct sk_jv *
+vote_plain(struct sk_vote *vt, struct sk_vv *vals, size_t n,
+    enum sk_path_kind kind)
+{
+	size_t ng, r;
+	struct group *g = groups_of(vt, vals, n, &ng);
+	bool text = kind == SK_PATH_TEXT ||
+	    (kind == SK_PATH_AUTO && mostly_text(vals, n));
+	struct sk_jv *won = NULL;
+	struct sk_dis *d;
+
+	r = sk_res_add(vt,
+	    text                      ? SK_PATH_TEXT
+		: kind == SK_PATH_EXACT ? SK_PATH_EXACT
+					: SK_PATH_SCALAR,
+	    n);
+	vt->res[r].count = g[0].n;
+	if (g[0].n >= vt->quorum && (ng == 1 || g[1].n < g[0].n)) {
+		won = plain(vt, &vals[g[0].from]);
+		vt->res[r].agreed = true;
+		vt->res[r].value = won;
+	} else {
+		d = sk_dis_add(
+		    vt, n >= vt->quorum, group_values(vt, vals, g, ng));
+		if (text && n >= vt->quorum) {
+			size_t m = sk_text_medoid(vals, n);
+
+			d->text = true;
+			won = plain(vt, &vals[m]);
+			for (size_t i = 0; i < ng; i++)
+				if (same(&vals[g[i].from], &vals[m]))
+					vt->res[r].count = g[i].n;
+		}
+	}
+	free(g);
+	return won;
+}
+
+/* One member of one voter's object. */
+struct member {
+	const char *key;
+	size_t klen;
+	struct sk_vv vv;
+};
+
+static int
+member_cmp(const void *x, const void *y)
+{
+	const struct member *a = x, *b = y;
+	size_t n = a->klen < b->klen ? a->klen : b->klen;
+	int c = n != 0 ? memcmp(a->key, b->key, n) : 0;
+
+	if (c != 0)
+		return c;
+	if (a->klen != b->klen)
+		return a->klen < b->klen ? -1 : 1;
+	return (a->vv.voter > b->vv.voter) - (a->vv.voter < b->vv.voter);
+}
+
+static struct member *
+members_of(const struct sk_vv *vals, size_t n, size_t *total)
+{
+	struct member *m;
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		k += vals[i].v->n;
+	m = sk_calloc(k + 1, sizeof(*m));
+	*total = 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct sk_jv *o = vals[i].v;
+
+		for (size_t j = 0; j < o->n; j++)
+			/* null = nothing said */
+			if (o->m[j].v->type != SK_J_NULL)
+				m[(*total)++] = (struct member){ o->m[j].key,
+					o->m[j].klen,
+					{ o->m[j].v, vals[i].voter, NULL, 0 } };
+	}
+	qsort(m, *total, sizeof(*m), member_cmp);
+	return m;
+}
+
+static struct sk_jv *
+vote_object(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
+{
+	size_t total, len = vt->path.len, first = vt->n_res, j, r;
+	struct member *m = members_of(vals, n, &total);
+	struct sk_vv *g = sk_calloc(n, sizeof(*g));
+	struct sk_jv *o = sk_jnew(vt->a, SK_J_OBJ), *won;
+	bool agreed = total == 0 && len != 0 && n >= vt->quorum;
+
+	o->m = sk_arena_alloc(vt->a, (total + 1) * sizeof(*o->m));
+	for (size_t i = 0; i < total; i = j) {
+		for (j = i; j < total && m[j].klen == m[i].klen &&
+		    memcmp(m[j].key, m[i].key, m[i].klen) == 0;
+		    j++)
+			g[j - i] = m[j].vv;
+		sk_jptr_add(&vt->path, m[i].key, m[i].klen);
+		won = sk_vote_at(vt, g, j - i);
+		vt->path.len = len;
+		vt->path.p[len] = '\0';
+		if (won != NULL)
+			o->m[o->n++] =
+			    (struct sk_jm){ m[i].key, m[i].klen, won };
+	}
+	for (size_t i = first; i < vt->n_res; i++)
+		agreed = agreed || vt->res[i].agreed;
+	r = sk_res_add(vt, SK_PATH_OBJECT, n);
+	vt->res[r].count = n;
+	vt->res[r].agreed = agreed && n >= vt->quorum;
+	free(m);
+	free(g);
+	return o->n > 0 || n >= vt->quorum ? o : NULL;
+}
+
+/* Arrays of objects at such a path are findings. */
+static bool
+union_path(const char *path)
+{
+	return sk_has_suffix(path, "/findings") ||
+	    sk_has_suffix(path, "/issues") || sk_has_suffix(path, "/risks");
+}
+
+static enum sk_path_kind
+array_kind(const struct sk_vote *vt, const struct sk_vv *vals, size_t n,
+    enum sk_path_kind kind)
+{
+	bool objects = true, some = false;
+
+	for (size_t i = 0; objects && i < n; i++)
+		for (size_t j = 0; objects && j < vals[i].v->n; j++) {
+			some = true;
+			objects = vals[i].v->a[j]->type == SK_J_OBJ;
+		}
+	if (kind == SK_PATH_UNION || kind == SK_PATH_SET)
+		return kind;
+	if (!objects || (!some && kind == SK_PATH_RECORDS))
+		return SK_PATH_SET;
+	if (kind == SK_PATH_AUTO && union_path(vt->path.p))
+		return SK_PATH_UNION;
+	return some ? SK_PATH_RECORDS : SK_PATH_SET;
+}
+
+static struct sk_jv *
+vote_array(struct sk_vote *vt, struct sk_vv *vals, size_t n,
+    enum sk_path_kind kind)
+{
+	switch (array_kind(vt, vals, n, kind)) {
+	case SK_PATH_UNION:
+		return sk_vote_union(vt, vals, n);
+	case SK_PATH_RECORDS:
+		return sk_vote_records(vt, vals, n);
+	default:
+		return sk_vote_set(vt, vals, n);
+	}
+}
+
+/*
+ * Values of several types: the type that a quorum uses goes on, the others are
+ * listed. Returns how many values stay (in front), 0 when no type wins.
+ */
+static size_t
+vote_type(struct sk_vote *vt, struct sk_vv *vals, size_t n, bool united)
+{
+	size_t count[C_N] = { 0 }, best = 0, keep = 0, lose = 0;
+	struct sk_vv *losers;
+	bool tie = false;
+
+	for (size_t i = 0; i < n; i++)
+		count[class_of(vals[i].v)]++;
+	for (size_t c = 1; c < C_N; c++)
+		if (count[c] > count[best])
+			best = c;
+	for (size_t c = 0; c < C_N; c++)
+		tie = tie || (c != best && count[c] == count[best]);
+	/* Findings survive whatever else stands at their path. */
+	if (united && count[C_ARR] > 0)
+		best = C_ARR;
+	else if (count[best] == n)
+		return n;
+	else if (tie || count[best] < vt->quorum)
+		return 0;
+	losers = sk_calloc(n, sizeof(*losers));
+	for (size_t i = 0; i < n; i++) {
+		if (class_of(vals[i].v) == best)
+			vals[keep++] = vals[i];
+		else
+			losers[lose++] = vals[i];
+	}
+	if (lose > 0)
+		(void)sk_dis_add(vt, false, sk_vote_values(vt, losers, lose));
+	free(losers);
+	return keep;
+}
+
+struct sk_jv *
+sk_vote_at(struct sk_vote *vt, struct sk_vv *vals, size_t n)
+{
+	enum sk_path_kind kind = sk_policy_kind(vt->policy, vt->path.p);
+	bool united = kind == SK_PATH_UNION ||
+	    (kind == SK_PATH_AUTO && union_path(vt->path.p));
+	size_t keep;
+
+	if (kind == SK_PATH_IGNORE || n == 0)
+		return NULL;
+	if (kind == SK_PATH_EXACT)
+		return vote_plain(vt, vals, n, kind);
+	keep = vote_type(vt, vals, n, united);
+	if (keep == 0) {
+		(void)sk_res_add(vt, SK_PATH_SCALAR, n);
+		(void)sk_dis_add(
+		    vt, n >= vt->quorum, sk_vote_values(vt, vals, n));
+		return NULL;
+	}
+	if (class_of(vals[0].v) == C_OBJ)
+		return vote_object(vt, vals, keep);
+	if (class_of(vals[0].v) == C_ARR)
+		return vote_array(vt, vals, keep, kind);
+	return vote_plain(vt, vals, keep, kind);
+}
+
+struct sk_jv *
+sk_vote_all(struct sk_vote *vt)
+{
+	struct sk_vv *vals = sk_calloc(vt->n_voters + 1, sizeof(*vals));
+	struct sk_jv *won = NULL;
+	size_t n = 0;
+
+	sk_buf_init(&vt->path, 0);
+	sk_buf_init(&vt->scratch, 0);
+	for (size_t i = 0; i < vt->n_voters; i++)
+		if (vt->voters[i].data != NULL &&
+		    vt->voters[i].data->type != SK_J_NULL)
+			vals[n++] = (struct sk_vv){ vt->voters[i].data, i, NULL,
+				0 };
+	if (n > 0)
+		won = sk_vote_at(vt, vals, n);
+	free(vals);
+	return won;
+}
+
+void
+sk_vote_free(struct sk_vote *vt)
+{
+	sk_buf_free(&vt->path);
+	sk_buf_free(&vt->scratch);
+	free(vt->res);
+	free(vt->dis);
+}
