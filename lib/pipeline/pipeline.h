@@ -20,7 +20,7 @@
 #include "json/json.h"
 #include "store/store.h"
 
-/* ---- stages (stage.c) ---------------------------------------------------- */
+/* ---- stages (stage.c) ---- */
 
 struct sk_stage {
 	const char *name;    /* "plan": key of rows, policies, prompts */
@@ -36,7 +36,7 @@ const struct sk_stage *sk_stage_find(const char *word);
 int sk_stage_parse(const char *word, const struct sk_stage **out,
     struct sk_err *err);
 
-/* ---- specifications (spec.c) ------------------------------------------------ */
+/* ---- specifications (spec.c) ---- */
 
 struct sk_spec {
 	char id[SK_IDENT_LEN];
@@ -53,7 +53,7 @@ void sk_spec_free(struct sk_spec *s);
 /* The ids that exist under root, sorted. */
 void sk_spec_list(const char *root, struct sk_strv *ids);
 
-/* ---- a run in hand (run.c) --------------------------------------------------- */
+/* ---- a run in hand (run.c) ---- */
 
 struct sk_auto_opts {
 	const char *from, *to, *only;
@@ -95,7 +95,7 @@ int sk_auto_choose_run(struct sk_auto *a, struct sk_err *err);
 /* The verb `run`: 0, or the class that halted it. */
 int sk_auto_run(struct sk_auto *a, struct sk_err *err);
 
-/* ---- one stage (step.c) --------------------------------------------------------- */
+/* ---- one stage (step.c) ---- */
 
 struct sk_step {
 	const struct sk_stage *stage;
@@ -109,7 +109,7 @@ struct sk_step {
 int sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err);
 void sk_step_free(struct sk_step *s);
 
-/* ---- prompts (prompt.c) ------------------------------------------------------------ */
+/* ---- prompts (prompt.c) ---- */
 
 /*
  * The prompt of a stage: embedded text with ${…} substituted in one pass, the
@@ -125,7 +125,7 @@ int sk_prompt_build(struct sk_auto *a, const struct sk_stage *st,
 int sk_auto_prompt(struct sk_auto *a, const char *word, const char *answers,
     struct sk_err *err);
 
-/* ---- artefacts (artefact.c, render.c) --------------------------------------------- */
+/* ---- artefacts (artefact.c, render.c) ---- */
 
 /* Markdown of an ok verdict: a pure function of its agreed value. */
 int sk_artefact_render(const struct sk_jv *verdict, const struct sk_stage *st,
@@ -135,7 +135,7 @@ int sk_artefact_render(const struct sk_jv *verdict, const struct sk_stage *st,
 int sk_artefact_publish(struct sk_auto *a, const struct sk_jv *verdict,
     int64_t epoch, char **path, struct sk_err *err);
 
-/* ---- children (child.c) ------------------------------------------------------------- */
+/* ---- children (child.c) ---- */
 
 /*
  * One of our own tools to its end: stdin from memory, stdout into out (bounded
@@ -146,7 +146,7 @@ int sk_child_run(const struct sk_auto *a, const struct sk_strv *argv,
     const void *in, size_t in_n, struct sk_buf *out, int *status,
     int *interrupted, struct sk_err *err);
 
-/* ---- other faces (plan.c, script.c, status.c) -------------------------------------------------- */
+/* ---- other faces (plan.c, script.c, status.c) ---- */
 
 struct sk_step;
 /* A dry run: each stage's line-up is checked by `sk-run --dry-run`. */
@@ -163,7 +163,7 @@ int sk_auto_env(struct sk_auto *a, struct sk_err *err);
  * goes to standard output, for `sk-consensus ack --seq`. */
 int sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err);
 
-/* ---- talk (report.c) -------------------------------------------------------------------- */
+/* ---- talk (report.c) ---- */
 
 void sk_report_start(const struct sk_auto *a);
 void sk_report_stage(const struct sk_auto *a, const struct sk_step *s,

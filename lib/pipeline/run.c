@@ -9,8 +9,7 @@
 
 #define STAGES 6
 
-/* ---- line-ups --------------------------------------------------------------
- */
+/* ---- line-ups ---- */
 
 /* NAME[=ADAPTER][:COUNT] → NAME, or NAME.1 … NAME.COUNT. */
 static int

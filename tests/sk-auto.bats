@@ -1,0 +1,324 @@
+#!/usr/bin/env bats
+# sk-auto: the stages end to end, with agents that are small shell scripts.
+
+load helper
+
+local_setup() {
+	cp -R "$SK_TOP/docs/example" project
+	rm -rf project/docs/evidence project/docs/*/plan.md
+	cd project || return 1
+	spec=$(echo docs/DEMO-*)
+	for f in tasks implement validate audit unlock; do
+		rm -f "$spec/$f.md"
+	done
+	export SK_CONFIG=$PWD/sk.toml
+	rm -rf .sk
+}
+
+# agent NAME BODY: a shell agent; $n counts its calls, in calls.NAME.
+agent() {
+	mkdir -p bin
+	cat >"bin/$1" <<-END
+		#!/bin/sh
+		cat >/dev/null
+		echo x >>"$PWD/calls.$1"
+		n=\$(wc -l <"$PWD/calls.$1")
+		$2
+	END
+	chmod +x "bin/$1"
+}
+
+# project_of NAME...: a configuration that names these agents for every stage.
+project_of() {
+	{
+		echo '[project]'
+		echo 'root = "."'
+		for a; do
+			printf '[agents.%s]\nadapter = "exec"\ncommand = ["./bin/%s"]\n' \
+				"$a" "$a"
+		done
+		printf '[pipeline]\nagents = ["%s"]\n' "$(echo "$*" | sed 's/ /", "/g')"
+		# (One after the other or side by side makes no difference here.)
+		for s in plan tasks implement; do
+			printf '[stages.%s]\nmode = "parallel"\n' "$s"
+		done
+	} >sk.toml
+}
+
+plan='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-1","requirement":"FR-1","step":"do it"}],"acceptance_mapping":[],"risks":[],"complexity":"low"}'
+plan_high='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-1","requirement":"FR-1","step":"do it"}],"acceptance_mapping":[],"risks":[],"complexity":"high"}'
+plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-1","requirement":"FR-1","step":"do it"}],"acceptance_mapping":[],"risks":[],"complexity":"medium"}'
+
+@test "six stages with three agents end ok, with artefacts and evidence" {
+	check 0 sk-auto run DEMO --json
+	same "$(j 'select(.schema=="sk.summary/1") | .state')" done
+	same "$(j 'select(.schema=="sk.summary/1") | .stages | map(.status) | unique | join(",")')" ok
+	same "$(j 'select(.schema=="sk.summary/1") | .stages | map(.answered) | add')" 18
+	for f in plan tasks implement validate audit unlock; do
+		[ -s "$spec/$f.md" ]
+	done
+	same "$(ls docs/evidence/consensus/DEMO/*_synthesis.json | wc -l)" 6
+	jq -e '.status == "ok" and .missing_agents == []' \
+		docs/evidence/consensus/DEMO/spec-plan_*_synthesis.json
+	same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM decisions WHERE state='acked'")" 6
+	same "$(sqlite3 "$SK_DB" "SELECT group_concat(decision_seq) FROM (SELECT decision_seq FROM decisions ORDER BY 1)")" 1,2,3,4,5,6
+	# A second time: another run, the same artefacts.
+	cp -R "$spec" first
+	check 0 sk-auto run DEMO --json
+	same "$(j 'select(.schema=="sk.summary/1") | .state')" done
+	diff -r "$spec" first
+	same "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM runs')" 2
+}
+
+@test "a requirement that changes in the specification changes the plan" {
+	check 0 sk-auto run DEMO --only plan --json
+	cp "$spec/plan.md" before.md
+	cat >>"$spec/spec.md" <<-'END'
+
+	FR-099: It also counts the links of each file. Priority: could.
+	END
+	check 0 sk-auto run DEMO --only plan --json
+	! cmp -s "$spec/plan.md" before.md
+	grep -q FR-099 "$spec/plan.md"
+	! grep -q FR-099 before.md
+}
+
+@test "usage errors: status 2, one line, nothing written" {
+	while read -r code args; do
+		# shellcheck disable=SC2086
+		check 2 sk-auto run $args --json
+		one_line
+		same "$(j .error.code)" "$code"
+	done <<-'END'
+	no_such_spec NOPE
+	no_such_spec DEM
+	bad_identifier ../../etc
+	unknown_stage DEMO --from plna
+	unknown_stage DEMO --only spec-nothing
+	empty_range DEMO --from audit --to plan
+	options_exclude DEMO --only plan --to audit
+	stage_order DEMO --only tasks
+	END
+	check 2 sk-auto run DEMO --from plna
+	has "$err" "did you mean 'plan'"
+	mkdir docs/DEMO-other
+	echo x >docs/DEMO-other/spec.md
+	check 2 sk-auto run DEMO --json
+	same "$(j .error.code)" ambiguous_spec
+	same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM agent_outputs" 2>/dev/null || echo 0)" 0
+}
+
+@test "no agents: the error says how to name them" {
+	printf '[project]\nroot = "."\n' >sk.toml
+	check 2 sk-auto run DEMO --json
+	same "$(j .error.code)" no_agents
+	has "$err" "-a claude"
+}
+
+@test "conflict halts with status 1, the reason and the command that resumes" {
+	agent x "echo '$plan'"
+	agent y "[ \$n -gt 1 ] && { echo '$plan'; exit; }; echo '$plan_high'"
+	agent z "[ \$n -gt 1 ] && { echo '$plan'; exit; }; echo '$plan_mid'"
+	project_of x y z
+	check 1 sk-auto run DEMO --to plan --json
+	same "$(j 'select(.schema=="sk.summary/1") | .state')" halted
+	has "$(j 'select(.schema=="sk.summary/1") | .stages[0].reason')" /complexity
+	resume=$(j 'select(.schema=="sk.summary/1") | .resume')
+	has "$resume" "--from plan"
+	[ ! -e "$spec/plan.md" ]
+	same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM decisions WHERE state='acked'")" 1
+	# The agents are asked anew, in another round.
+	check 0 $resume --to plan --json
+	same "$(j 'select(.schema=="sk.summary/1") | .stages[0].round')" 2
+	same "$(cat calls.x calls.y calls.z | wc -l)" 6
+	[ -s "$spec/plan.md" ]
+	same "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM runs')" 1
+}
+
+@test "degraded: the agent that failed is asked once more, the others are not" {
+	agent x "echo '$plan'"
+	agent y "echo '$plan'"
+	agent z "[ \$n -gt 1 ] || exit 1; echo '$plan'"
+	project_of x y z
+	check 0 sk-auto run DEMO --to plan --json
+	same "$(wc -l <calls.x)$(wc -l <calls.y)$(wc -l <calls.z)" 112
+	same "$(j 'select(.schema=="sk.summary/1") | .stages[0].status')" ok
+}
+
+@test "degraded twice halts with status 3" {
+	agent x "echo '$plan'"
+	agent y "echo '$plan'"
+	agent z "exit 1"
+	project_of x y z
+	check 3 sk-auto run DEMO --to plan --json
+	same "$(wc -l <calls.x)$(wc -l <calls.z)" 12
+	same "$(j 'select(.schema=="sk.summary/1") | .stages[0].status')" degraded
+	has "$(j 'select(.schema=="sk.summary/1") | .resume')" "--from plan"
+	[ ! -e "$spec/plan.md" ]
+}
+
+@test "nobody answers: the cause is the status" {
+	agent x "exit 1"
+	project_of x
+	check 6 sk-auto run DEMO --to plan --json
+	same "$(j 'select(.schema=="sk.summary/1") | .exit')" 6
+}
+
+@test "a later agent of a sequential stage sees the earlier answers" {
+	agent x "echo '$plan'"
+	project_of x y
+	mkdir -p bin
+	cat >bin/y <<-END
+		#!/bin/sh
+		grep -c '<<<BEGIN answer x' >"$PWD/seen"
+		echo '$plan'
+	END
+	chmod +x bin/y
+	sed -i 's/"parallel"/"sequential"/' sk.toml
+	check 0 sk-auto run DEMO --to plan --json
+	same "$(cat seen)" 1
+}
+
+@test "the printed script is clean and gives the same artefacts" {
+	check 0 sk-auto run DEMO --print-script
+	cp "$BATS_TEST_TMPDIR/.out" run.sh
+	[ ! -e "$SK_DB" ]
+	if command -v shellcheck >/dev/null; then
+		shellcheck run.sh
+	fi
+	check 0 sk-auto run DEMO --json
+	mkdir a
+	mv "$spec"/plan.md "$spec"/tasks.md "$spec"/implement.md \
+		"$spec"/validate.md "$spec"/audit.md "$spec"/unlock.md a
+	check 0 sh run.sh
+	for f in plan tasks implement validate audit unlock; do
+		cmp "a/$f.md" "$spec/$f.md"
+	done
+	same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM decisions WHERE state='acked'")" 12
+}
+
+@test "the printed script halts as the run does" {
+	agent x "echo '$plan'"
+	agent y "echo '$plan_high'"
+	agent z "exit 1"
+	project_of x y z
+	check 0 sk-auto run DEMO --to plan --print-script
+	cp "$BATS_TEST_TMPDIR/.out" run.sh
+	check 1 sh run.sh
+	has "$err" "halted at plan with status 1"
+	rm calls.*
+	check 1 sk-auto run DEMO --to plan --json
+}
+
+@test "a dry run asks nobody and writes nothing" {
+	check 0 sk-auto run DEMO --dry-run --json
+	same "$(j '.stages | length')" 6
+	same "$(j '.stages[0].agents | length')" 3
+	[ ! -e "$SK_DB" ]
+	[ ! -e docs/evidence ]
+	check 0 sk-auto run DEMO --dry-run --format text
+	has "$out" implement
+}
+
+@test "killed in a stage: the next start asks nobody again who had answered" {
+	agent x "echo '$plan'"
+	agent y "[ \$n -gt 1 ] || { touch '$PWD/waiting'; exec sleep 60; }; echo '$plan'"
+	project_of x y
+	sk-auto run DEMO --to plan --json >events 2>/dev/null &
+	pid=$!
+	for _ in $(seq 200); do
+		[ ! -e waiting ] || break
+		sleep 0.05
+	done
+	# x's answer is committed before it is shown to anybody.
+	for _ in $(seq 200); do
+		[ "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM agent_outputs')" -lt 1 ] ||
+			break
+		sleep 0.05
+	done
+	run=$(head -n 1 events | jq -r .run)
+	kill -9 "$pid"
+	wait "$pid" || :
+	check 0 sk-auto run DEMO --run "$run" --from plan --to plan --json
+	same "$(wc -l <calls.x)" 1
+	same "$(wc -l <calls.y)" 2
+	same "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM decisions')" 1
+}
+
+@test "another driver alive on the same run is status 75" {
+	agent x "touch '$PWD/waiting'; sleep 5; echo '$plan'"
+	project_of x
+	sk-auto run DEMO --to plan --json >events 2>/dev/null &
+	pid=$!
+	for _ in $(seq 200); do
+		[ ! -e waiting ] || break
+		sleep 0.05
+	done
+	run=$(head -n 1 events | jq -r .run)
+	check 75 sk-auto run DEMO --run "$run" --from plan --to plan --json
+	same "$(j 'select(.schema=="sk.error/1") | .error.code')" driver_alive
+	one_line
+	kill "$pid"
+	wait "$pid" || :
+}
+
+@test "interrupted: agents are gone, the summary is valid, status 143" {
+	agent x "touch '$PWD/waiting'; exec sleep 61"
+	project_of x
+	sk-auto run DEMO --to plan --json >events 2>errors &
+	pid=$!
+	for _ in $(seq 200); do
+		[ ! -e waiting ] || break
+		sleep 0.05
+	done
+	kill -TERM "$pid"
+	status=0
+	wait "$pid" || status=$?
+	same "$status" 143
+	jq -es 'map(select(.schema == "sk.summary/1" and .state == "halted")) | length == 1' events
+	! pgrep -f 'sleep 61' >/dev/null
+}
+
+@test "status shows each stage" {
+	check 0 sk-auto status DEMO --json
+	same "$(j .state)" null
+	[ ! -e "$SK_DB" ]
+	check 0 sk-auto run DEMO --to tasks --json
+	check 0 sk-auto status DEMO --json
+	same "$(j .state)" done
+	same "$(j '.stages | map(.state) | join(",")')" \
+		done,done,pending,pending,pending,pending
+	check 0 sk-auto status DEMO --format text
+	has "$out" implement
+}
+
+@test "the spec of GitHub's layout is found, an artefact on disk serves a later stage" {
+	mkdir -p specs/007-thing
+	cp "$spec/spec.md" specs/007-thing/spec.md
+	check 0 sk-auto run 007 --to plan --json
+	[ -s specs/007-thing/plan.md ]
+	check 0 sk-auto run 007 --only tasks --new --json
+	[ -s specs/007-thing/tasks.md ]
+}
+
+@test "hostile agent text stays text in the artefact" {
+	agent x 'printf %s "{\"stage\":\"plan\",\"requirements\":[\"<img src=x onerror=1>\",\"[a](javascript:x)\",\"@you | \`x\`\"],\"work_breakdown\":[{\"id\":\"W\",\"step\":\"a|b\\n# h\"}],\"complexity\":\"low\"}"'
+	agent y 'exec ./bin/x'
+	cp bin/x bin/y
+	project_of x y
+	check 0 sk-auto run DEMO --to plan --json
+	! grep -q '<img' "$spec/plan.md"
+	! grep -qF '[a](' "$spec/plan.md"
+	! grep -q '^# h' "$spec/plan.md"
+	! grep -q '@you' "$spec/plan.md"
+}
+
+@test "sk-auto artefact refuses what is no verdict of this specification" {
+	feed '{"schema":"sk.answer/1"}' 2 sk-auto artefact DEMO
+	feed 'garbage' 65 sk-auto artefact DEMO
+	feed '{"schema":"sk.verdict/1","run":"r","branch":"b","spec":"OTHER","stage":"plan","status":"ok","decision_seq":1,"merged":{}}' \
+		2 sk-auto artefact DEMO
+	feed '{"schema":"sk.error/1","error":{"code":"busy","exit":75,"message":"busy"}}' \
+		75 sk-auto artefact DEMO
+	[ ! -e "$spec/plan.md" ]
+}
