@@ -119,7 +119,7 @@ room-%:
 
 DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev
 DEPS_CHECK = bats jq mandoc shellcheck clang-format clang-14 zsh sqlite3 \
-	json-schema-test-suite
+	json-schema-test-suite golang-github-burntsushi-toml-dev
 DEPS_BENCH = hyperfine parallel
 DEPS_COVERAGE = gcovr
 

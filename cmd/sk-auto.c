@@ -30,7 +30,7 @@ static const struct sk_opt run_opts[] = { O_AGENT,
 	    "stop an agent after this long", NULL),
 	SK_OPT_FLAG(struct sk_auto_opts, 'n', "dry-run", dry_run,
 	    "show who would be asked what, ask nobody", NULL),
-	SK_OPT_FLAG(struct sk_auto_opts, 0, "print-script", print_script,
+	SK_OPT_RAWFLAG(struct sk_auto_opts, 0, "print-script", print_script,
 	    "print a POSIX script that does the same", NULL),
 	SK_OPT_END };
 
@@ -231,7 +231,7 @@ static const struct sk_verb verbs[] = {
 	{ .run = NULL }
 };
 
-static const char *const schemas[] = { "event", "plan", "status", "summary",
+static const char *const schemas[] = { "event", "outline", "status", "summary",
 	"error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
 	"sk-pipelines 7", NULL };

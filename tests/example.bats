@@ -201,7 +201,7 @@ same() {
 	{
 		printf '# H: `t"\\` \001\002\033[31m\n\n## Requirements\n'
 		printf 'FR-001: "quoted" \\ back \\u0041 \\" \t tab \001 \177 '
-		printf '\303\244 \342\202\254 \360\237\230\200 \377\300\257 &.\n'
+		printf '\303\244 \342\202\254 \360\237\230\200 \377\300\257 &. Depends on: FR-002.\n'
 		printf -- '- **FR-002**: bold "one"\r\n'
 		printf 'AC-001 (FR-001): Given "a", when \\b, then \\"c.\n'
 		printf 'RK-001 (FR-001): "r\\. Mitigation: \\"m"\n'

@@ -139,7 +139,7 @@ sk_classify(const struct sk_adapter *ad, const char *text, size_t n,
 	return k;
 }
 
-/* ---- hints ---- */
+/* ---- hints ---------------------------------------------------------- */
 
 /* One number with its unit at *p, as ms; false when there is none. */
 static bool

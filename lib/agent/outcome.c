@@ -45,7 +45,7 @@ sk_outcome_fail(struct sk_outcome *o, enum sk_kind k, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- text of errors ---- */
+/* ---- text of errors ------------------------------------------------- */
 
 /* The last line that says something, cut to what a message holds. */
 static void
@@ -94,7 +94,7 @@ exit_kind(const struct sk_adapter *ad, int code, enum sk_kind *k)
 	return sk_kind_of(sk_jget_str(ad->exit_kinds, key), k);
 }
 
-/* ---- failures ---- */
+/* ---- failures ------------------------------------------------------- */
 
 /* The agent's own words: its error event, else its last line elsewhere. */
 static void
@@ -106,7 +106,7 @@ say(struct sk_outcome *o, const struct sk_buf *error,
 	text[0] = '\0';
 	if (error->len > 0)
 		last_line(error->p, error->len, text, sizeof(text));
-	if (text[0] == '\0' && other->len > 0)
+	if (text[0] == '\0' && other->len > 0 && o->signal < 0)
 		last_line(other->p, other->len, text, sizeof(text));
 	if (text[0] != '\0')
 		(void)snprintf(o->message, sizeof(o->message), "%s", text);
@@ -177,7 +177,7 @@ judge_failure(struct sk_outcome *o, struct sk_tap *t,
 	sk_buf_free(&other);
 }
 
-/* ---- content ---- */
+/* ---- content -------------------------------------------------------- */
 
 static void
 take_content(struct sk_outcome *o, const char *p, size_t n)

@@ -13,7 +13,7 @@
 
 #define SCHEMA_INLINE_MAX 100000 /* one argument may hold 131071 bytes */
 
-/* ---- names --------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------- */
 
 /* The option, else the request, else the environment, else "". */
 static const char *
@@ -72,7 +72,7 @@ settle_names(struct sk_prep *p, struct sk_err *err)
 	return 0;
 }
 
-/* ---- the answer schema ------------------------------------------------------------ */
+/* ---- the answer schema ---------------------------------------------- */
 
 /*
  * Some programs take only schemas in which every object is closed and every
@@ -144,7 +144,7 @@ settle_schema(struct sk_prep *p, struct sk_subst *sub, struct sk_buf *text,
 	return rc;
 }
 
-/* ---- all of it -------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------ */
 
 static int
 read_prompt(struct sk_prep *p, struct sk_err *err)
@@ -165,6 +165,19 @@ read_prompt(struct sk_prep *p, struct sk_err *err)
 	return rc;
 }
 
+static size_t
+max_output(const struct sk_ask *ask, const struct sk_config *conf)
+{
+	const char *s = sk_config_str(conf, "run.max_output", NULL);
+	int64_t n = ask->max_output;
+
+	if (n <= 0 && s != NULL && !sk_parse_size(s, &n))
+		n = 0;
+	if (n <= 0)
+		n = sk_config_int(conf, "run.max_output", 0);
+	return n > 0 ? (size_t)n : SK_MAX_OUTPUT;
+}
+
 int
 sk_prep_make(struct sk_prep *p, const struct sk_ask *ask,
     struct sk_config *conf, struct sk_err *err)
@@ -177,8 +190,10 @@ sk_prep_make(struct sk_prep *p, const struct sk_ask *ask,
 	p->ask = ask;
 	p->conf = conf;
 	p->prompt_fd = p->schema_fd = -1;
-	p->max_output = ask->max_output > 0 ? (size_t)ask->max_output
-	                                    : SK_MAX_OUTPUT;
+	p->max_output = max_output(ask, conf);
+	p->jobs = ask->jobs;
+	if (p->jobs <= 0)
+		p->jobs = sk_config_int(conf, "run.jobs", 0);
 	if ((rc = read_prompt(p, err)) != 0 ||
 	    (rc = settle_names(p, err)) != 0)
 		return rc;
@@ -216,7 +231,7 @@ sk_prep_free(struct sk_prep *p)
 	sk_arena_free(&p->arena);
 }
 
-/* ---- --dry-run ---------------------------------------------------------------------------- */
+/* ---- --dry-run ------------------------------------------------------ */
 
 static void
 plan_text(const struct sk_prep *p)

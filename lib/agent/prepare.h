@@ -14,6 +14,7 @@ struct sk_prep {
 	struct sk_round round;
 	struct sk_jv *schema; /* NULL = any answer */
 	size_t max_output;
+	int64_t jobs; /* 0 = all at once */
 	int prompt_fd, schema_fd;
 	char prompt_path[48], schema_path[48];
 };

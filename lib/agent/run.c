@@ -32,7 +32,7 @@ struct run {
 	struct sk_err *err;
 };
 
-/* ---- records out ------------------------------------------------------------ */
+/* ---- records out ---------------------------------------------------- */
 
 static void
 flush(struct run *r)
@@ -106,7 +106,7 @@ print_end(struct run *r)
 	sk_buf_free(&b);
 }
 
-/* ---- the store ------------------------------------------------------------------ */
+/* ---- the store ------------------------------------------------------ */
 
 static void
 key_of(const struct run *r, const struct sk_slot *slot, struct sk_key *k)
@@ -242,7 +242,7 @@ print_stored(struct run *r)
 	return rc;
 }
 
-/* ---- attempts ------------------------------------------------------------------------ */
+/* ---- attempts ------------------------------------------------------- */
 
 static void start_more(struct run *r);
 
@@ -313,7 +313,7 @@ on_idle(struct sk_loop *l, void *arg)
 		sk_loop_stop(l);
 }
 
-/* ---- being stopped -------------------------------------------------------------------- */
+/* ---- being stopped -------------------------------------------------- */
 
 static void
 cancel_all(struct run *r, bool now)
@@ -347,7 +347,7 @@ on_guard(struct sk_loop *l, int fd, unsigned events, void *arg)
 	_exit(128 + SIGKILL);
 }
 
-/* ---- the whole ------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------ */
 
 static int
 verdict(const struct run *r)
@@ -444,8 +444,7 @@ sk_ask_run(const struct sk_ask *ask, struct sk_config *conf, int guard_fd,
 		r.ans[i].slot = &p.slots.v[i];
 		sk_outcome_init(&r.ans[i].o);
 	}
-	r.jobs = ask->jobs > 0 && (size_t)ask->jobs < n ? (size_t)ask->jobs
-	                                                : n;
+	r.jobs = p.jobs > 0 && (size_t)p.jobs < n ? (size_t)p.jobs : n;
 	if (r.jobs > 200)
 		sk_nofile_raise();
 	rc = run_all(&r);

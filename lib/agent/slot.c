@@ -13,7 +13,7 @@
 
 extern char **environ;
 
-/* ---- resolving one name ---- */
+/* ---- resolving one name --------------------------------------------- */
 
 static void
 broken(struct sk_slot *s, enum sk_kind k, char *why)
@@ -102,10 +102,30 @@ from_config(struct sk_slot *s, const struct sk_jv *ag, struct sk_err *err)
 	return 0;
 }
 
+/* The option, the agent, the stage, the run. */
+static void
+settle_times(struct sk_slot *s, const struct sk_ask *ask,
+    const struct sk_config *conf, const char *stage)
+{
+	int64_t dflt = sk_config_duration(conf, "run.timeout", SK_TIMEOUT_MS);
+
+	if (*stage != '\0') {
+		char *key = sk_asprintf("stages.%s.timeout", stage);
+
+		dflt = sk_config_duration(conf, key, dflt);
+		free(key);
+	}
+	if (ask->timeout_ms > 0)
+		s->timeout_ms = ask->timeout_ms;
+	else if (s->timeout_ms <= 0)
+		s->timeout_ms = dflt;
+	s->grace_ms = sk_config_duration(conf, "run.grace", SK_GRACE_MS);
+}
+
 /* Adapter of a name: given, configured, its own, or exec of that program. */
 static int
 resolve(struct sk_slot *s, const struct sk_ask *ask,
-    const struct sk_config *conf, struct sk_err *err)
+    const struct sk_config *conf, const char *stage, struct sk_err *err)
 {
 	const struct sk_jv *ag = sk_config_agent(conf, s->base);
 	bool named;
@@ -117,11 +137,7 @@ resolve(struct sk_slot *s, const struct sk_ask *ask,
 		free(s->model);
 		s->model = sk_strdup(ask->model);
 	}
-	if (ask->timeout_ms > 0)
-		s->timeout_ms = ask->timeout_ms;
-	else if (s->timeout_ms <= 0)
-		s->timeout_ms =
-		    sk_config_duration(conf, "run.timeout", SK_TIMEOUT_MS);
+	settle_times(s, ask, conf, stage);
 	named = s->adapter_name != NULL;
 	if (!named)
 		s->adapter_name =
@@ -152,7 +168,7 @@ resolve(struct sk_slot *s, const struct sk_ask *ask,
 	return sk_adapter_get("exec", &s->ad, err);
 }
 
-/* ---- names and counts ---- */
+/* ---- names and counts ----------------------------------------------- */
 
 static int
 bad_name(const char *what, struct sk_err *err)
@@ -192,7 +208,7 @@ new_slot(struct sk_slots *s)
 static int
 add_many(struct sk_slots *s, const char *base, const char *adapter,
     const struct sk_strv *command, int64_t count, const struct sk_ask *ask,
-    const struct sk_config *conf, struct sk_err *err)
+    const struct sk_config *conf, const char *stage, struct sk_err *err)
 {
 	int rc = 0;
 
@@ -210,14 +226,14 @@ add_many(struct sk_slots *s, const char *base, const char *adapter,
 			sk_strv_add(&slot->command, command->v[j]);
 		if (adapter != NULL)
 			slot->adapter_name = sk_strdup(adapter);
-		rc = resolve(slot, ask, conf, err);
+		rc = resolve(slot, ask, conf, stage, err);
 	}
 	return rc;
 }
 
 static int
 add_agent(struct sk_slots *s, const char *word, const struct sk_ask *ask,
-    const struct sk_config *conf, struct sk_err *err)
+    const struct sk_config *conf, const char *stage, struct sk_err *err)
 {
 	char *w = sk_strdup(word), *eq;
 	int64_t count;
@@ -230,14 +246,14 @@ add_agent(struct sk_slots *s, const char *word, const struct sk_ask *ask,
 	if (rc == 0 && (!sk_ident_ok(w) || (eq != NULL && *eq == '\0')))
 		rc = bad_name(word, err);
 	if (rc == 0)
-		rc = add_many(s, w, eq, NULL, count, ask, conf, err);
+		rc = add_many(s, w, eq, NULL, count, ask, conf, stage, err);
 	free(w);
 	return rc;
 }
 
 static int
 add_exec(struct sk_slots *s, const char *word, const struct sk_ask *ask,
-    const struct sk_config *conf, struct sk_err *err)
+    const struct sk_config *conf, const char *stage, struct sk_err *err)
 {
 	const char *eq = strchr(word, '=');
 	struct sk_strv cmd = { 0 };
@@ -260,7 +276,7 @@ add_exec(struct sk_slots *s, const char *word, const struct sk_ask *ask,
 		rc = sk_fail(err, SK_USAGE, "bad_agent",
 		    "no command in '--exec %s'", word);
 	if (rc == 0)
-		rc = add_many(s, w, "exec", &cmd, count, ask, conf, err);
+		rc = add_many(s, w, "exec", &cmd, count, ask, conf, stage, err);
 	sk_strv_free(&cmd);
 	free(w);
 	return rc;
@@ -306,7 +322,7 @@ default_agents(struct sk_slots *s, const struct sk_ask *ask,
 		l = sk_config_get(conf, "pipeline.agents");
 	for (size_t i = 0; rc == 0 && i < sk_jlen(l); i++)
 		if (sk_jstr(sk_jat(l, i)) != NULL)
-			rc = add_agent(s, sk_jstr(l->a[i]), ask, conf, err);
+			rc = add_agent(s, sk_jstr(l->a[i]), ask, conf, stage, err);
 	if (rc == 0 && s->n == 0) {
 		(void)sk_fail(err, SK_USAGE, "no_agents", "no agent to ask");
 		rc = sk_hint(err,
@@ -325,9 +341,9 @@ sk_slots_make(struct sk_slots *s, const struct sk_ask *ask,
 
 	memset(s, 0, sizeof(*s));
 	for (size_t i = 0; rc == 0 && i < agents->n; i++)
-		rc = add_agent(s, agents->v[i], ask, conf, err);
+		rc = add_agent(s, agents->v[i], ask, conf, stage, err);
 	for (size_t i = 0; rc == 0 && i < ask->execs.n; i++)
-		rc = add_exec(s, ask->execs.v[i], ask, conf, err);
+		rc = add_exec(s, ask->execs.v[i], ask, conf, stage, err);
 	if (rc == 0 && s->n == 0)
 		rc = default_agents(s, ask, conf, stage, err);
 	return rc != 0 ? rc : check_twice(s, err);
@@ -350,7 +366,7 @@ sk_slots_free(struct sk_slots *s)
 	memset(s, 0, sizeof(*s));
 }
 
-/* ---- argv ---- */
+/* ---- argv ----------------------------------------------------------- */
 
 /* The value of a whole-element placeholder; *is false for ordinary words. */
 static const char *

@@ -17,16 +17,16 @@
 #include "core/core.h"
 #include "json/json.h"
 
-/* ---- option tables (opt.c) ------------------------------------------------ */
+/* ---- option tables (opt.c) ---- */
 
 enum sk_opt_kind {
 	SK_O_FLAG, /* bool: --x sets it; SK_OF_NO also takes --no-x */
-	SK_O_STR,  /* const char * */
-	SK_O_INT,  /* int64_t in [min, max] */
-	SK_O_DUR,  /* int64_t ms */
+	SK_O_STR, /* const char * */
+	SK_O_INT, /* int64_t in [min, max] */
+	SK_O_DUR, /* int64_t ms */
 	SK_O_SIZE, /* int64_t bytes */
 	SK_O_ENUM, /* const char *, one of the blank-separated choices */
-	SK_O_LIST  /* struct sk_strv, repeatable */
+	SK_O_LIST /* struct sk_strv, repeatable */
 };
 /* What a completion offers for the argument. */
 enum sk_comp {
@@ -40,23 +40,25 @@ enum sk_comp {
 	SK_C_BRANCH
 };
 struct sk_opt {
-	char sh;          /* short letter or 0 */
-	const char *lg;   /* long name without dashes; NULL ends the table */
+	char sh; /* short letter or 0 */
+	const char *lg; /* long name without dashes; NULL ends the table */
 	enum sk_opt_kind kind;
 	enum sk_comp comp;
-	const char *arg;     /* argument name: "FILE", "N"; NULL for flags */
+	const char *arg; /* argument name: "FILE", "N"; NULL for flags */
 	const char *choices; /* ENUM */
 	size_t off;
 	int64_t min, max;
 	unsigned flags;
 	const char *help; /* one line, at most 56 characters */
-	const char *man;  /* more for the manual (mdoc text) or NULL */
+	const char *man; /* more for the manual (mdoc text) or NULL */
 };
-#define SK_OF_NO 1u     /* also --no-NAME */
+#define SK_OF_NO 1u /* also --no-NAME */
 #define SK_OF_HIDDEN 2u /* parsed, not shown */
 #define SK_OF_COMMON 4u /* one of the options every tool has */
-#define SK_OF_RAW 8u    /* with it, the verb is as if SK_V_RAW */
+#define SK_OF_RAW 8u /* with it, the verb is as if SK_V_RAW */
 
+/* An initialiser is not a block, whatever the formatter thinks. */
+/* clang-format off */
 #define SK_OFF_(T, f, type) \
 	(offsetof(T, f) + 0 * sizeof(char[_Generic(((T *)0)->f, type: 1)]))
 #define SK_OPT_FLAG(T, s, l, f, h, m) \
@@ -90,8 +92,9 @@ struct sk_opt {
 	{ s, l, SK_O_LIST, c, a, NULL, SK_OFF_(T, f, struct sk_strv), 0, 0, 0, \
 	  h, m }
 #define SK_OPT_END { 0 }
+/* clang-format on */
 
-/* ---- commands (main.c) ------------------------------------------------------ */
+/* ---- commands (main.c) ---- */
 
 enum sk_format { SK_FMT_TEXT, SK_FMT_JSON };
 
@@ -106,14 +109,14 @@ struct sk_ctx {
 	bool format_given; /* --format or --json was given */
 	bool verbose;
 	bool no_input;
-	const char *db;     /* --db, else NULL: store decides */
+	const char *db; /* --db, else NULL: store decides */
 	const char *config; /* --config, else NULL: config decides */
 };
 
 struct sk_verb {
 	const char *name; /* NULL: what the tool does without a verb */
 	const char *operands; /* "SPEC", "[NAME]…": as in the synopsis */
-	const char *purpose;  /* one line */
+	const char *purpose; /* one line */
 	const char *const *examples; /* "command" lines, NULL-terminated */
 	const struct sk_opt *opts;
 	size_t opts_size;
@@ -125,8 +128,8 @@ struct sk_verb {
 	 * (3 = degraded), not an error: nothing is printed for it. */
 	int (*run)(struct sk_ctx *ctx, struct sk_err *err);
 };
-#define SK_V_RAW 1u    /* product is one value: errors on stderr only */
-#define SK_V_DB 2u     /* has --db */
+#define SK_V_RAW 1u /* product is one value: errors on stderr only */
+#define SK_V_DB 2u /* has --db */
 #define SK_V_CONFIG 4u /* has --config */
 #define SK_V_HIDDEN 8u
 /* Copies sk.error/1 found on standard input to its output itself, and returns
@@ -138,7 +141,7 @@ struct sk_verb {
 #define SK_V_PASS 32u
 
 struct sk_cmd {
-	const char *name;    /* "sk-run" */
+	const char *name; /* "sk-run" */
 	const char *purpose; /* one line, for --help and NAME */
 	const struct sk_verb *verbs; /* first is the default when name NULL;
 	                                ends with run == NULL */
@@ -189,12 +192,12 @@ extern const struct sk_cmd sk_cmd;
  * -v/--verbose, --no-input, and the verbs `completion bash|zsh`, `schema
  * [NAME]`, and hidden `--dump mdoc|bash|zsh|json` that the build uses. */
 
-/* ---- seeing (out.c) ----------------------------------------------------------- */
+/* ---- seeing (out.c) ---- */
 
 bool sk_stdout_tty(void);
 bool sk_stderr_tty(void);
 bool sk_color(void); /* of stdout: tty, no NO_COLOR, CI, TERM=dumb */
-int sk_width(void);  /* terminal columns, 80 when unknown */
+int sk_width(void); /* terminal columns, 80 when unknown */
 
 /* A table for people: columns are aligned, cells made visible. */
 struct sk_table {
@@ -204,8 +207,7 @@ struct sk_table {
 };
 void sk_table_init(struct sk_table *t, size_t cols, unsigned right);
 void sk_table_cell(struct sk_table *t, const char *s);
-void sk_table_cellf(struct sk_table *t, const char *fmt, ...)
-    SK_PRINTF(2, 3);
+void sk_table_cellf(struct sk_table *t, const char *fmt, ...) SK_PRINTF(2, 3);
 /* Prints with sk_out and frees. */
 void sk_table_print(struct sk_table *t);
 
@@ -217,7 +219,7 @@ void sk_error_json(struct sk_buf *b, const struct sk_err *err);
  * a filter can pass it on. False when v is no such record. */
 bool sk_error_from_json(const struct sk_jv *v, struct sk_err *err);
 
-/* ---- records on standard input (lines.c) ------------------------------------------ */
+/* ---- records on standard input (lines.c) ---- */
 
 /* JSON Lines from a descriptor with bounded lines. */
 struct sk_lines {
@@ -232,8 +234,8 @@ struct sk_lines {
 void sk_lines_init(struct sk_lines *l, int fd, size_t max);
 /* 1 = a line (without newline; valid until the next call), 0 = end, else
  * -(exit class) with err filled. Blank lines are skipped. */
-int sk_lines_next(struct sk_lines *l, char **line, size_t *n,
-    struct sk_err *err);
+int
+sk_lines_next(struct sk_lines *l, char **line, size_t *n, struct sk_err *err);
 /* Reads what is there without waiting: an earlier line is no longer valid.
  * True when next() would have to wait for input: time to commit a batch. */
 bool sk_lines_would_block(struct sk_lines *l);

@@ -118,6 +118,27 @@ gen_json(struct sk_buf *b, const struct sk_cmd *cmd)
 
 /* ---- mdoc ---- */
 
+/* What a table says in mdoc; each sentence on a line of its own, as mandoc
+ * wants it, so that tables can be written as prose. */
+static void
+mdoc_man(struct sk_buf *b, const char *s)
+{
+	bool macro = *s == '.';
+
+	for (; *s != '\0'; s++) {
+		if (!macro && s[0] == '.' && s[1] == ' ' &&
+		    isupper((unsigned char)s[2])) {
+			sk_buf_str(b, ".\n");
+			s++;
+			continue;
+		}
+		sk_buf_ch(b, *s);
+		if (*s == '\n')
+			macro = s[1] == '.';
+	}
+	sk_buf_ch(b, '\n');
+}
+
 /* Plain text as an mdoc text line. */
 static void
 mdoc_text(struct sk_buf *b, const char *s, bool capital)
@@ -246,7 +267,7 @@ mdoc_opt(struct sk_buf *b, const struct sk_opt *o)
 		sk_buf_str(b, ".\n");
 	}
 	if (o->man != NULL)
-		sk_buf_printf(b, "%s\n", o->man);
+		mdoc_man(b, o->man);
 }
 
 /* The options of v with (flags & SK_OF_COMMON) == which. */

@@ -3,7 +3,6 @@
  * main() of every tool: parse, run the verb, say what went wrong, check that
  * standard output was really written. The only place that prints errors.
  */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,24 +15,6 @@ put_buf(struct sk_buf *b)
 {
 	sk_out(b->p, b->len);
 	sk_buf_free(b);
-}
-
-/* sk_sanitise_fds() gives a closed descriptor 1 something to write to. What is
- * written there is lost, and that must show: a descriptor for reading fails. */
-static void
-sanitise(void)
-{
-	bool closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;
-	int fd;
-
-	sk_sanitise_fds();
-	if (!closed)
-		return;
-	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		(void)dup2(fd, STDOUT_FILENO);
-		(void)close(fd);
-	}
 }
 
 static int
@@ -161,7 +142,7 @@ main(int argc, char **argv)
 	struct sk_err err = { 0 }, out_err = { 0 };
 	int rc, out_rc;
 
-	sanitise();
+	sk_sanitise_fds();
 	(void)umask(077);
 	sk_prog = sk_cmd.name;
 	rc = tool(&sk_cmd, argc, argv, &err);

@@ -12,11 +12,13 @@
 #include "config/kind.h"
 #include "data/data.h"
 
+#define FINDINGS_MAX 1000
+
 /* ---- findings -------------------------------------------------------- */
 
 static const char *
-where_text(struct sk_config *c, const struct sk_layer *l,
-    const struct sk_jv *at)
+where_text(
+    struct sk_config *c, const struct sk_layer *l, const struct sk_jv *at)
 {
 	if (l->file != NULL) {
 		if (at == NULL || at->line == 0)
@@ -38,6 +40,8 @@ sk_config_finding(struct sk_config *c, int layer, const struct sk_jv *at,
 	struct sk_buf b;
 	va_list ap;
 
+	if (o->n_findings >= FINDINGS_MAX)
+		return; /* nobody reads on, and a file may hold a million */
 	sk_buf_init(&b, 4096);
 	va_start(ap, fmt);
 	sk_buf_vprintf(&b, fmt, ap);
@@ -56,13 +60,18 @@ sk_config_finding(struct sk_config *c, int layer, const struct sk_jv *at,
 	sk_buf_free(&b);
 }
 
-/* A key that has a finding needs no second one from the schema. */
+/* A value that has a finding needs no second one from the schema. */
 static bool
-known_finding(const struct sk_config *c, size_t from, const char *key)
+known_finding(const struct sk_config *c, size_t from, const char *key,
+    const struct sk_jv *at)
 {
-	for (size_t i = from; i < c->origins->n_findings; i++)
-		if (strcmp(c->origins->findings[i].key, key) == 0)
+	for (size_t i = from; i < c->origins->n_findings; i++) {
+		const struct sk_finding *f = &c->origins->findings[i];
+
+		if (f->line == at->line && f->col == at->col &&
+		    strcmp(f->key, key) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -133,8 +142,7 @@ const char *
 sk_config_suggest(
     const struct sk_jv *schema, const struct sk_jv *s, const char *key)
 {
-	const struct sk_jv *p =
-	    sk_jget(sk_config_ref(schema, s), "properties");
+	const struct sk_jv *p = sk_jget(sk_config_ref(schema, s), "properties");
 	const char **names, *best;
 	size_t n = sk_jlen(p);
 
@@ -216,8 +224,8 @@ unknown_key(struct walk *w, const struct sk_jv *v, const struct sk_jv *s,
 			sk_buf_printf(
 			    &b, "%s%s", i != 0 ? ", " : "", p->m[i].key);
 	}
-	sk_config_finding(w->c, w->layer, v, w->key.p, "unknown_key", b.p,
-	    "unknown key");
+	sk_config_finding(
+	    w->c, w->layer, v, w->key.p, "unknown_key", b.p, "unknown key");
 	sk_buf_free(&b);
 }
 
@@ -232,17 +240,17 @@ variable_ok(const char *s)
 }
 
 static void
-check_name(struct walk *w, const struct sk_jv *v, const char *rule,
-    const char *name)
+check_name(
+    struct walk *w, const struct sk_jv *v, const char *rule, const char *name)
 {
 	if (sk_streq(rule, "identifier") && !sk_ident_ok(name))
-		sk_config_finding(w->c, w->layer, v, w->key.p, "bad_name",
-		    NULL, "expected a name of letters, digits, '.', '_' and "
-			  "'-' (at most 64), found '%s'",
+		sk_config_finding(w->c, w->layer, v, w->key.p, "bad_name", NULL,
+		    "expected a name of letters, digits, '.', '_' and "
+		    "'-' (at most 64), found '%s'",
 		    name);
 	if (sk_streq(rule, "variable") && !variable_ok(name))
-		sk_config_finding(w->c, w->layer, v, w->key.p, "bad_name",
-		    NULL, "expected the name of a variable, found '%s'", name);
+		sk_config_finding(w->c, w->layer, v, w->key.p, "bad_name", NULL,
+		    "expected the name of a variable, found '%s'", name);
 }
 
 static void
@@ -318,11 +326,11 @@ check_schema(struct sk_config *c, int layer, size_t before)
 		pointer_key(&key, m->pointer);
 		at.line = m->line;
 		at.col = m->col;
-		if (!known_finding(c, before, key.p))
+		if (!known_finding(c, before, key.p, &at))
 			sk_config_finding(c, layer, &at, key.p, "bad_value",
 			    NULL, "%s",
-			    sk_config_secret(key.p) ? "not a valid value" :
-						      m->message);
+			    sk_config_secret(key.p) ? "not a valid value"
+						    : m->message);
 	}
 	sk_schema_out_free(&out);
 	sk_buf_free(&key);

@@ -17,8 +17,8 @@ sk_find_upward(const char *dir, const char *name, bool only_dir)
 
 	for (;;) {
 		path = sk_path_join(at[0] != '\0' ? at : "/", name);
-		there = stat(path, &st) == 0 &&
-			(!only_dir || S_ISDIR(st.st_mode));
+		there =
+		    stat(path, &st) == 0 && (!only_dir || S_ISDIR(st.st_mode));
 		free(path);
 		if (there || at[0] == '\0')
 			break;
@@ -83,8 +83,8 @@ same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 
-	return a != NULL && b != NULL && stat(a, &x) == 0 &&
-	       stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return a != NULL && b != NULL && stat(a, &x) == 0 && stat(b, &y) == 0 &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 static const char *
@@ -103,8 +103,8 @@ user_file(struct sk_config *c)
 }
 
 static const char *
-named_file(struct sk_config *c, const struct sk_config_where *w,
-    const char *cwd)
+named_file(
+    struct sk_config *c, const struct sk_config_where *w, const char *cwd)
 {
 	const char *name = w->named;
 
@@ -127,14 +127,14 @@ look(struct sk_layer *l)
 
 	if (l->file == NULL || stat(l->file, &st) != 0)
 		return;
-	l->state = S_ISDIR(st.st_mode) || access(l->file, R_OK) != 0 ?
-		       "unreadable" :
-		       "used";
+	l->state = S_ISDIR(st.st_mode) || access(l->file, R_OK) != 0
+	               ? "unreadable"
+	               : "used";
 }
 
 int
-sk_config_find(struct sk_config *c, const struct sk_config_where *w,
-    struct sk_err *err)
+sk_config_find(
+    struct sk_config *c, const struct sk_config_where *w, struct sk_err *err)
 {
 	const char *named, *project = NULL;
 	char *cwd = getcwd(NULL, 0), *sk, *git = NULL;

@@ -25,8 +25,8 @@ enum sk_layer_kind {
 
 struct sk_layer {
 	enum sk_layer_kind kind;
-	const char *file;   /* absolute; NULL unless it is a file */
-	const char *state;  /* "used", "absent", … */
+	const char *file; /* absolute; NULL unless it is a file */
+	const char *state; /* "used", "absent", … */
 	struct sk_jv *root; /* as it was written; NULL = nothing there */
 	/* Of environment and options: a value's line is 1 + the index of the
 	 * variable or option that set it. */
@@ -37,7 +37,7 @@ struct sk_finding {
 	int layer;
 	uint32_t line, col;
 	const char *where; /* "FILE:LINE:COL" or a variable's name */
-	const char *key;   /* "" = the file as a whole */
+	const char *key; /* "" = the file as a whole */
 	const char *code, *message, *hint; /* hint may be NULL */
 };
 
@@ -61,31 +61,35 @@ struct sk_config_origin {
 /* Where the layers are. Tests give their own. */
 struct sk_config_where {
 	const char *system; /* /etc/sk/config.toml */
-	const char *named;  /* --config, or NULL: SK_CONFIG */
-	char *const *env;   /* environ */
+	const char *named; /* --config, or NULL: SK_CONFIG */
+	char *const *env; /* environ */
 };
 
 /* load.c */
-int sk_config_load_from(struct sk_config *c, const struct sk_config_where *w,
-    struct sk_err *err);
+int sk_config_load_from(
+    struct sk_config *c, const struct sk_config_where *w, struct sk_err *err);
 /* The layer that a value of the effective tree came from. */
 int sk_config_layer_of(const struct sk_config *c, const struct sk_jv *v);
 /* Take a checked layer into the effective tree. */
 void sk_config_merge(struct sk_config *c, int layer);
+void sk_config_merge_into(
+    struct sk_config *c, struct sk_jv *to, const struct sk_jv *from, int layer);
+/* The effective tree anew, from all layers as they are. */
+void sk_config_remerge(struct sk_config *c);
 /* The findings as one error; 0 when there is none. */
 int sk_config_verdict(struct sk_config *c, struct sk_err *err);
 
 /* find.c */
-int sk_config_find(struct sk_config *c, const struct sk_config_where *w,
-    struct sk_err *err);
+int sk_config_find(
+    struct sk_config *c, const struct sk_config_where *w, struct sk_err *err);
 /* path against base (absolute), with "." and ".." taken out of its text. */
 char *sk_config_abs(struct sk_config *c, const char *base, const char *path);
 
 /* check.c */
 struct sk_jv *sk_config_schema(struct sk_config *c);
 /* $ref followed; NULL-safe. */
-const struct sk_jv *sk_config_ref(
-    const struct sk_jv *schema, const struct sk_jv *s);
+const struct sk_jv *
+sk_config_ref(const struct sk_jv *schema, const struct sk_jv *s);
 bool sk_config_type_has(
     const struct sk_jv *schema, const struct sk_jv *s, const char *type);
 /* The schema of a member; NULL when the key is unknown. */

@@ -243,8 +243,8 @@ plain(const struct kind *k, const struct sk_jv *v)
 }
 
 void
-sk_config_kind(struct sk_config *c, int layer, const char *key,
-    struct sk_jv *v, const char *kind)
+sk_config_kind(struct sk_config *c, int layer, const char *key, struct sk_jv *v,
+    const char *kind)
 {
 	const struct kind k = { c, layer, key };
 	bool ok = plain(&k, v);

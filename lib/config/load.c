@@ -17,8 +17,9 @@ slot_of(const struct sk_config_origin *o, const struct sk_jv *v)
 {
 	size_t h = (size_t)((uintptr_t)v >> 4) * 0x9e3779b97f4a7c15u;
 
-	for (h = (h >> 20) & (o->cap - 1); o->slots[h].v != NULL &&
-	     o->slots[h].v != v; h = (h + 1) & (o->cap - 1))
+	for (h = (h >> 20) & (o->cap - 1);
+	     o->slots[h].v != NULL && o->slots[h].v != v;
+	     h = (h + 1) & (o->cap - 1))
 		continue;
 	return h;
 }
@@ -42,30 +43,48 @@ remember(struct sk_config_origin *o, const struct sk_jv *v, int layer)
 	o->slots[n] = (struct sk_origin_slot){ v, layer };
 }
 
-/* Tables of the effective tree are its own, so that layers stay as written. */
-static void
-merge(struct sk_config *c, struct sk_jv *to, const struct sk_jv *from,
-    int layer)
+/* The keys of one layer differ, so a key is looked for among those only that
+ * were there before: a file full of tables must not cost a square of them. */
+static struct sk_jm *
+member_before(const struct sk_jv *to, size_t n, const struct sk_jm *m)
 {
-	struct sk_jv *have;
+	for (size_t i = 0; i < n; i++)
+		if (to->m[i].klen == m->klen &&
+		    memcmp(to->m[i].key, m->key, m->klen) == 0)
+			return &to->m[i];
+	return NULL;
+}
+
+/* Tables of the effective tree are its own, so that layers stay as written. */
+void
+sk_config_merge_into(
+    struct sk_config *c, struct sk_jv *to, const struct sk_jv *from, int layer)
+{
+	size_t before = to->n;
+	struct sk_jm *have;
+	struct sk_jv *v;
 
 	for (size_t i = 0; i < from->n; i++) {
 		const struct sk_jm *m = &from->m[i];
 
-		if (m->v->type != SK_J_OBJ) {
-			sk_jsetn(&c->arena, to, m->key, m->klen, m->v);
-			remember(c->origins, m->v, layer);
+		have = member_before(to, before, m);
+		v = m->v;
+		if (v->type == SK_J_OBJ && have != NULL &&
+		    have->v->type == SK_J_OBJ) {
+			sk_config_merge_into(c, have->v, v, layer);
 			continue;
 		}
-		have = sk_jgetn(to, m->key, m->klen);
-		if (have == NULL || have->type != SK_J_OBJ) {
-			have = sk_jnew(&c->arena, SK_J_OBJ);
-			have->line = m->v->line;
-			have->col = m->v->col;
-			sk_jsetn(&c->arena, to, m->key, m->klen, have);
-			remember(c->origins, have, layer);
+		if (v->type == SK_J_OBJ) {
+			v = sk_jnew(&c->arena, SK_J_OBJ);
+			v->line = m->v->line;
+			v->col = m->v->col;
+			sk_config_merge_into(c, v, m->v, layer);
 		}
-		merge(c, have, m->v, layer);
+		remember(c->origins, v, layer);
+		if (have != NULL)
+			have->v = v;
+		else
+			sk_jadd(&c->arena, to, m->key, m->klen, v);
 	}
 }
 
@@ -77,12 +96,20 @@ sk_config_merge(struct sk_config *c, int layer)
 
 	if (l->root == NULL || l->root->type != SK_J_OBJ)
 		return;
-	merge(c, c->root, l->root, layer);
+	sk_config_merge_into(c, c->root, l->root, layer);
 	root = sk_jget_str(sk_jget(l->root, "project"), "root");
 	if (root != NULL) {
 		free(c->project_root);
 		c->project_root = sk_strdup(root);
 	}
+}
+
+void
+sk_config_remerge(struct sk_config *c)
+{
+	c->root = sk_jnew(&c->arena, SK_J_OBJ);
+	for (int i = 0; i < c->origins->n; i++)
+		sk_config_merge(c, i);
 }
 
 int
@@ -112,13 +139,12 @@ origin_text(struct sk_config *c, const struct sk_jv *v)
 	l = &o->layers[s->layer];
 	if (l->file != NULL)
 		return sk_arena_printf(&c->arena, "%s:%u", l->file, v->line);
-	if (v->line == 0 || v->line > l->names.n ||
-	    l->kind == SK_LAYER_DEFAULT)
+	if (v->line == 0 || v->line > l->names.n || l->kind == SK_LAYER_DEFAULT)
 		return "default";
-	return l->kind == SK_LAYER_ENV ?
-		   sk_arena_printf(&c->arena, "environment %s",
-		       l->names.v[v->line - 1]) :
-		   l->names.v[v->line - 1];
+	return l->kind == SK_LAYER_ENV
+	           ? sk_arena_printf(
+			 &c->arena, "environment %s", l->names.v[v->line - 1])
+	           : l->names.v[v->line - 1];
 }
 
 const char *
@@ -158,8 +184,8 @@ collect(struct leaves *all, const struct sk_jv *t, struct sk_buf *key)
 				all->v = sk_reallocarray(
 				    all->v, all->cap, sizeof(*all->v));
 			}
-			all->v[all->n++] = (struct leaf){ sk_strdup(key->p),
-				t->m[i].v };
+			all->v[all->n++] =
+			    (struct leaf){ sk_strdup(key->p), t->m[i].v };
 		}
 		key->len = len;
 		key->p[len] = '\0';
@@ -187,8 +213,7 @@ sk_config_each(const struct sk_config *c, sk_config_fn fn, void *arg)
 	if (all.n > 1)
 		qsort(all.v, all.n, sizeof(*all.v), by_key);
 	for (size_t i = 0; i < all.n; i++) {
-		fn(arg, all.v[i].key, all.v[i].v,
-		    origin_text(mut, all.v[i].v));
+		fn(arg, all.v[i].key, all.v[i].v, origin_text(mut, all.v[i].v));
 		free(all.v[i].key);
 	}
 	free(all.v);
@@ -199,8 +224,8 @@ sk_config_each(const struct sk_config *c, sk_config_fn fn, void *arg)
 
 /* "FILE:3:7: text" of the reader → line 3, column 7, text. */
 static void
-toml_finding(struct sk_config *c, int layer, const char *file,
-    const struct sk_err *e)
+toml_finding(
+    struct sk_config *c, int layer, const char *file, const struct sk_err *e)
 {
 	const char *msg = e->message;
 	struct sk_jv at = { 0 };
@@ -231,8 +256,8 @@ open_layer(struct sk_config *c, int layer)
 		return -1;
 	}
 	/* A found fifo must not make us wait; a named one may be <(…). */
-	fd = open(l->file, O_RDONLY | O_CLOEXEC | O_NOCTTY |
-			       (named ? 0 : O_NONBLOCK));
+	fd = open(l->file,
+	    O_RDONLY | O_CLOEXEC | O_NOCTTY | (named ? 0 : O_NONBLOCK));
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
 		l->state = "absent";
 		if (named)
@@ -273,7 +298,7 @@ read_layer(struct sk_config *c, int layer)
 	fd = open_layer(c, layer);
 	if (fd < 0)
 		return;
-	sk_buf_init(&text, SK_CONFIG_FILE_MAX + 65536);
+	sk_buf_init(&text, 0); /* (bounded by the read) */
 	if (sk_read_fd(fd, SK_CONFIG_FILE_MAX, &text, l->file, &e) != 0) {
 		l->state = "unreadable";
 		if (strcmp(e.code, "too_large") == 0)
@@ -303,8 +328,8 @@ read_defaults(struct sk_config *c)
 	struct sk_err e = { 0 };
 
 	l->kind = SK_LAYER_DEFAULT;
-	if (f == NULL || sk_toml_parse(&c->arena, f->text, f->n, f->name,
-			     &l->root, &e) != 0)
+	if (f == NULL ||
+	    sk_toml_parse(&c->arena, f->text, f->n, f->name, &l->root, &e) != 0)
 		sk_bug("built-in defaults: %s", e.message);
 	/* Not checked here: a unit test holds them against the schema. */
 	sk_config_merge(c, 0);
@@ -376,9 +401,12 @@ sk_config_verdict(struct sk_config *c, struct sk_err *err)
 	    f->key[0] != '\0' ? ": " : "", f->message);
 	err->details = details(o);
 	if (o->n_findings > 1)
-		return sk_hint(err, "%s%sone of %zu findings, 'sk-config "
-				    "check' shows all",
-		    f->hint != NULL ? f->hint : "", f->hint != NULL ? "; " : "",
+		return sk_hint(err,
+		    "%s%s'sk-config check' shows all %zu findings",
+		    f->hint != NULL ? f->hint : "",
+		    f->hint == NULL               ? ""
+		    : sk_has_suffix(f->hint, "?") ? " "
+						  : "; ",
 		    o->n_findings);
 	return f->hint != NULL ? sk_hint(err, "%s", f->hint) : err->exit;
 }
@@ -394,8 +422,8 @@ start(struct sk_config *c)
 }
 
 int
-sk_config_load_from(struct sk_config *c, const struct sk_config_where *w,
-    struct sk_err *err)
+sk_config_load_from(
+    struct sk_config *c, const struct sk_config_where *w, struct sk_err *err)
 {
 	struct sk_config_origin *o;
 	size_t before;
@@ -431,9 +459,9 @@ sk_config_load_from(struct sk_config *c, const struct sk_config_where *w,
 int
 sk_config_load(struct sk_config *c, const char *named, struct sk_err *err)
 {
-	const struct sk_config_where w = { .system = "/etc/sk/config.toml",
-		.named = named,
-		.env = environ };
+	const struct sk_config_where w = {
+		.system = "/etc/sk/config.toml", .named = named, .env = environ
+	};
 
 	return sk_config_load_from(c, &w, err);
 }
@@ -441,9 +469,9 @@ sk_config_load(struct sk_config *c, const char *named, struct sk_err *err)
 int
 sk_config_locate(struct sk_config *c, const char *named, struct sk_err *err)
 {
-	const struct sk_config_where w = { .system = "/etc/sk/config.toml",
-		.named = named,
-		.env = environ };
+	const struct sk_config_where w = {
+		.system = "/etc/sk/config.toml", .named = named, .env = environ
+	};
 	int rc;
 
 	start(c);

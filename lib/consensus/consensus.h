@@ -123,6 +123,7 @@ struct sk_group {
 	int64_t round;
 	struct sk_strv invalid; /* agents whose record was refused */
 	bool ended;             /* its run.end event was seen */
+	size_t answers;         /* records taken from this input */
 };
 /* One answer's result, after its commit. */
 struct sk_intake_note {

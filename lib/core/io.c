@@ -2,6 +2,7 @@
 /* Reading with a ceiling, publishing files, checked standard output. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,13 @@ sk_write_all(int fd, const void *p, size_t n)
 		if (r < 0) {
 			if (errno == EINTR)
 				continue;
+			/* Somebody made our pipe non-blocking: wait for room
+			 * instead of losing output. */
+			if (errno == EAGAIN &&
+			    poll(&(struct pollfd){ .fd = fd,
+				     .events = POLLOUT },
+				1, -1) >= 0)
+				continue;
 			return -1;
 		}
 		q += r;
@@ -39,8 +47,9 @@ sk_read_fd(int fd, size_t max, struct sk_buf *out, const char *what,
 	ssize_t r;
 
 	for (;;) {
-		if (out->len >= max)
-			chunk = 1; /* one byte more tells that it is too big */
+		/* One byte more than allowed tells that it is too big. */
+		if (chunk > max + 1 - out->len)
+			chunk = max + 1 - out->len;
 		if (!sk_buf_room(out, chunk))
 			break;
 		r = read(fd, out->p + out->len, chunk);
@@ -211,13 +220,19 @@ sk_sanitise_fds(void)
 {
 	int fd;
 
+	/* A closed descriptor 1 must stay something that cannot be written, so
+	 * that output nobody gets is an error; 0 and 2 are read and written. */
 	do {
 		fd = open("/dev/null", O_RDWR);
+		if (fd == STDOUT_FILENO) {
+			(void)close(fd);
+			fd = open("/dev/null", O_RDONLY);
+		}
 	} while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		(void)close(fd);
-	(void)sigaction(
-	    SIGPIPE, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+	(void)sigaction(SIGPIPE,
+	    &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 }
 
 int

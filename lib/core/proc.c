@@ -69,11 +69,16 @@ sk_proc_of(pid_t pid, struct sk_proc_id *id)
 void
 sk_proc_self(struct sk_proc_id *id)
 {
-	if (!sk_proc_of(getpid(), id)) {
-		memcpy(id->boot_id, sk_boot_id(), sizeof(id->boot_id));
-		id->pid = getpid();
-		id->start_ticks = 0;
+	static struct sk_proc_id self;
+	pid_t pid = getpid();
+
+	/* Asked for with every lock and journal row; a fork asks anew. */
+	if (self.pid != (int64_t)pid && !sk_proc_of(pid, &self)) {
+		memcpy(self.boot_id, sk_boot_id(), sizeof(self.boot_id));
+		self.pid = pid;
+		self.start_ticks = 0;
 	}
+	*id = self;
 }
 
 bool

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Turn the files named on the command line into one C table, sorted as given.
 # Names lose the leading "lib/data/".
 function name(f) { sub(/^lib\/data\//, "", f); return f }
@@ -8,7 +9,7 @@ BEGIN {
 		f = ARGV[i]
 		printf "static const char f%d[] =\n", i
 		while ((getline line < f) > 0) {
-			gsub(/\\/, "\\\\", line)
+			gsub(/\\/, "&&", line)
 			gsub(/"/, "\\\"", line)
 			gsub(/\t/, "\\t", line)
 			gsub(/\?/, "\\?", line)

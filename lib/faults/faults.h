@@ -8,9 +8,9 @@
  * beside the database (<db>-faults), so "three" means three across processes
  * and a killed transaction does not take a hit back.
  *
- * Plan: SPEC_KIT_FAULTS="point:count[=action[:arg]],…" with actions kill9
- * (default), exit, sleep (ms), freeze (SIGSTOP), errno (name or number, returned
- * to the caller as -1 with errno set).
+ * Plan: SPEC_KIT_FAULTS="point[:count][=action[:arg]],…" with actions kill9
+ * (default), exit, sleep (ms), freeze (SIGSTOP) and errno (name or number: the
+ * value of SK_FAULT, and in errno). The first `count` hits fire (default 1).
  */
 #ifndef SK_FAULTS_H
 #define SK_FAULTS_H

@@ -55,13 +55,13 @@ struct sk_jm {
 /* ---- reading (read.c) ---- */
 
 struct sk_jlimits {
-	size_t bytes;  /* 64 MiB */
-	size_t depth;  /* 64 */
+	size_t bytes; /* 64 MiB */
+	size_t depth; /* 64 */
 	size_t tokens; /* 1,000,000 */
 	size_t string; /* 16 MiB */
-	size_t key;    /* 1 KiB */
+	size_t key; /* 1 KiB */
 };
-extern const struct sk_jlimits sk_jlimits_default; /* reliability.md 4.3 */
+extern const struct sk_jlimits sk_jlimits_default;
 
 /* One document, the whole of p; lim NULL = default. SK_DAMAGED with line,
  * column and reason in the message ("line 3, column 14: …"), code
@@ -99,7 +99,8 @@ const char *sk_jtype_name(enum sk_jtype t);
 
 /* ---- building (tree.c) ---- */
 
-struct sk_jv *sk_jnew(struct sk_arena *a, enum sk_jtype t); /* null/bool/[]/{} */
+struct sk_jv *
+sk_jnew(struct sk_arena *a, enum sk_jtype t); /* null/bool/[]/{} */
 struct sk_jv *sk_jnew_str(struct sk_arena *a, const char *s, size_t n);
 struct sk_jv *sk_jnew_cstr(struct sk_arena *a, const char *s); /* NULL → null */
 struct sk_jv *sk_jnew_int(struct sk_arena *a, int64_t i);
@@ -107,8 +108,8 @@ struct sk_jv *sk_jnew_bool(struct sk_arena *a, bool b);
 /* s must be a JSON number; anything else is sk_bug(). */
 struct sk_jv *sk_jnew_num(struct sk_arena *a, const char *s, size_t n);
 /* Append or replace; keeps order. */
-void sk_jset(struct sk_arena *a, struct sk_jv *o, const char *key,
-    struct sk_jv *v);
+void
+sk_jset(struct sk_arena *a, struct sk_jv *o, const char *key, struct sk_jv *v);
 void sk_jsetn(struct sk_arena *a, struct sk_jv *o, const char *key, size_t n,
     struct sk_jv *v);
 /* Append without looking for the key: for a caller that knows it is new. The
@@ -179,22 +180,22 @@ void sk_json_pretty(struct sk_buf *b, const struct sk_jv *v);
 enum sk_jfound {
 	SK_JFOUND_NONE,
 	SK_JFOUND_DIRECT, /* the whole text */
-	SK_JFOUND_FENCE,  /* the last ```json (or bare) fence that parses */
-	SK_JFOUND_INLINE  /* the largest balanced object or array in the prose */
+	SK_JFOUND_FENCE, /* the last ```json (or bare) fence that parses */
+	SK_JFOUND_INLINE /* the largest balanced object or array in the prose */
 };
 /* The JSON object or array that an answer holds (a bare scalar counts only
- * when it is the whole text). Linear in n. spec-kit.md 1.8 without its
- * defects. */
-enum sk_jfound sk_json_find(struct sk_arena *a, const char *p, size_t n,
-    struct sk_jv **out);
+ * when it is the whole text). Linear in n. A piece of a
+ * document that is cut off or wrong is not an answer. */
+enum sk_jfound
+sk_json_find(struct sk_arena *a, const char *p, size_t n, struct sk_jv **out);
 
 /* ---- schema (schema.c) ---- */
 
 /* One finding of the validator. */
 struct sk_schema_msg {
-	char *pointer;  /* into the instance */
-	char *keyword;  /* "type", "required", … */
-	char *message;  /* expected … found … */
+	char *pointer; /* into the instance */
+	char *keyword; /* "type", "required", … */
+	char *message; /* expected … found … */
 	uint32_t line, col;
 };
 struct sk_schema_out {
@@ -220,7 +221,7 @@ enum sk_toml_kind {
 	SK_TOML_DATE_LOCAL,
 	SK_TOML_TIME_LOCAL
 };
-int sk_toml_parse(struct sk_arena *a, const char *p, size_t n,
-    const char *name, struct sk_jv **out, struct sk_err *err);
+int sk_toml_parse(struct sk_arena *a, const char *p, size_t n, const char *name,
+    struct sk_jv **out, struct sk_err *err);
 
 #endif

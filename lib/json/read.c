@@ -37,6 +37,17 @@ skip_ws(struct reader *r)
 
 /* ---- containers ---- */
 
+/* Make old, which may be the reader's own first room, n bytes large. */
+static void *
+grow(void *old, const void *first, size_t firstn, size_t n)
+{
+	void *p = sk_realloc(old != first ? old : NULL, n);
+
+	if (old == first)
+		memcpy(p, first, firstn);
+	return p;
+}
+
 static bool
 add_item(
     struct reader *r, const char *key, size_t klen, size_t off, struct sk_jv *v)
@@ -47,9 +58,9 @@ add_item(
 		return sk_rd_bad(
 		    r, off, "more than %zu values and keys", r->lim->tokens);
 	if (r->nitems == r->items_cap) {
-		r->items_cap = r->items_cap ? r->items_cap * 2 : 32;
-		r->items =
-		    sk_reallocarray(r->items, r->items_cap, sizeof(*r->items));
+		r->items_cap *= 2;
+		r->items = grow(r->items, r->items0, sizeof(r->items0),
+		    r->items_cap * sizeof(*r->items));
 	}
 	it = &r->items[r->nitems++];
 	it->key = key;
@@ -66,9 +77,9 @@ open_frame(struct reader *r, struct sk_jv *v)
 		return sk_rd_bad(
 		    r, r->i, "nested more than %zu deep", r->lim->depth);
 	if (r->nframes == r->frames_cap) {
-		r->frames_cap = r->frames_cap ? r->frames_cap * 2 : 16;
-		r->frames = sk_reallocarray(
-		    r->frames, r->frames_cap, sizeof(*r->frames));
+		r->frames_cap *= 2;
+		r->frames = grow(r->frames, r->frames0, sizeof(r->frames0),
+		    r->frames_cap * sizeof(*r->frames));
 	}
 	r->frames[r->nframes].v = v;
 	r->frames[r->nframes++].base = r->nitems;
@@ -310,19 +321,16 @@ static void
 pointer_here(const struct reader *r, struct sk_buf *b)
 {
 	for (size_t f = 0; f < r->nframes; f++) {
-		size_t end =
-		    f + 1 < r->nframes ? r->frames[f + 1].base : r->nitems;
-		const struct item *it = &r->items[end - 1];
+		bool last = f + 1 == r->nframes;
+		size_t end = last ? r->nitems : r->frames[f + 1].base;
+		size_t n = end - r->frames[f].base;
 
-		if (r->frames[f].v->type == SK_J_ARR) {
-			size_t i = end - r->frames[f].base;
-
+		if (r->frames[f].v->type == SK_J_ARR)
 			/* An inner frame's container is already counted. */
-			sk_buf_printf(
-			    b, "/%zu", f + 1 < r->nframes && i > 0 ? i - 1 : i);
-		} else if (end > r->frames[f].base) {
-			sk_jptr_add(b, it->key, it->klen);
-		}
+			sk_buf_printf(b, "/%zu", last ? n : n - 1);
+		else if (n > 0)
+			sk_jptr_add(
+			    b, r->items[end - 1].key, r->items[end - 1].klen);
 	}
 }
 
@@ -365,13 +373,17 @@ static bool
 start(struct reader *r, struct sk_arena *a, const char *p, size_t n,
     const struct sk_jlimits *lim)
 {
-	memset(r, 0, sizeof(*r));
+	memset(r, 0, offsetof(struct reader, items0));
 	r->a = a;
 	r->p = p;
 	r->n = n;
 	r->lim = lim != NULL ? lim : &sk_jlimits_default;
 	r->line = 1;
 	r->pool_size = 4;
+	r->items = r->items0;
+	r->items_cap = SK_ARRAY_SIZE(r->items0);
+	r->frames = r->frames0;
+	r->frames_cap = SK_ARRAY_SIZE(r->frames0);
 	if (n > r->lim->bytes)
 		return sk_rd_bad(
 		    r, 0, "a document of more than %zu bytes", r->lim->bytes);
@@ -381,8 +393,10 @@ start(struct reader *r, struct sk_arena *a, const char *p, size_t n,
 static void
 finish(struct reader *r)
 {
-	free(r->items);
-	free(r->frames);
+	if (r->items != r->items0)
+		free(r->items);
+	if (r->frames != r->frames0)
+		free(r->frames);
 }
 
 int

@@ -36,6 +36,9 @@ struct reader {
 	size_t nframes, frames_cap;
 	size_t bad_at;
 	char why[200];
+	/* Enough for most documents; memory is only asked for beyond. */
+	struct item items0[48];
+	struct frame frames0[16];
 };
 
 /* Note the error and return false. */

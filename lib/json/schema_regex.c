@@ -7,36 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json/schema.h"
+#include "json/schema_regex.h"
 
 #define MAX_PROG 20000
 #define MAX_GROUPS 100
 #define MAX_COUNT 1000
-
-enum op { CHAR, SET, SPLIT, JUMP, START, END, WORD_EDGE, NO_EDGE, MATCH };
-
-/* SPLIT goes on at x and at y, JUMP at x; both relative, so that code can be
- * copied and moved. SET: index of the set. */
-struct inst {
-	uint8_t op;
-	bool neg;
-	int32_t x, y;
-};
-struct range {
-	uint32_t lo, hi;
-};
-struct set {
-	size_t at, n; /* in ranges */
-};
-
-struct sk_re {
-	struct inst *prog;
-	size_t n, cap;
-	struct range *ranges;
-	size_t nranges, ranges_cap;
-	struct set *sets;
-	size_t nsets;
-};
 
 struct parser {
 	struct sk_re *re;
@@ -49,10 +24,10 @@ struct parser {
 static const struct range digits[] = { { '0', '9' } };
 static const struct range words[] = { { '0', '9' }, { 'A', 'Z' }, { '_', '_' },
 	{ 'a', 'z' } };
-static const struct range blanks[] = { { 9, 13 }, { ' ', ' ' },
-	{ 0xa0, 0xa0 }, { 0x1680, 0x1680 }, { 0x2000, 0x200a },
-	{ 0x2028, 0x2029 }, { 0x202f, 0x202f }, { 0x205f, 0x205f },
-	{ 0x3000, 0x3000 }, { 0xfeff, 0xfeff } };
+static const struct range blanks[] = { { 9, 13 }, { ' ', ' ' }, { 0xa0, 0xa0 },
+	{ 0x1680, 0x1680 }, { 0x2000, 0x200a }, { 0x2028, 0x2029 },
+	{ 0x202f, 0x202f }, { 0x205f, 0x205f }, { 0x3000, 0x3000 },
+	{ 0xfeff, 0xfeff } };
 static const struct range line_ends[] = { { '\n', '\n' }, { '\r', '\r' },
 	{ 0x2028, 0x2029 } };
 
@@ -76,11 +51,11 @@ room(struct parser *r, size_t at, size_t k)
 		return fail(r, "it is too large");
 	while (re->n + k > re->cap) {
 		re->cap = re->cap ? re->cap * 2 : 32;
-		re->prog = sk_reallocarray(re->prog, re->cap,
-		    sizeof(*re->prog));
+		re->prog =
+		    sk_reallocarray(re->prog, re->cap, sizeof(*re->prog));
 	}
-	memmove(re->prog + at + k, re->prog + at,
-	    (re->n - at) * sizeof(*re->prog));
+	memmove(
+	    re->prog + at + k, re->prog + at, (re->n - at) * sizeof(*re->prog));
 	re->n += k;
 	return true;
 }
@@ -100,8 +75,8 @@ add_range(struct sk_re *re, uint32_t lo, uint32_t hi)
 {
 	if (re->nranges == re->ranges_cap) {
 		re->ranges_cap = re->ranges_cap ? re->ranges_cap * 2 : 16;
-		re->ranges = sk_reallocarray(re->ranges, re->ranges_cap,
-		    sizeof(*re->ranges));
+		re->ranges = sk_reallocarray(
+		    re->ranges, re->ranges_cap, sizeof(*re->ranges));
 	}
 	re->ranges[re->nranges++] = (struct range){ lo, hi };
 }
@@ -195,8 +170,7 @@ unicode_escape(struct parser *r, uint32_t *cp)
 			;
 		lo = (uint32_t)(r->i - at);
 		r->i = at;
-		if (lo == 0 || lo > 6 || !hex(r, (int)lo, cp) ||
-		    *cp > 0x10ffff)
+		if (lo == 0 || lo > 6 || !hex(r, (int)lo, cp) || *cp > 0x10ffff)
 			return fail(r, "\\u{…} needs one to six digits");
 		r->i++;
 		return true;
@@ -300,12 +274,17 @@ bracket(struct parser *r)
 			return fail(r, "a '[' is not closed");
 		if (!set_atom(r, &lo))
 			return false;
-		if (peek(r) == '-' && r->i + 1 < r->n &&
+		if (lo >= 0 && peek(r) == '-' && r->i + 1 < r->n &&
 		    r->p[r->i + 1] != ']') {
 			r->i++;
 			if (!set_atom(r, &hi))
 				return false;
-			if (lo < 0 || hi < 0 || hi < lo)
+			if (hi < 0) {
+				/* [a-\d]: the dash is itself */
+				add_range(r->re, '-', '-');
+				hi = lo;
+			}
+			if (hi < lo)
 				return fail(r, "a range in […] is reversed");
 			add_range(r->re, (uint32_t)lo, (uint32_t)hi);
 		} else if (lo >= 0) {
@@ -357,15 +336,15 @@ escape_atom(struct parser *r, bool *assertion)
 	r->i++;
 	if (peek(r) == 'b' || peek(r) == 'B') {
 		*assertion = true;
-		return emit(r, r->p[r->i++] == 'b' ? WORD_EDGE : NO_EDGE, 0, 0,
-		    false);
+		return emit(
+		    r, r->p[r->i++] == 'b' ? WORD_EDGE : NO_EDGE, 0, 0, false);
 	}
 	if (class_escape(r, peek(r))) {
 		r->i++;
 		return emit_set(r, from, false);
 	}
 	return char_escape(r, false, &cp) &&
-	    emit(r, CHAR, (int32_t)cp, 0, false);
+	       emit(r, CHAR, (int32_t)cp, 0, false);
 }
 
 static bool
@@ -470,8 +449,8 @@ repeat(struct parser *r, size_t at, int min, int max)
 
 		if (!room(r, to, 1))
 			return false;
-		re->prog[to] = (struct inst){ SPLIT, false, 1,
-			(int32_t)(re->n - to) };
+		re->prog[to] =
+		    (struct inst){ SPLIT, false, 1, (int32_t)(re->n - to) };
 	}
 	return true;
 }
@@ -560,130 +539,4 @@ sk_re_free(struct sk_re *re)
 	free(re->ranges);
 	free(re->sets);
 	free(re);
-}
-
-/* ---- running ---- */
-
-/* The program counters that are alive before one character. */
-struct threads {
-	uint32_t *pc;
-	size_t n;
-};
-
-struct machine {
-	const struct sk_re *re;
-	uint32_t *stack;
-	/* seen[pc] == stamp: already in this step's list */
-	uint32_t *seen;
-	uint32_t stamp;
-	bool word_before, word_after, at_start, at_end;
-};
-
-static bool
-is_word(uint32_t cp)
-{
-	for (size_t i = 0; i < SK_ARRAY_SIZE(words); i++)
-		if (cp >= words[i].lo && cp <= words[i].hi)
-			return true;
-	return false;
-}
-
-/* Add pc and all that it reaches without a character. True on MATCH. */
-static bool
-follow(struct machine *m, struct threads *t, uint32_t pc)
-{
-	size_t n = 0;
-	bool edge = m->word_before != m->word_after, go;
-
-	m->stack[n++] = pc;
-	while (n > 0) {
-		const struct inst *in;
-
-		pc = m->stack[--n];
-		if (m->seen[pc] == m->stamp)
-			continue;
-		m->seen[pc] = m->stamp;
-		in = &m->re->prog[pc];
-		go = true;
-		switch (in->op) {
-		case MATCH:
-			return true;
-		case CHAR:
-		case SET:
-			t->pc[t->n++] = pc;
-			continue;
-		case SPLIT:
-			m->stack[n++] = (uint32_t)((int32_t)pc + in->y);
-			/* fall through */
-		case JUMP:
-			m->stack[n++] = (uint32_t)((int32_t)pc + in->x);
-			continue;
-		case START:
-			go = m->at_start;
-			break;
-		case END:
-			go = m->at_end;
-			break;
-		default:
-			go = edge == (in->op == WORD_EDGE);
-		}
-		if (go)
-			m->stack[n++] = pc + 1;
-	}
-	return false;
-}
-
-static bool
-accepts(const struct sk_re *re, const struct inst *in, uint32_t cp)
-{
-	const struct set *s;
-
-	if (in->op == CHAR)
-		return (uint32_t)in->x == cp;
-	s = &re->sets[in->x];
-	for (size_t i = s->at; i < s->at + s->n; i++)
-		if (cp >= re->ranges[i].lo && cp <= re->ranges[i].hi)
-			return !in->neg;
-	return in->neg;
-}
-
-bool
-sk_re_search(const struct sk_re *re, const char *s, size_t n)
-{
-	uint32_t *mem = sk_calloc(re->n * 5 + 4, sizeof(*mem)), cp;
-	struct threads now = { mem, 0 }, next = { mem + re->n, 0 };
-	struct machine m = {
-		.re = re,
-		.seen = mem + 2 * re->n,
-		.stack = mem + 3 * re->n,
-		.at_start = true,
-	};
-	size_t i = 0, j, at;
-	bool found = false;
-
-	for (;;) {
-		at = i;
-		j = i;
-		cp = at < n ? sk_utf8_next(s, n, &j) : 0;
-		m.stamp++;
-		m.at_end = at == n;
-		m.word_after = at < n && is_word(cp);
-		/* now holds raw successors; next becomes the closed list */
-		next.n = 0;
-		for (size_t k = 0; !found && k < now.n; k++)
-			found = follow(&m, &next, now.pc[k]);
-		if (!found)
-			found = follow(&m, &next, 0);
-		if (found || at == n)
-			break;
-		now.n = 0;
-		for (size_t k = 0; k < next.n; k++)
-			if (accepts(re, &re->prog[next.pc[k]], cp))
-				now.pc[now.n++] = next.pc[k] + 1;
-		m.word_before = m.word_after;
-		m.at_start = false;
-		i = j;
-	}
-	free(mem);
-	return found;
 }

@@ -123,8 +123,10 @@ beside(const char *tool, char *out, size_t n)
 	(void)snprintf(out, n, "%s", tool);
 }
 
+/* The loop takes the signals before the child starts: one that ends at once must
+ * not end unseen. */
 static int
-watch(struct child *c, struct sk_err *err)
+watch(struct child *c, struct sk_spawn *s, struct sk_err *err)
 {
 	static const int signos[] = { SIGINT, SIGTERM, SIGHUP };
 	struct sk_loop *l = sk_loop_new(err);
@@ -132,10 +134,14 @@ watch(struct child *c, struct sk_err *err)
 
 	if (l == NULL)
 		return err->exit;
-	rc = sk_loop_signals(
-	    l, signos, SK_ARRAY_SIZE(signos), on_signal, c, err);
+	rc = sk_loop_signals(l, signos, SK_ARRAY_SIZE(signos), on_signal, c,
+	    err);
 	if (rc == 0)
 		rc = sk_loop_add(l, c->out_fd, SK_EV_READ, on_output, c, err);
+	if (rc == 0)
+		rc = sk_spawn(s, &c->pid, err);
+	/* Our copy of the writing end must not keep the pipe open. */
+	(void)close(s->fd_out);
 	if (rc == 0) {
 		sk_loop_child(l, c->pid, on_child, c);
 		rc = sk_loop_run(l, err);
@@ -165,18 +171,15 @@ sk_child_run(const struct sk_auto *a, const struct sk_strv *argv,
 	av[0] = path;
 	s.argv = av;
 	s.envp = (const char *const *)child_env(a, &env);
-	rc = sk_pipe(fds, true, err);
+	s.fd_in = sk_memfd(in, in_n, err);
+	rc = s.fd_in < 0 ? err->exit : sk_pipe(fds, true, err);
 	if (rc == 0) {
-		s.fd_in = sk_memfd(in, in_n, err);
-		s.fd_out = fds[1];
-		rc = s.fd_in < 0 ? err->exit : sk_spawn(&s, &c.pid, err);
-		(void)close(fds[1]);
-		if (s.fd_in >= 0)
-			(void)close(s.fd_in);
 		c.out_fd = fds[0];
+		s.fd_out = fds[1];
+		rc = watch(&c, &s, err);
 	}
-	if (rc == 0)
-		rc = watch(&c, err);
+	if (s.fd_in >= 0)
+		(void)close(s.fd_in);
 	if (c.out_fd >= 0)
 		(void)close(c.out_fd);
 	free(av);

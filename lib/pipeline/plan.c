@@ -95,7 +95,7 @@ sk_auto_plan(struct sk_auto *a, const struct sk_step *steps, size_t n,
 	sk_buf_init(&b, 0);
 	sk_jw_init(&w, &b);
 	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.plan/1");
+	sk_jw_kstr(&w, "schema", "sk.outline/1");
 	sk_jw_kstr(&w, "spec", a->spec.id);
 	sk_jw_key(&w, "stages");
 	sk_jw_arr(&w);

@@ -241,10 +241,11 @@ sk_auto_prompt(struct sk_auto *a, const char *word, const char *answers,
 	if (id == NULL)
 		id = getenv("SK_RUN");
 	/* Without a run the newest one of the specification is looked at. */
-	rc = id != NULL
-	         ? sk_run_get(a->db, id, &run, &found, &a->arena, err)
-	         : sk_run_latest(a->db, a->spec.id, a->conf->project_root, &run,
-		       &found, &a->arena, err);
+	if (a->db != NULL && id != NULL)
+		rc = sk_run_get(a->db, id, &run, &found, &a->arena, err);
+	else if (a->db != NULL)
+		rc = sk_run_latest(a->db, a->spec.id, a->conf->project_root,
+		    &run, &found, &a->arena, err);
 	if (rc == 0 && found) {
 		memcpy(a->run, run.id, sizeof(a->run));
 		memcpy(a->branch, run.branch, sizeof(a->branch));

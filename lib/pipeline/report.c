@@ -63,7 +63,7 @@ stage_fields(struct sk_jw *w, const struct sk_step *s)
 {
 	sk_jw_kstr(w, "stage", s->stage->name);
 	sk_jw_kint(w, "round", s->round);
-	sk_jw_key(w, "agents");
+	sk_jw_key(w, "lineup");
 	sk_jw_arr(w);
 	for (size_t i = 0; i < s->names.n; i++)
 		sk_jw_str(w, s->names.v[i]);

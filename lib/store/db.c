@@ -12,21 +12,26 @@
 
 #include "store/internal.h"
 
-/* ---- errors ---- */
+/* ---- errors ------------------------------------------------------------ */
 
-/* Numbers of SQLite's that say "the directory" rather than "the file". */
-static int
-fail_permission(
-    struct sk_err *err, const char *path, const char *what, const char *why)
+int
+sk_db_hint_writable(const char *path, struct sk_err *err)
 {
 	const char *slash = strrchr(path, '/');
 	int n = slash != NULL && slash != path ? (int)(slash - path) : 1;
 
-	(void)sk_fail(err, SK_IO, "permission", "%s '%s': %s", what, path, why);
 	return sk_hint(err,
 	    "the file and its directory '%.*s' must be writable for you; "
 	    "--db or SK_DB names another file",
 	    n, slash != NULL ? path : ".");
+}
+
+static int
+fail_permission(
+    struct sk_err *err, const char *path, const char *what, const char *why)
+{
+	(void)sk_fail(err, SK_IO, "permission", "%s '%s': %s", what, path, why);
+	return sk_db_hint_writable(path, err);
 }
 
 static int
@@ -107,7 +112,7 @@ sk_db_fail(struct sk_db *db, int rc, const char *what, struct sk_err *err)
 	return sk_db_fail_at(db->h, db->path, rc, what, err);
 }
 
-/* ---- the path ---- */
+/* ---- the path ---------------------------------------------------------- */
 
 char *
 sk_db_default_path(const char *path, struct sk_err *err)
@@ -207,7 +212,21 @@ check_fs(const char *path, struct sk_err *err)
 	return 0;
 }
 
-/* ---- settings ---- */
+/* Once per process. One thread: SQLite needs no mutexes, which are a tenth of
+ * what a short command spends in it. */
+static void
+set_up_library(void)
+{
+	static bool done;
+
+	if (done)
+		return;
+	done = true;
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_hard_heap_limit64((sqlite3_int64)256 << 20);
+}
+
+/* ---- settings ---------------------------------------------------------- */
 
 static int
 on_wal(void *arg, sqlite3 *h, const char *name, int pages)
@@ -298,7 +317,7 @@ check_header(struct sk_db *db, struct sk_err *err)
 	return sk_hint(err, "--db or SK_DB names another file");
 }
 
-/* ---- open and close ---- */
+/* ---- open and close ---------------------------------------------------- */
 
 /* The answers of agents are nobody else's business. */
 static void
@@ -381,7 +400,7 @@ sk_db_open(
 		return err->exit;
 	}
 	SK_FAULT_FILE(db->path);
-	(void)sqlite3_hard_heap_limit64((sqlite3_int64)256 << 20);
+	set_up_library();
 	rc = check_fs(db->path, err);
 	if (rc == 0)
 		rc = open_file(db, flags, err);
@@ -425,7 +444,7 @@ sk_db_path(const struct sk_db *db)
 	return db->path;
 }
 
-/* ---- looking at the whole ---- */
+/* ---- looking at the whole ---------------------------------------------- */
 
 int
 sk_db_check(struct sk_db *db, bool full, struct sk_err *err)

@@ -48,6 +48,8 @@ int sk_db_fail(struct sk_db *db, int rc, const char *what, struct sk_err *err);
 /* The same for an open that failed half way, h may be NULL. */
 int sk_db_fail_at(
     sqlite3 *h, const char *path, int rc, const char *what, struct sk_err *err);
+/* SQLite keeps files beside the file, so the directory matters as well. */
+int sk_db_hint_writable(const char *path, struct sk_err *err);
 
 /*
  * Statements. The text must be a literal (the cache goes by its address).
@@ -94,6 +96,12 @@ extern const char *const sk_migrate_steps[];
 	((v) = sk_grow((a), (v), (n), &(cap), sizeof(*(v))))
 void *sk_grow(struct sk_arena *a, void *v, size_t n, size_t *cap, size_t size);
 
+/* Last activity of branch b: answers say it by themselves, so that an intake
+ * need not write one page more. */
+#define SK_SQL_ACTIVE \
+	"max(b.active_at,ifnull((SELECT max(created_at)FROM requests q " \
+	"WHERE q.branch_id=b.branch_id),0))"
+
 /* Shared by the q_ files. */
 void sk_branch_name(char out[SK_BRANCH_LEN], const char *spec);
 int sk_branch_taken(
@@ -102,6 +110,11 @@ int sk_branch_taken(
 int sk_branch_insert(struct sk_db *db, const char *branch, const char *run,
     const char *parent, const struct sk_git *git, struct sk_err *err);
 int sk_branch_touch(struct sk_db *db, const char *branch, struct sk_err *err);
+/* A run's row; step it and end it as any other. One statement for all who
+ * look, because preparing costs more than looking. */
+sqlite3_stmt *sk_run_row(struct sk_db *db, const char *run, struct sk_err *err);
+enum { SK_RUN_BRANCH, SK_RUN_SPEC, SK_RUN_ROOT, SK_RUN_STATE };
+int sk_no_run(const char *run, struct sk_err *err);
 /* The run's newest branch; SK_USAGE "no_such_run". */
 int sk_run_newest(struct sk_db *db, const char *run, char branch[SK_BRANCH_LEN],
     struct sk_err *err);

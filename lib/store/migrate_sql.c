@@ -42,7 +42,6 @@ static const char step1[] =
     "round INTEGER NOT NULL CHECK(round>0),"
     "agent_name TEXT NOT NULL,"
     "attempt INTEGER NOT NULL," /* highest reserved */
-    "seq INTEGER," /* accepted answer */
     "duplicates INTEGER NOT NULL DEFAULT 0,"
     "divergents INTEGER NOT NULL DEFAULT 0,"
     "created_at INTEGER NOT NULL,"
@@ -122,7 +121,7 @@ static const char step1[] =
     "since INTEGER NOT NULL)STRICT,WITHOUT ROWID;"
 
     "CREATE TABLE journal("
-    "lsn INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "lsn INTEGER PRIMARY KEY,"
     "at INTEGER NOT NULL,"
     "kind TEXT NOT NULL,"
     "run_id TEXT,branch_id TEXT,"

@@ -8,7 +8,8 @@
 /* What is known of a request before something new arrives. */
 struct known {
 	int64_t id; /* 0 = never reserved */
-	int64_t attempt; /* highest reserved */
+	int64_t attempt; /* highest there is */
+	int64_t reserved; /* the same as it was found */
 	int64_t seq; /* accepted answer or 0 */
 	int64_t winner; /* its attempt */
 	char sha256[SK_SHA256_LEN];
@@ -28,40 +29,72 @@ or_empty(const char *s)
 }
 
 static int
-find(struct sk_db *db, const struct sk_key *k, struct known *out,
+find_run(struct sk_db *db, const struct sk_key *k, struct known *out,
     struct sk_err *err)
 {
 	char state[16];
 	sqlite3_stmt *st;
 	int rc;
 
-	memset(out, 0, sizeof(*out));
+	st = sk_run_row(db, k->run, err);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return rc < 0 ? -rc : sk_no_run(k->run, err);
+	SK_COL(st, SK_RUN_STATE, state);
+	sk_q_end(st);
+	out->stopped =
+	    strcmp(state, "stopped") == 0 || strcmp(state, "cancelled") == 0;
+	return 0;
+}
+
+static int
+find_winner(struct sk_db *db, struct known *out, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
 	st = sk_q(db, err,
-	    "SELECT r.state,q.request_id,q.attempt,q.seq,o.attempt,o.sha256 "
-	    "FROM runs r LEFT JOIN requests q ON q.branch_id=?2 "
-	    "AND q.spec_id=?3 AND q.stage=?4 AND q.round=?5 "
-	    "AND q.agent_name=?6 LEFT JOIN agent_outputs o ON o.seq=q.seq "
-	    "WHERE r.run_id=?1",
-	    "ttttit", k->run, k->branch, or_empty(k->spec), or_empty(k->stage),
+	    "SELECT seq,attempt,sha256 FROM agent_outputs WHERE request_id=?1",
+	    "i", out->id);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return -rc;
+	out->seq = sk_col_int(st, 0);
+	out->winner = sk_col_int(st, 1);
+	SK_COL(st, 2, out->sha256);
+	sk_q_end(st);
+	return 0;
+}
+
+static int
+find(struct sk_db *db, const struct sk_key *k, struct known *out,
+    struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = find_run(db, k, out, err);
+	if (rc != 0)
+		return rc;
+	st = sk_q(db, err,
+	    "SELECT request_id,attempt FROM requests WHERE branch_id=?1 "
+	    "AND spec_id=?2 AND stage=?3 AND round=?4 AND agent_name=?5",
+	    "tttit", k->branch, or_empty(k->spec), or_empty(k->stage),
 	    round_of(k), k->agent);
 	if (st == NULL)
 		return err->exit;
 	rc = sk_q_step(db, st, err);
-	if (rc < 0)
+	if (rc <= 0)
 		return -rc;
-	if (rc == 0)
-		return sk_fail(err, SK_USAGE, "no_such_run",
-		    "there is no run '%s'", k->run);
-	SK_COL(st, 0, state);
-	out->stopped =
-	    strcmp(state, "stopped") == 0 || strcmp(state, "cancelled") == 0;
-	out->id = sk_col_int(st, 1);
-	out->attempt = sk_col_int(st, 2);
-	out->seq = sk_col_int(st, 3);
-	out->winner = sk_col_int(st, 4);
-	SK_COL(st, 5, out->sha256);
+	out->id = sk_col_int(st, 0);
+	out->attempt = out->reserved = sk_col_int(st, 1);
 	sk_q_end(st);
-	return 0;
+	return find_winner(db, out, err);
 }
 
 /* Make the request or raise its highest attempt; fills known->id. */
@@ -86,6 +119,34 @@ reserve(struct sk_db *db, const struct sk_key *k, struct known *q,
 	q->id = sqlite3_last_insert_rowid(db->h);
 	q->attempt = attempt;
 	return rc;
+}
+
+/* A new attempt's row. r NULL: it was only reserved. */
+static int
+add_attempt(struct sk_db *db, const struct sk_key *k, int64_t id,
+    int64_t attempt, const char *status, const struct sk_answer_row *r,
+    const char *adapter, const char *model, struct sk_err *err)
+{
+	static const struct sk_answer_row none = {
+		.ok = true, .exit_code = -1, .signal = -1
+	};
+	int64_t now = sk_now_ms();
+	const struct sk_answer_row *x = r != NULL ? r : &none;
+
+	return sk_q_run(db, err,
+	    "INSERT INTO agent_executions(request_id,attempt,spec_id,stage,"
+	    "agent_name,run_id,branch_id,status,adapter,model,session,host,"
+	    "failure_kind,failure_message,exit_code,signal,spawned_at,"
+	    "completed_at,sha256,meta)VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
+	    "?11,?12,?13,?14,nullif(?15,-1),nullif(?16,-1),?17,"
+	    "nullif(?18,0),?19,?20)",
+	    "iitttttteeeeeeiiiiet", id, attempt, or_empty(k->spec),
+	    or_empty(k->stage), k->agent, k->run, k->branch, status, adapter,
+	    model, x->session, x->host, x->ok ? NULL : x->failure_kind,
+	    x->ok ? NULL : x->failure_message, (int64_t)x->exit_code,
+	    (int64_t)x->signal, x->started_ms != 0 ? x->started_ms : now,
+	    r == NULL || r->ended_ms != 0 ? x->ended_ms : now,
+	    x->ok ? x->sha256 : NULL, x->meta_json);
 }
 
 static int
@@ -119,7 +180,7 @@ check_key(const struct sk_key *k, struct sk_err *err)
 			    "beginning with a letter or digit");
 }
 
-/* ---- reserve ------------------------------------------------------------- */
+/* ---- reserve ----------------------------------------------------------- */
 
 static int
 reserve_next(struct sk_db *db, const struct sk_key *k, const char *adapter,
@@ -142,14 +203,8 @@ reserve_next(struct sk_db *db, const struct sk_key *k, const char *adapter,
 	*attempt = q.attempt + 1;
 	rc = reserve(db, k, &q, *attempt, err);
 	if (rc == 0)
-		rc = sk_q_run(db, err,
-		    "INSERT INTO agent_executions(request_id,attempt,spec_id,"
-		    "stage,agent_name,run_id,branch_id,status,adapter,model,"
-		    "spawned_at)VALUES(?1,?2,?3,?4,?5,?6,?7,'spawned',?8,?9,"
-		    "?10)",
-		    "iittttttti", q.id, *attempt, or_empty(k->spec),
-		    or_empty(k->stage), k->agent, k->run, k->branch, adapter,
-		    model, sk_now_ms());
+		rc = add_attempt(db, k, q.id, *attempt, "spawned", NULL,
+		    adapter, model, err);
 	if (rc == 0)
 		rc = journal(db, "reserve", k, *attempt, 0, err);
 	SK_WHERE(db, "reserve");
@@ -175,7 +230,7 @@ sk_request_reserve(struct sk_db *db, const struct sk_key *key,
 	return sk_tx_leave(db, own, rc, err);
 }
 
-/* ---- intake ----------------------------------------------------------------- */
+/* ---- intake ------------------------------------------------------------ */
 
 const char *
 sk_intake_word(enum sk_intake_kind k)
@@ -190,36 +245,41 @@ sk_intake_word(enum sk_intake_kind k)
 	return (size_t)k < SK_ARRAY_SIZE(words) ? words[k] : "unknown";
 }
 
-/* The attempt's own row. What a reservation said stays where the record says
- * nothing. */
 static int
-save_attempt(struct sk_db *db, const struct sk_answer_row *r, int64_t id,
+update_attempt(struct sk_db *db, const struct sk_answer_row *r, int64_t id,
     int64_t attempt, const char *status, struct sk_err *err)
 {
-	const struct sk_key *k = &r->key;
-
+	/* What a reservation said stays where the record says nothing. */
 	return sk_q_run(db, err,
-	    "INSERT INTO agent_executions(request_id,attempt,spec_id,stage,"
-	    "agent_name,run_id,branch_id,status,adapter,model,session,host,"
-	    "failure_kind,failure_message,exit_code,signal,spawned_at,"
-	    "completed_at,sha256,meta)VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
-	    "?11,?12,?13,?14,nullif(?15,-1),nullif(?16,-1),"
-	    "ifnull(nullif(?17,0),?19),ifnull(nullif(?18,0),?19),?20,?21)"
-	    "ON CONFLICT DO UPDATE SET status=excluded.status,"
-	    "adapter=ifnull(excluded.adapter,adapter),"
-	    "model=ifnull(excluded.model,model),session=excluded.session,"
-	    "host=excluded.host,failure_kind=excluded.failure_kind,"
-	    "failure_message=excluded.failure_message,"
-	    "exit_code=excluded.exit_code,signal=excluded.signal,"
-	    "spawned_at=iif(?17=0,spawned_at,?17),"
-	    "completed_at=excluded.completed_at,sha256=excluded.sha256,"
-	    "meta=excluded.meta",
-	    "iitttttteeeeeeiiiiiet", id, attempt, or_empty(k->spec),
-	    or_empty(k->stage), k->agent, k->run, k->branch, status, r->adapter,
-	    r->model, r->session, r->host, r->ok ? NULL : r->failure_kind,
+	    "UPDATE agent_executions SET status=?3,"
+	    "adapter=ifnull(?4,adapter),model=ifnull(?5,model),session=?6,"
+	    "host=?7,failure_kind=?8,failure_message=?9,"
+	    "exit_code=nullif(?10,-1),signal=nullif(?11,-1),"
+	    "spawned_at=iif(?12,?12,spawned_at),completed_at=?13,sha256=?14,"
+	    "meta=?15 WHERE request_id=?1 AND attempt=?2",
+	    "iiteeeeeeiiiiet", id, attempt, status, r->adapter, r->model,
+	    r->session, r->host, r->ok ? NULL : r->failure_kind,
 	    r->ok ? NULL : r->failure_message, (int64_t)r->exit_code,
-	    (int64_t)r->signal, r->started_ms, r->ended_ms, sk_now_ms(),
+	    (int64_t)r->signal, r->started_ms,
+	    r->ended_ms != 0 ? r->ended_ms : sk_now_ms(),
 	    r->ok ? r->sha256 : NULL, r->meta_json);
+}
+
+/* The attempt's own row: reserved, or of an unknown script. */
+static int
+save_attempt(struct sk_db *db, const struct sk_answer_row *r,
+    const struct known *q, int64_t attempt, const char *status,
+    struct sk_err *err)
+{
+	int rc;
+
+	if (attempt <= q->reserved) {
+		rc = update_attempt(db, r, q->id, attempt, status, err);
+		if (rc != 0 || sk_q_changes(db) != 0)
+			return rc;
+	}
+	return add_attempt(
+	    db, &r->key, q->id, attempt, status, r, r->adapter, r->model, err);
 }
 
 static int
@@ -243,12 +303,7 @@ accept(struct sk_db *db, const struct sk_answer_row *r, struct known *q,
 	res->seq = sqlite3_last_insert_rowid(db->h);
 	res->attempt = attempt;
 	(void)snprintf(res->sha256, sizeof(res->sha256), "%s", r->sha256);
-	rc = sk_q_run(db, err, "UPDATE requests SET seq=?2 WHERE request_id=?1",
-	    "ii", q->id, res->seq);
-	if (rc == 0)
-		rc = save_attempt(db, r, q->id, attempt, "accepted", err);
-	if (rc == 0)
-		rc = sk_branch_touch(db, r->key.branch, err);
+	rc = save_attempt(db, r, q, attempt, "accepted", err);
 	if (rc == 0)
 		rc = journal(db, "intake", &r->key, attempt, res->seq, err);
 	SK_WHERE(db, "intake");
@@ -307,7 +362,7 @@ another(struct sk_db *db, const struct sk_answer_row *r, struct known *q,
 	rc = reserve(db, &r->key, q, r->attempt, err);
 	if (rc == 0 && r->attempt != 0 && r->attempt != q->winner)
 		rc = save_attempt(
-		    db, r, q->id, r->attempt, sk_intake_word(res->kind), err);
+		    db, r, q, r->attempt, sk_intake_word(res->kind), err);
 	if (rc == 0)
 		rc = sk_q_run(db, err,
 		    "UPDATE requests SET duplicates=duplicates+?2,"
@@ -339,9 +394,7 @@ failed(struct sk_db *db, const struct sk_answer_row *r, struct known *q,
 	}
 	rc = reserve(db, &r->key, q, attempt, err);
 	if (rc == 0)
-		rc = save_attempt(db, r, q->id, attempt, "failed", err);
-	if (rc == 0)
-		rc = sk_branch_touch(db, r->key.branch, err);
+		rc = save_attempt(db, r, q, attempt, "failed", err);
 	if (rc == 0)
 		rc = journal(db, "failed", &r->key, attempt, 0, err);
 	SK_WHERE(db, "failed");
@@ -392,7 +445,7 @@ sk_answer_intake(struct sk_db *db, const struct sk_answer_row *row,
 	return sk_tx_leave(db, own, rc, err);
 }
 
-/* ---- for judging -------------------------------------------------------------- */
+/* ---- for judging ------------------------------------------------------- */
 
 /* What of a branch may be seen: all of our own; of an ancestor only what was
  * decided up to the fork (dmax), from the answers used until then (smax). */
@@ -491,8 +544,8 @@ read_answers(struct sk_db *db, const struct sk_key *k, const struct view *v,
 	    "SELECT q.agent_name,q.duplicates,q.divergents,o.seq,o.sha256,"
 	    "o.content,e.attempt,e.failure_kind,e.failure_message,e.model,"
 	    "e.session,e.adapter,e.meta,e.spawned_at,e.completed_at "
-	    "FROM requests q LEFT JOIN agent_outputs o ON o.seq=q.seq "
-	    "AND(?5 OR o.seq<=?6)"
+	    "FROM requests q LEFT JOIN agent_outputs o "
+	    "ON o.request_id=q.request_id AND(?5 OR o.seq<=?6)"
 	    "LEFT JOIN agent_executions e ON e.request_id=q.request_id "
 	    "AND e.attempt=coalesce(o.attempt,(SELECT max(x.attempt)"
 	    "FROM agent_executions x WHERE x.request_id=q.request_id "

@@ -41,19 +41,26 @@ int
 sk_branch_insert(struct sk_db *db, const char *branch, const char *run,
     const char *parent, const struct sk_git *git, struct sk_err *err)
 {
-	/* The fork point: the parent's newest decision, and the newest answer
-	 * that a decision up to there was made from. */
-	return sk_q_run(db, err,
-	    "INSERT INTO branches(branch_id,run_id,parent_id,"
-	    "fork_decision_seq,fork_seq,git_branch,git_head,git_detached,root,"
-	    "created_at,active_at)VALUES(?1,?2,?3,"
-	    "coalesce((SELECT decision_seq FROM branches WHERE branch_id=?3),"
-	    "0),coalesce((SELECT max(seq)FROM decision_answers "
-	    "WHERE branch_id=?3),0),?4,?5,?6,?7,?8,?8)",
+	int rc;
+
+	rc = sk_q_run(db, err,
+	    "INSERT INTO branches(branch_id,run_id,parent_id,git_branch,"
+	    "git_head,git_detached,root,created_at,active_at)"
+	    "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?8)",
 	    "tteeeiei", branch, run, parent, git != NULL ? git->branch : NULL,
 	    git != NULL ? git->head : NULL,
 	    (int64_t)(git != NULL && git->detached),
 	    git != NULL ? git->root : NULL, sk_now_ms());
+	if (rc != 0 || parent == NULL)
+		return rc;
+	/* The fork point: the parent's newest decision, and the newest answer
+	 * that a decision up to there was made from. */
+	return sk_q_run(db, err,
+	    "UPDATE branches SET fork_decision_seq=(SELECT decision_seq "
+	    "FROM branches WHERE branch_id=?2),fork_seq=ifnull((SELECT "
+	    "max(seq)FROM decision_answers WHERE branch_id=?2),0)"
+	    "WHERE branch_id=?1",
+	    "tt", branch, parent);
 }
 
 int
@@ -66,8 +73,8 @@ sk_branch_touch(struct sk_db *db, const char *branch, struct sk_err *err)
 
 #define BRANCH_COLS \
 	"SELECT b.branch_id,b.parent_id,b.run_id,r.spec_id," \
-	"coalesce(b.root,r.root),b.git_branch,b.git_head,b.created_at," \
-	"b.active_at,(SELECT count(*)FROM decisions d " \
+	"coalesce(b.root,r.root),b.git_branch,b.git_head,b.created_" \
+	"at," SK_SQL_ACTIVE "AS active,(SELECT count(*)FROM decisions d " \
 	"WHERE d.branch_id=b.branch_id AND d.state='acked')" \
 	"FROM branches b JOIN runs r USING(run_id)"
 
@@ -155,7 +162,7 @@ sk_branch_create(struct sk_db *db, const char *run, const char *parent,
 	return sk_tx_leave(db, own, rc, err);
 }
 
-/* ---- lists ---- */
+/* ---- lists ------------------------------------------------------------- */
 
 static bool
 wanted(const struct sk_branch *b, const struct sk_branch_filter *f, size_t have)
@@ -184,7 +191,7 @@ sk_branch_list(struct sk_db *db, const struct sk_branch_filter *f,
 	*left_out = 0;
 	st = sk_q(db, err,
 	    BRANCH_COLS "WHERE ?1 IS NULL OR r.spec_id=?1 "
-			"ORDER BY b.active_at DESC,b.created_at DESC,"
+			"ORDER BY active DESC,b.created_at DESC,"
 			"b.branch_id DESC",
 	    "e", f->spec);
 	if (st == NULL)

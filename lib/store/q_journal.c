@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The append-only history: one row per state change, in its transaction. */
-#include <unistd.h>
-
 #include "store/internal.h"
 
 int
@@ -9,11 +7,9 @@ sk_journal(struct sk_db *db, const char *kind, const char *run,
     const char *branch, int64_t seq, const char *key, int64_t epoch,
     struct sk_err *err)
 {
-	static struct sk_proc_id self;
+	struct sk_proc_id self;
 
-	/* A fork would make it another process. */
-	if (self.pid != (int64_t)getpid())
-		sk_proc_self(&self);
+	sk_proc_self(&self);
 	return sk_q_run(db, err,
 	    "INSERT INTO journal(at,kind,run_id,branch_id,seq,key,epoch,pid,"
 	    "start_ticks,boot_id)VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",

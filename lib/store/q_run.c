@@ -5,6 +5,22 @@
 
 #include "store/internal.h"
 
+sqlite3_stmt *
+sk_run_row(struct sk_db *db, const char *run, struct sk_err *err)
+{
+	return sk_q(db, err,
+	    "SELECT branch_id,spec_id,root,state FROM runs WHERE run_id=?1",
+	    "t", run);
+}
+
+int
+sk_no_run(const char *run, struct sk_err *err)
+{
+	(void)sk_fail(
+	    err, SK_USAGE, "no_such_run", "there is no run '%s'", run);
+	return sk_hint(err, "'sk-branch list' shows the runs");
+}
+
 int
 sk_run_newest(struct sk_db *db, const char *run, char branch[SK_BRANCH_LEN],
     struct sk_err *err)
@@ -12,22 +28,18 @@ sk_run_newest(struct sk_db *db, const char *run, char branch[SK_BRANCH_LEN],
 	sqlite3_stmt *st;
 	int rc;
 
-	st = sk_q(
-	    db, err, "SELECT branch_id FROM runs WHERE run_id=?1", "t", run);
+	st = sk_run_row(db, run, err);
 	if (st == NULL)
 		return err->exit;
 	rc = sk_q_step(db, st, err);
-	if (rc < 0)
-		return -rc;
-	if (rc == 0)
-		return sk_fail(
-		    err, SK_USAGE, "no_such_run", "there is no run '%s'", run);
-	sk_col_copy(st, 0, branch, SK_BRANCH_LEN);
+	if (rc <= 0)
+		return rc < 0 ? -rc : sk_no_run(run, err);
+	sk_col_copy(st, SK_RUN_BRANCH, branch, SK_BRANCH_LEN);
 	sk_q_end(st);
 	return 0;
 }
 
-/* ---- make sure that a run is there ---- */
+/* ---- make sure that a run is there ------------------------------------- */
 
 static int
 check_names(
@@ -95,20 +107,18 @@ look_up(struct sk_db *db, const char *run, char branch[SK_BRANCH_LEN],
 	int rc;
 
 	*found = false;
-	st = sk_q(db, err,
-	    "SELECT branch_id,spec_id,root FROM runs WHERE run_id=?1", "t",
-	    run);
+	st = sk_run_row(db, run, err);
 	if (st == NULL)
 		return err->exit;
 	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
-	SK_COL(st, 0, newest);
-	rc = mismatch(
-	    err, run, "spec", (const char *)sqlite3_column_text(st, 1), spec);
+	SK_COL(st, SK_RUN_BRANCH, newest);
+	rc = mismatch(err, run, "spec",
+	    (const char *)sqlite3_column_text(st, SK_RUN_SPEC), spec);
 	if (rc == 0)
 		rc = mismatch(err, run, "project",
-		    (const char *)sqlite3_column_text(st, 2), root);
+		    (const char *)sqlite3_column_text(st, SK_RUN_ROOT), root);
 	sk_q_end(st);
 	if (rc == 0 && branch[0] == '\0')
 		(void)snprintf(branch, SK_BRANCH_LEN, "%s", newest);
@@ -203,7 +213,7 @@ sk_run_ensure(struct sk_db *db, char run[SK_RUN_LEN],
 	return sk_tx_leave(db, own, rc, err);
 }
 
-/* ---- looking ---- */
+/* ---- looking ----------------------------------------------------------- */
 
 static int
 take_run(struct sk_db *db, sqlite3_stmt *st, struct sk_run *out, bool *found,
@@ -232,7 +242,8 @@ take_run(struct sk_db *db, sqlite3_stmt *st, struct sk_run *out, bool *found,
 
 #define RUN_COLS \
 	"SELECT r.run_id,r.branch_id,r.spec_id,r.state,r.root,r.created_at," \
-	"(SELECT max(active_at) FROM branches b WHERE b.run_id=r.run_id)" \
+	"(SELECT max(" SK_SQL_ACTIVE ")FROM branches b " \
+	"WHERE b.run_id=r.run_id)" \
 	"FROM runs r "
 
 int
@@ -271,8 +282,7 @@ sk_run_state(struct sk_db *db, const char *run, const char *state,
 		    "UPDATE runs SET state=?2 WHERE run_id=?1", "tt", run,
 		    state);
 	if (rc == 0 && sk_q_changes(db) == 0)
-		rc = sk_fail(
-		    err, SK_USAGE, "no_such_run", "there is no run '%s'", run);
+		rc = sk_no_run(run, err);
 	if (rc == 0)
 		rc = sk_journal(db, "state", run, NULL, 0, state, epoch, err);
 	SK_WHERE(db, "state");

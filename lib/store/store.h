@@ -3,10 +3,11 @@
  * store: the one shared SQLite file. The only room that includes sqlite3.
  *
  * Promises: every write happens in a transaction that holds the writer queue
- * (flock on <db>-wlock, then BEGIN IMMEDIATE, synchronous=FULL); checkpoints run
- * only under that lock; every state change appends one journal row in the same
- * transaction. A transaction never spans a spawn, a network call or a print.
- * What is acknowledged here survives kill -9 and power loss.
+ * (flock on <db>-wlock, then BEGIN IMMEDIATE, synchronous=FULL); checkpoints
+ * run only under that lock; every state change appends one journal row in the
+ * same transaction. A transaction never spans a spawn, a network call or a
+ * print. What is acknowledged here survives kill -9 and power loss. A function
+ * that writes joins the open transaction, or else makes one of its own.
  *
  * Ownership: text handed out is copied into the arena given, or malloc'd where
  * the function says so; ids in structs are inline arrays.
@@ -16,14 +17,14 @@
 
 #include "core/core.h"
 
-/* ---- the file (db.c, migrate.c) ---- */
+/* ---- the file (db.c, migrate.c) ---------------------------------------- */
 
 struct sk_db;
 
 #define SK_DB_CREATE 1u /* make file and directory when absent */
 #define SK_DB_READONLY 2u
 /*
- * Open sequence of reliability.md section 2. path NULL: SK_DB, else
+ * Open, and create or migrate when needed. path NULL: SK_DB, else
  * $XDG_STATE_HOME/sk/sk.db. Errors: SK_DAMAGED "not_a_database",
  * "foreign_database" (another application_id), "corrupt"; SK_NEWER
  * "newer_schema"; SK_IO "no_space", "io", "permission"; SK_AGAIN "busy";
@@ -54,7 +55,7 @@ struct sk_db_info {
 };
 int sk_db_info(struct sk_db *db, struct sk_db_info *out, struct sk_err *err);
 
-/* ---- runs and branches (q_run.c) ---- */
+/* ---- runs and branches (q_run.c) --------------------------------------- */
 
 #define SK_RUN_LEN 65
 #define SK_BRANCH_LEN 129
@@ -101,7 +102,7 @@ int sk_branch_list(struct sk_db *db, const struct sk_branch_filter *f,
 int sk_branch_get(struct sk_db *db, const char *id, struct sk_branch *out,
     struct sk_arena *a, struct sk_err *err); /* SK_USAGE "no_such_branch" */
 
-/* ---- requests, attempts, answers (q_answer.c) ---- */
+/* ---- requests, attempts, answers (q_answer.c) -------------------------- */
 
 /* One logical question to one agent; the idempotency key. */
 struct sk_key {
@@ -159,12 +160,13 @@ struct sk_stored {
 	int64_t started_ms, ended_ms;
 };
 /* All requests of (run, branch, spec, stage, round), by agent name. round 0 =
- * the newest round. Only this branch and its ancestors up to the fork. */
+ * the newest round. The nearest branch that asked supplies the whole round:
+ * this one, else an ancestor with what it had decided up to the fork. */
 int sk_answers_of(struct sk_db *db, const struct sk_key *key,
     struct sk_stored **out, size_t *n, int64_t *round, struct sk_arena *a,
     struct sk_err *err);
 
-/* ---- decisions (q_decision.c) ---- */
+/* ---- decisions (q_decision.c) ------------------------------------------ */
 
 struct sk_decision {
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
@@ -191,8 +193,8 @@ struct sk_decide {
 /*
  * In a transaction. A pending decision of this (run, branch) on the same
  * (spec, stage, round) with the same input is returned as it is (replayed =
- * true); the same for an acked one with the same input. A pending decision of
- * another (spec, stage, round) refuses with SK_ORDER "pending". A stale epoch
+ * true); the same for an acked one with the same input. Any other pending
+ * decision of the branch refuses with SK_ORDER "pending". A stale epoch
  * is SK_ORDER "fenced". decision_seq is 1, 2, 3 … without gaps.
  */
 int sk_decision_make(struct sk_db *db, const struct sk_decide *d,
@@ -216,7 +218,7 @@ int sk_decision_list(struct sk_db *db, const char *run, const char *branch,
     struct sk_decision **out, size_t *n, struct sk_arena *a,
     struct sk_err *err);
 
-/* ---- drivers (q_lease.c) ---- */
+/* ---- drivers (q_lease.c) ----------------------------------------------- */
 
 /*
  * Become the driver of a run: kernel lock for life (a byte of <db>-drivers),
@@ -236,12 +238,12 @@ int sk_epoch_check(struct sk_db *db, const char *run, int64_t epoch,
     struct sk_err *err);
 /*
  * Publish a prepared file inside the fence: queue lock, epoch check, rename,
- * unlock, directory fsync (reliability.md 3.4, step 6). pub is consumed.
+ * unlock, directory fsync. pub is consumed.
  */
 int sk_db_publish(struct sk_db *db, const char *run, int64_t epoch,
     struct sk_pub *pub, struct sk_err *err);
 
-/* ---- pipeline rows (q_pipeline.c) ---- */
+/* ---- pipeline rows (q_pipeline.c) -------------------------------------- */
 
 struct sk_stage_row {
 	char stage[SK_IDENT_LEN];
@@ -276,7 +278,7 @@ int sk_run_get(struct sk_db *db, const char *run, struct sk_run *out,
 int sk_run_state(struct sk_db *db, const char *run, const char *state,
     int64_t epoch, struct sk_err *err);
 
-/* ---- journal (q_journal.c) ---- */
+/* ---- journal (q_journal.c) --------------------------------------------- */
 
 /* One row of history, in the caller's transaction. */
 int sk_journal(struct sk_db *db, const char *kind, const char *run,

@@ -8,7 +8,7 @@
 
 #include "store/internal.h"
 
-/* ---- the queue ---- */
+/* ---- the queue --------------------------------------------------------- */
 
 /* The file under our name must still be the one that we opened: a database
  * that was replaced would take our rows into an unlinked file. */
@@ -38,7 +38,9 @@ sk_queue_enter(struct sk_db *db, struct sk_err *err)
 		(void)snprintf(path, sizeof(path), "%s-wlock", db->path);
 		rc = sk_lock_open(&db->wlock, path, err);
 		if (rc != 0)
-			return rc;
+			return sk_streq(err->code, "permission")
+			           ? sk_db_hint_writable(db->path, err)
+			           : rc;
 		db->lock_open = true;
 	}
 	(void)snprintf(
@@ -95,7 +97,7 @@ sk_db_checkpoint(struct sk_db *db, struct sk_err *err)
 	return rc;
 }
 
-/* ---- transactions ---- */
+/* ---- transactions ------------------------------------------------------ */
 
 #ifdef SK_FAULTS
 void
@@ -220,7 +222,7 @@ sk_tx_leave(struct sk_db *db, bool own, int rc, struct sk_err *err)
 	return rc;
 }
 
-/* ---- statements ---- */
+/* ---- statements -------------------------------------------------------- */
 
 static sqlite3_stmt *
 prepared(struct sk_db *db, const char *sql, struct sk_err *err)

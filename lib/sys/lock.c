@@ -20,7 +20,7 @@
  * by the hash in it. */
 #define BODY_SLOTS 1021u
 
-/* ---- a timer that breaks a blocking call ---- */
+/* ---- a timer that breaks a blocking call ------------------------------- */
 
 struct breaker {
 	timer_t timer;
@@ -128,13 +128,11 @@ lock_wait(const struct target *t, int64_t wait_ms)
 static void
 body_write(int fd, off_t at, uint64_t hash)
 {
-	static struct sk_proc_id self;
+	struct sk_proc_id self;
 	char body[BODY_LEN];
 	int n;
 
-	/* A fork would make it another process. */
-	if (self.pid != (int64_t)getpid())
-		sk_proc_self(&self);
+	sk_proc_self(&self);
 	n = snprintf(body, sizeof(body),
 	    "%016" PRIx64 " %" PRId64 " %" PRId64 " %s %s\n", hash, self.pid,
 	    self.start_ticks, self.boot_id, sk_prog);
@@ -227,13 +225,42 @@ sk_lock_open(struct sk_lock *l, const char *path, struct sk_err *err)
 	return 0;
 }
 
+/*
+ * Whoever lets go and comes back at once would win against those who were woken
+ * and are not running yet. So there is a turnstile before the door: the next
+ * one waits in it alone for the door, all others wait in the line before it.
+ */
+static int
+take_in_line(int fd, int64_t wait_ms)
+{
+	struct target door = { .fd = fd, .byte = -1 };
+	struct target turnstile = { .fd = fd, .byte = 0 };
+	struct flock open = { .l_type = F_UNLCK,
+		.l_whence = SEEK_SET,
+		.l_start = 0,
+		.l_len = 1 };
+	int64_t end = sk_mono_ms() + wait_ms;
+	int rc, e;
+
+	rc = lock_wait(&turnstile, wait_ms);
+	if (rc != 0)
+		return rc;
+	if (wait_ms > 0) {
+		wait_ms = end - sk_mono_ms();
+		wait_ms = wait_ms > 0 ? wait_ms : 0;
+	}
+	rc = lock_wait(&door, wait_ms);
+	e = errno;
+	(void)fcntl(fd, F_OFD_SETLK, &open);
+	errno = e;
+	return rc;
+}
+
 int
 sk_lock_take(
     struct sk_lock *l, int64_t wait_ms, const char *what, struct sk_err *err)
 {
-	struct target t = { .fd = l->fd, .byte = -1 };
-
-	switch (lock_wait(&t, wait_ms)) {
+	switch (take_in_line(l->fd, wait_ms)) {
 	case 0:
 		body_write(l->fd, 0, 0);
 		return 0;

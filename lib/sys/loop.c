@@ -97,7 +97,7 @@ sk_loop_free(struct sk_loop *l)
 	free(l);
 }
 
-/* ---- descriptors ---- */
+/* ---- descriptors ---------------------------------------------------- */
 
 static uint32_t
 to_epoll(unsigned events)
@@ -157,7 +157,7 @@ sk_loop_del(struct sk_loop *l, int fd)
 	l->live_src--;
 }
 
-/* ---- timers: a binary heap by time, then by id ---- */
+/* ---- timers: a binary heap by time, then by id ---------------------- */
 
 static bool
 earlier(const struct timer *a, const struct timer *b)
@@ -235,7 +235,7 @@ run_timers(struct sk_loop *l)
 	}
 }
 
-/* ---- children ---- */
+/* ---- children ------------------------------------------------------- */
 
 static size_t
 kid_slot(const struct sk_loop *l, pid_t pid)
@@ -269,6 +269,12 @@ bool
 sk_loop_has_child(const struct sk_loop *l, pid_t pid)
 {
 	return l->cap_kid != 0 && l->kid[kid_slot(l, pid)].pid == pid;
+}
+
+bool
+sk_loop_alone(const struct sk_loop *l, pid_t pid)
+{
+	return l->nkid == (sk_loop_has_child(l, pid) ? 1u : 0u);
 }
 
 /* Take a slot out and move what was displaced by it back. */
@@ -305,7 +311,7 @@ reap(struct sk_loop *l)
 	}
 }
 
-/* ---- signals ---- */
+/* ---- signals -------------------------------------------------------- */
 
 int
 sk_loop_signals(struct sk_loop *l, const int *signos, size_t n,
@@ -343,7 +349,7 @@ read_signals(struct sk_loop *l)
 		reap(l);
 }
 
-/* ---- running ---- */
+/* ---- running -------------------------------------------------------- */
 
 void
 sk_loop_stop(struct sk_loop *l)

@@ -43,6 +43,8 @@ int sk_loop_signals(struct sk_loop *l, const int *signos, size_t n,
     sk_signal_fn fn, void *arg, struct sk_err *err);
 void sk_loop_child(struct sk_loop *l, pid_t pid, sk_child_fn fn, void *arg);
 bool sk_loop_has_child(const struct sk_loop *l, pid_t pid);
+/* No child but (perhaps) this one is known. */
+bool sk_loop_alone(const struct sk_loop *l, pid_t pid);
 /* Run until stop or nothing is left to wait for. */
 int sk_loop_run(struct sk_loop *l, struct sk_err *err);
 void sk_loop_stop(struct sk_loop *l);
@@ -114,7 +116,7 @@ int sk_guard(int *fd, struct sk_err *err);
 /* ---- locks (lock.c) ---- */
 
 /*
- * A blocking flock with a timer (polling would starve, reliability.md 7.7): on
+ * A blocking flock with a timer (polling would starve): on
  * expiry SK_AGAIN "busy" whose message names the holder, which every holder
  * writes into the file's body.
  */

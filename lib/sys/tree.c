@@ -53,7 +53,7 @@ has(const pid_t *v, size_t n, pid_t pid)
 	return false;
 }
 
-/* ---- reading /proc ---- */
+/* ---- reading /proc -------------------------------------------------- */
 
 /* Pids from one children file; false when the file cannot be read. */
 static bool
@@ -159,42 +159,64 @@ descend(struct pids *out, size_t from)
 		children(out->v[i], out);
 }
 
+static void
+nap(int round)
+{
+	struct timespec ts = { 0, round < 4 ? 200000 : 2000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+static void
+read_environ(pid_t pid, struct sk_buf *b)
+{
+	char path[64];
+	int fd;
+	ssize_t r;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		return;
+	while (sk_buf_room(b, 8192) && (r = read(fd, b->p + b->len, 8192)) > 0)
+		b->len += (size_t)r;
+	close(fd);
+}
+
 /* Does the environment of a process hold SK_AGENT_TOKEN=token? */
 static bool
 has_token(pid_t pid, const char *token)
 {
-	char path[64], want[96];
+	char want[96];
 	struct sk_buf b;
-	int fd;
-	bool found = false;
-	ssize_t r = 0;
+	bool found;
 
-	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-		return false;
 	sk_buf_init(&b, 4u << 20);
-	while (sk_buf_room(&b, 8192) &&
-	    (r = read(fd, b.p + b.len, 8192)) > 0)
-		b.len += (size_t)r;
-	close(fd);
+	/* In the middle of an exec there is nothing to read: look again. */
+	for (int i = 0; i < 4 && b.len == 0; i++) {
+		if (i > 0)
+			nap(i);
+		read_environ(pid, &b);
+	}
 	snprintf(want, sizeof(want), "SK_AGENT_TOKEN=%s", token);
 	found = memmem(b.p, b.len, want, strlen(want)) != NULL;
 	sk_buf_free(&b);
 	return found;
 }
 
-/* ---- one child and what belongs to it ---- */
+/* ---- one child and what belongs to it ------------------------------- */
 
 /*
  * All of pid's tree without pid itself: what is below it, and those of our own
  * children that it left behind (same session, or our mark in the environment)
- * with what is below them. Children that the loop knows are other people's.
+ * with what is below them. Children that the loop knows are other people's; when
+ * it knows no other, every orphan is pid's, whatever it did to its environment.
  */
 static void
 collect(const struct sk_loop *l, pid_t pid, const char *token,
     struct pids *out)
 {
 	struct pids ours = { 0 };
+	bool all = l != NULL && sk_loop_alone(l, pid);
 
 	/* A pid that was reaped may be somebody else's by now; what it left
 	 * behind is with us. */
@@ -208,7 +230,7 @@ collect(const struct sk_loop *l, pid_t pid, const char *token,
 			continue;
 		if (waitpid(c, NULL, WNOHANG) == c)
 			continue; /* dead already, and now buried */
-		if (getsid(c) == pid ||
+		if (all || getsid(c) == pid ||
 		    (token != NULL && has_token(c, token)))
 			add(out, c);
 	}
@@ -244,21 +266,16 @@ sk_loop_tree_signal(const struct sk_loop *l, pid_t pid, const char *token,
 	free(p.v);
 }
 
-static void
-nap(int round)
-{
-	struct timespec ts = { 0, round < 4 ? 200000 : 2000000 };
-
-	nanosleep(&ts, NULL);
-}
-
 size_t
 sk_loop_tree_kill(const struct sk_loop *l, pid_t pid, const char *token)
 {
+	bool ours = l == NULL || sk_loop_has_child(l, pid);
 	size_t killed = 0;
 
-	if (l == NULL || sk_loop_has_child(l, pid))
-		(void)kill(pid, SIGKILL);
+	/* It must still be there when its children are listed, and must not
+	 * start more meanwhile: stopped first, killed after. */
+	if (ours)
+		(void)kill(pid, SIGSTOP);
 	/* What is killed takes a moment to die and may have forked meanwhile:
 	 * look again until nothing is left. */
 	for (int round = 0; round < 50; round++) {
@@ -266,10 +283,12 @@ sk_loop_tree_kill(const struct sk_loop *l, pid_t pid, const char *token)
 		size_t n;
 
 		collect(l, pid, token, &p);
+		if (ours)
+			(void)kill(pid, SIGKILL);
 		for (size_t i = 0; i < p.n; i++)
 			(void)kill(p.v[i], SIGKILL);
 		n = p.n;
-		if (round == 0 || n > killed)
+		if (n > killed)
 			killed = n;
 		free(p.v);
 		if (n == 0)
@@ -285,7 +304,7 @@ sk_tree_kill(pid_t pid, const char *token)
 	return sk_loop_tree_kill(NULL, pid, token);
 }
 
-/* ---- everything ---- */
+/* ---- everything ----------------------------------------------------- */
 
 size_t
 sk_tree_sweep(const pid_t *keep, size_t nkeep, int rounds)

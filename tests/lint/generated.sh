@@ -14,7 +14,7 @@ trap 'rm -rf "$dir"' EXIT
 {
 	for p in $programs; do
 		"$bin/$p" --dump mdoc >"$dir/dump" &&
-			awk -f man/splice.awk "$dir/dump" "man/$p.1.in" \
+			awk -f man/splice.awk "man/$p.1.in" "$dir/dump" \
 				>"$dir/page" 2>"$dir/why" &&
 			cmp -s "$dir/page" "man/$p.1" ||
 			echo "man/$p.1 is stale: make gen $(cat "$dir/why")"

@@ -102,7 +102,7 @@ run_lines(struct sk_ctx *ctx, struct sk_err *err)
 	int rc;
 
 	(void)ctx;
-	sk_lines_init(&l, STDIN_FILENO, 100);
+	sk_lines_init(&l, STDIN_FILENO, 4096);
 	while ((rc = sk_lines_next(&l, &line, &n, err)) == 1) {
 		struct sk_err ignored = { 0 };
 		bool passed = false;

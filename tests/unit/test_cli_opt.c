@@ -176,93 +176,86 @@ which_verb(void)
 	CHECK(!p.base.help && p.base.format == NULL);
 }
 
+static const struct {
+	const struct sk_cmd *cmd;
+	const char *line, *code, *message, *hint;
+} refused[] = {
+	{ &one, "--agnet x", "unknown_option", "unknown option '--agnet'",
+	    "did you mean '--agent'?" },
+	{ &one, "--agen=x", "unknown_option", "unknown option '--agen'",
+	    "did you mean '--agent'?" },
+	{ &one, "--zzzzzzzz", "unknown_option", "unknown option '--zzzzzzzz'",
+	    "see 'sk-one --help'" },
+	{ &one, "--no-dry-run", "unknown_option",
+	    "unknown option '--no-dry-run'", NULL },
+	{ &one, "--no-", "unknown_option", "unknown option '--no-'", NULL },
+	{ &one, "--=x", "unknown_option", "unknown option '--'", NULL },
+	{ &one, "-nX", "unknown_option", "unknown option '-X'",
+	    "see 'sk-one --help'" },
+	{ &one, "show -\xc3\xa4 x", "unknown_option",
+	    "unknown option '-\xc3\xa4'", "see 'sk-one show --help'" },
+	{ &one, "--value 1", "unknown_option", "unknown option '--value'",
+	    "it is an option of 'sk-one show'" },
+	{ &one, "show --config x", "unknown_option",
+	    "unknown option '--config'", NULL },
+	{ &one, "--agent", "missing_argument",
+	    "option '--agent' needs an argument: NAME", "" },
+	{ &one, "-nj", "missing_argument", "option '-j' needs an argument: N",
+	    "" },
+	{ &one, "--dry-run=1", "unexpected_argument",
+	    "option '--dry-run' takes no argument, got '1'", "" },
+	{ &one, "--no-colour=1", "unexpected_argument",
+	    "option '--no-colour' takes no argument, got '1'", "" },
+	{ &one, "-j 17", "bad_argument",
+	    "option '-j': '17' is not a whole number from 1 to 16", "" },
+	{ &one, "-j0x1", "bad_argument",
+	    "option '-j': '0x1' is not a whole number from 1 to 16", "" },
+	{ &one, "--jobs=", "bad_argument",
+	    "option '--jobs': '' is not a whole number from 1 to 16", "" },
+	{ &one, "--any 9223372036854775808", "bad_argument",
+	    "option '--any': '9223372036854775808' is not a whole "
+	    "number",
+	    "" },
+	{ &one, "-t soon", "bad_argument",
+	    "option '-t': 'soon' is not a duration", "like 90s, 5m or 1h30m" },
+	{ &one, "--limit 3X", "bad_argument",
+	    "option '--limit': '3X' is not a size",
+	    "like 4096, 10K, 4MiB or 2G" },
+	{ &one, "-m slwo", "bad_argument",
+	    "option '-m': 'slwo' is not one of fast, slow",
+	    "did you mean 'slow'?" },
+	{ &one, "--mode=", "bad_argument",
+	    "option '--mode': '' is not one of fast, slow", NULL },
+	{ &one, "-m fast\x01slow", "bad_argument", NULL, NULL },
+	{ &one, "a b c", "extra_operand", "unexpected operand 'c'",
+	    "usage: sk-one [options] X" },
+	{ &one, "show", "missing_operand", "missing operand",
+	    "usage: sk-one show [options] X" },
+	{ &one, "completion", "missing_operand", "missing operand",
+	    "usage: sk-one completion [options] bash|zsh" },
+	{ &one, "-q pass x", "unknown_option", "unknown option '-q'",
+	    "options of 'pass' stand after it" },
+	{ &two, "shwo x", "unknown_verb", "unknown verb 'shwo'",
+	    "did you mean 'show'?" },
+	{ &two, "x --dry-run", "unknown_verb", "unknown verb 'x'",
+	    "see 'sk-two --help'" },
+	{ &two, "--dry-run", "unknown_option", "unknown option '--dry-run'",
+	    "it is an option of 'sk-two run'" },
+};
+
 static void
 bad(void)
 {
-	static const struct {
-		const struct sk_cmd *cmd;
-		const char *line, *code, *message, *hint;
-	} t[] = {
-		{ &one, "--agnet x", "unknown_option",
-		    "unknown option '--agnet'", "did you mean '--agent'?" },
-		{ &one, "--agen=x", "unknown_option", "unknown option '--agen'",
-		    "did you mean '--agent'?" },
-		{ &one, "--zzzzzzzz", "unknown_option",
-		    "unknown option '--zzzzzzzz'", "see 'sk-one --help'" },
-		{ &one, "--no-dry-run", "unknown_option",
-		    "unknown option '--no-dry-run'", NULL },
-		{ &one, "--no-", "unknown_option", "unknown option '--no-'",
-		    NULL },
-		{ &one, "--=x", "unknown_option", "unknown option '--'", NULL },
-		{ &one, "-nX", "unknown_option", "unknown option '-X'",
-		    "see 'sk-one --help'" },
-		{ &one, "show -\xc3\xa4 x", "unknown_option",
-		    "unknown option '-\xc3\xa4'", "see 'sk-one show --help'" },
-		{ &one, "--value 1", "unknown_option",
-		    "unknown option '--value'",
-		    "it is an option of 'sk-one show'" },
-		{ &one, "show --config x", "unknown_option",
-		    "unknown option '--config'", NULL },
-		{ &one, "--agent", "missing_argument",
-		    "option '--agent' needs an argument: NAME", "" },
-		{ &one, "-nj", "missing_argument",
-		    "option '-j' needs an argument: N", "" },
-		{ &one, "--dry-run=1", "unexpected_argument",
-		    "option '--dry-run' takes no argument, got '1'", "" },
-		{ &one, "--no-colour=1", "unexpected_argument",
-		    "option '--no-colour' takes no argument, got '1'", "" },
-		{ &one, "-j 17", "bad_argument",
-		    "option '-j': '17' is not a whole number from 1 to 16",
-		    "" },
-		{ &one, "-j0x1", "bad_argument",
-		    "option '-j': '0x1' is not a whole number from 1 to 16",
-		    "" },
-		{ &one, "--jobs=", "bad_argument",
-		    "option '--jobs': '' is not a whole number from 1 to 16",
-		    "" },
-		{ &one, "--any 9223372036854775808", "bad_argument",
-		    "option '--any': '9223372036854775808' is not a whole "
-		    "number",
-		    "" },
-		{ &one, "-t soon", "bad_argument",
-		    "option '-t': 'soon' is not a duration",
-		    "like 90s, 5m or 1h30m" },
-		{ &one, "--limit 3X", "bad_argument",
-		    "option '--limit': '3X' is not a size",
-		    "like 4096, 10K, 4MiB or 2G" },
-		{ &one, "-m slwo", "bad_argument",
-		    "option '-m': 'slwo' is not one of fast, slow",
-		    "did you mean 'slow'?" },
-		{ &one, "--mode=", "bad_argument",
-		    "option '--mode': '' is not one of fast, slow", NULL },
-		{ &one, "-m fast\x01slow", "bad_argument", NULL, NULL },
-		{ &one, "a b c", "extra_operand", "unexpected operand 'c'",
-		    "usage: sk-one [options] X" },
-		{ &one, "show", "missing_operand", "missing operand",
-		    "usage: sk-one show [options] X" },
-		{ &one, "completion", "missing_operand", "missing operand",
-		    "usage: sk-one completion [options] bash|zsh" },
-		{ &one, "-q pass x", "unknown_option", "unknown option '-q'",
-		    "options of 'pass' stand after it" },
-		{ &two, "shwo x", "unknown_verb", "unknown verb 'shwo'",
-		    "did you mean 'show'?" },
-		{ &two, "x --dry-run", "unknown_verb", "unknown verb 'x'",
-		    "see 'sk-two --help'" },
-		{ &two, "--dry-run", "unknown_option",
-		    "unknown option '--dry-run'",
-		    "it is an option of 'sk-two run'" },
-	};
-
-	for (size_t i = 0; i < SK_ARRAY_SIZE(t); i++) {
-		int rc = parse(t[i].cmd, t[i].line);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(refused); i++) {
+		int rc = parse(refused[i].cmd, refused[i].line);
 
 		CHECKF(rc == SK_USAGE && err.exit == SK_USAGE, "refused: %s",
-		    t[i].line);
-		CHECK_STR(err.code, t[i].code);
-		if (t[i].message != NULL)
-			CHECK_STR(err.message, t[i].message);
-		if (t[i].hint != NULL)
-			CHECK_STR(err.hint, t[i].hint);
+		    refused[i].line);
+		CHECK_STR(err.code, refused[i].code);
+		if (refused[i].message != NULL)
+			CHECK_STR(err.message, refused[i].message);
+		if (refused[i].hint != NULL)
+			CHECK_STR(err.hint, refused[i].hint);
 		CHECK(p.ctx.verb != NULL);
 	}
 }

@@ -1,84 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The store's promises, one process: runs, answers, decisions, fences. */
-#include <ftw.h>
-#include <sqlite3.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+/* The store, one process: the file, runs, branches, answers, the log. */
+#include "store_help.h"
 
-#include "core/core.h"
-#include "store/store.h"
-#include "tap.h"
-
-static char dir[] = "/tmp/sk-test-store.XXXXXX";
-static struct sk_arena arena;
-static struct sk_err err;
-
-static const char *
-in_dir(const char *name)
-{
-	return sk_arena_printf(&arena, "%s/%s", dir, name);
-}
-
-static struct sk_db *
-open_db(const char *name)
-{
-	struct sk_db *db;
-
-	if (sk_db_open(&db, in_dir(name), SK_DB_CREATE, &err) != 0) {
-		printf("# %s\n", err.message);
-		return NULL;
-	}
-	return db;
-}
-
-/* A stranger with the same file, for tampering and for counting. */
-static int
-raw(const char *name, const char *sql)
-{
-	sqlite3 *h;
-	char *msg = NULL;
-	int rc;
-
-	if (sqlite3_open(in_dir(name), &h) != SQLITE_OK)
-		return -1;
-	(void)sqlite3_busy_timeout(h, 5000);
-	(void)sqlite3_db_config(
-	    h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
-	rc = sqlite3_exec(h, sql, NULL, NULL, &msg);
-	if (msg != NULL)
-		printf("# %s\n", msg);
-	sqlite3_free(msg);
-	(void)sqlite3_close(h);
-	return rc;
-}
-
-static long long
-number(const char *name, const char *sql)
-{
-	sqlite3 *h;
-	sqlite3_stmt *st;
-	long long n = -1;
-
-	if (sqlite3_open(in_dir(name), &h) != SQLITE_OK)
-		return -1;
-	(void)sqlite3_busy_timeout(h, 5000);
-	(void)sqlite3_db_config(
-	    h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
-	if (sqlite3_prepare_v2(h, sql, -1, &st, NULL) == SQLITE_OK &&
-	    sqlite3_step(st) == SQLITE_ROW)
-		n = sqlite3_column_int64(st, 0);
-	(void)sqlite3_finalize(st);
-	(void)sqlite3_close(h);
-	return n;
-}
-
-/* ---- the file ------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------- */
 
 static void
 test_file(void)
 {
-	struct sk_db *db;
 	struct sk_db_info info;
 	struct stat st;
 	char *p;
@@ -140,7 +68,6 @@ test_file(void)
 static void
 test_refusals(void)
 {
-	struct sk_db *db;
 	FILE *f;
 
 	CHECK_INT(
@@ -177,26 +104,23 @@ test_refusals(void)
 	sk_db_close(db);
 }
 
-/* ---- runs and branches ----------------------------------------------------- */
+/* ---- runs and branches ------------------------------------------------- */
 
 static void
 test_runs(void)
 {
 	struct sk_git git = { .branch = "main", .head = "abc", .root = "/p" };
 	struct sk_git other = { .branch = "topic", .root = "/p" };
-	char run[SK_RUN_LEN] = "", br[SK_BRANCH_LEN] = "";
 	char run2[SK_RUN_LEN], br2[SK_BRANCH_LEN];
-	struct sk_branch b, *list;
-	struct sk_branch_filter f = { .spec = "SPEC-1" };
 	struct sk_run r;
-	size_t n, left;
 	bool found;
-	struct sk_db *db = open_db("runs.db");
 
+	db = open_db("runs.db");
+	run[0] = br[0] = '\0';
 	CHECK_INT(sk_run_ensure(db, run, br, "SPEC-1", &git, &err), 0);
 	CHECK(strlen(run) == SK_ID_LEN - 1);
 	CHECK(sk_has_prefix(br, "SPEC-1-20") && strlen(br) == 6 + 16 + 32);
-	(void)strncpy(run2, run, sizeof(run2));
+	(void)snprintf(run2, sizeof(run2), "%s", run);
 	br2[0] = '\0';
 	CHECK_INT(sk_run_ensure(db, run2, br2, "SPEC-1", &git, &err), 0);
 	CHECK_STR(br2, br);
@@ -226,13 +150,24 @@ test_runs(void)
 	(void)snprintf(run2, sizeof(run2), "theirs2");
 	CHECK_INT(sk_run_ensure(db, run2, br2, "", NULL, &err), SK_USAGE);
 	CHECK_STR(err.code, "wrong_branch");
+}
 
-	/* Branches. */
+/* On the runs of the test before. */
+static void
+test_branches(void)
+{
+	struct sk_git other = { .branch = "topic", .root = "/p" };
+	struct sk_branch b, *list;
+	struct sk_branch_filter f = { .spec = "SPEC-1" };
+	char br2[SK_BRANCH_LEN] = "";
+	struct sk_run r;
+	size_t n, left;
+	bool found;
+
 	CHECK_INT(sk_branch_create(db, run, "", &other, &b, &arena, &err), 0);
 	CHECK_STR(b.parent, br);
 	CHECK_STR(b.git_branch, "topic");
 	CHECK_STR(b.spec, "SPEC-1");
-	br2[0] = '\0';
 	CHECK_INT(sk_run_ensure(db, run, br2, "", NULL, &err), 0);
 	CHECK_STR(br2, b.id); /* the newest */
 	CHECK_INT(
@@ -265,56 +200,18 @@ test_runs(void)
 	sk_db_close(db);
 }
 
-/* ---- answers ---------------------------------------------------------------- */
-
-static struct sk_answer_row
-answer(const struct sk_key *k, int64_t attempt, const char *text)
-{
-	struct sk_answer_row r = { .key = *k, .attempt = attempt };
-	char hex[SK_SHA256_LEN];
-
-	sk_sha256(text, strlen(text), hex);
-	r.ok = true;
-	r.content = text;
-	r.content_n = strlen(text);
-	r.sha256 = sk_arena_strdup(&arena, hex);
-	r.meta_json = "{}";
-	r.model = "m1";
-	r.exit_code = 0;
-	r.signal = -1;
-	r.started_ms = 5;
-	r.ended_ms = 7;
-	return r;
-}
-
-static enum sk_intake_kind
-take(struct sk_db *db, const struct sk_answer_row *r, struct sk_intake_res *res)
-{
-	int rc = sk_answer_intake(db, r, res, &err);
-
-	if (rc != 0)
-		printf("# intake: %s\n", err.message);
-	return rc == 0 ? res->kind : (enum sk_intake_kind)99;
-}
+/* ---- answers ----------------------------------------------------------- */
 
 static void
 test_answers(void)
 {
-	char run[SK_RUN_LEN] = "r1", br[SK_BRANCH_LEN] = "";
-	struct sk_db *db = open_db("answers.db");
-	struct sk_key k = { .run = run,
-		.branch = br,
-		.spec = "S",
-		.round = 1,
-		.stage = "plan",
-		.agent = "a1" };
 	struct sk_answer_row r;
 	struct sk_intake_res res;
 	struct sk_stored *v;
 	int64_t attempt, seq, round;
 	size_t n;
 
-	CHECK_INT(sk_run_ensure(db, run, br, "S", NULL, &err), 0);
+	fresh("answers.db");
 	CHECK_INT(
 	    sk_request_reserve(db, &k, "exec", "m", &attempt, &seq, &err), 0);
 	CHECK(attempt == 1 && seq == 0);
@@ -324,8 +221,8 @@ test_answers(void)
 	r.failure_kind = "crashed";
 	r.failure_message = "exit 1";
 	r.exit_code = 1;
-	CHECK_INT(take(db, &r, &res), SK_IN_FAILED);
-	CHECK_INT(take(db, &r, &res), SK_IN_FAILED); /* recorded once */
+	CHECK_INT(take(&r, &res), SK_IN_FAILED);
+	CHECK_INT(take(&r, &res), SK_IN_FAILED); /* recorded once */
 	CHECK_INT(sk_answers_of(db, &k, &v, &n, &round, &arena, &err), 0);
 	CHECK(n == 1 && !v[0].ok && v[0].attempt == 1 && round == 1);
 	CHECK_STR(v[0].failure_kind, "crashed");
@@ -333,26 +230,38 @@ test_answers(void)
 	    sk_request_reserve(db, &k, "exec", "m", &attempt, &seq, &err), 0);
 	CHECK(attempt == 2 && seq == 0);
 	r = answer(&k, 2, "one");
-	CHECK_INT(take(db, &r, &res), SK_IN_ACCEPTED);
+	CHECK_INT(take(&r, &res), SK_IN_ACCEPTED);
 	CHECK(res.seq == 1 && res.attempt == 2);
-	CHECK_INT(take(db, &r, &res), SK_IN_KNOWN);
+	CHECK_INT(take(&r, &res), SK_IN_KNOWN);
 	CHECK(res.seq == 1 && res.attempt == 2);
 	CHECK_STR(res.sha256, r.sha256);
 	CHECK_INT(
 	    sk_request_reserve(db, &k, "exec", "m", &attempt, &seq, &err), 0);
 	CHECK(attempt == 2 && seq == 1);
+}
+
+/* On the answer of the test before. */
+static void
+test_late_answers(void)
+{
+	struct sk_answer_row r;
+	struct sk_intake_res res;
+	struct sk_stored *v;
+	int64_t round;
+	size_t n;
+
 	r = answer(&k, 0, "one"); /* a script sends it again */
-	CHECK_INT(take(db, &r, &res), SK_IN_DUPLICATE);
+	CHECK_INT(take(&r, &res), SK_IN_DUPLICATE);
 	r = answer(&k, 3, "one");
-	CHECK_INT(take(db, &r, &res), SK_IN_DUPLICATE);
-	CHECK_INT(take(db, &r, &res), SK_IN_DUPLICATE); /* counted once */
+	CHECK_INT(take(&r, &res), SK_IN_DUPLICATE);
+	CHECK_INT(take(&r, &res), SK_IN_DUPLICATE); /* counted once */
 	r = answer(&k, 4, "two");
-	CHECK_INT(take(db, &r, &res), SK_IN_DIVERGENT);
-	CHECK_INT(take(db, &r, &res), SK_IN_DIVERGENT); /* counted once */
+	CHECK_INT(take(&r, &res), SK_IN_DIVERGENT);
+	CHECK_INT(take(&r, &res), SK_IN_DIVERGENT); /* counted once */
 	CHECK(res.seq == 1 && res.attempt == 2);
 	r = answer(&k, 1, "late"); /* the failed one after all */
 	r.ok = false;
-	CHECK_INT(take(db, &r, &res), SK_IN_FAILED);
+	CHECK_INT(take(&r, &res), SK_IN_FAILED);
 	CHECK_INT(sk_answers_of(db, &k, &v, &n, &round, &arena, &err), 0);
 	CHECK(n == 1 && v[0].ok && v[0].seq == 1 && v[0].attempt == 2);
 	CHECK_STR(v[0].content, "one");
@@ -361,18 +270,28 @@ test_answers(void)
 	CHECK(v[0].started_ms == 5 && v[0].ended_ms == 7);
 	CHECK_INT(v[0].duplicates, 2);
 	CHECK_INT(v[0].divergents, 1);
+}
+
+static void
+test_rounds(void)
+{
+	struct sk_answer_row r;
+	struct sk_intake_res res;
+	struct sk_stored *v;
+	int64_t attempt, seq, round;
+	size_t n;
 
 	/* Never reserved, two agents with the same answer: two votes. */
 	k.agent = "a2";
 	r = answer(&k, 0, "one");
-	CHECK_INT(take(db, &r, &res), SK_IN_ACCEPTED);
+	CHECK_INT(take(&r, &res), SK_IN_ACCEPTED);
 	CHECK(res.seq == 2 && res.attempt == 1);
 	/* Bytes stay bytes; the newest round is found. */
 	k.round = 2;
 	r = answer(&k, 7, "x");
 	r.content = "a\0b\xff";
 	r.content_n = 4;
-	CHECK_INT(take(db, &r, &res), SK_IN_ACCEPTED);
+	CHECK_INT(take(&r, &res), SK_IN_ACCEPTED);
 	k.round = 0;
 	CHECK_INT(sk_answers_of(db, &k, &v, &n, &round, &arena, &err), 0);
 	CHECK(n == 1 && round == 2 && v[0].content_n == 4 &&
@@ -387,7 +306,7 @@ test_answers(void)
 	/* A stopped run takes nothing new, but knows what it has. */
 	CHECK_INT(sk_run_state(db, run, "stopped", 0, &err), 0);
 	r = answer(&k, 0, "one");
-	CHECK_INT(take(db, &r, &res), SK_IN_STOPPED);
+	CHECK_INT(take(&r, &res), SK_IN_STOPPED);
 	CHECK_INT(sk_request_reserve(db, &k, "exec", "m", &attempt, &seq, &err),
 	    SK_ORDER);
 	CHECK_STR(err.code, "run_stopped");
@@ -406,297 +325,21 @@ test_answers(void)
 	    3);
 }
 
-/* ---- decisions ----------------------------------------------------------------- */
-
-static int
-decide(struct sk_db *db, const struct sk_key *k, const char *input,
-    int64_t epoch, struct sk_decision *out, bool *replayed)
-{
-	struct sk_decide d = { .key = *k,
-		.status = "ok",
-		.verdict = "{\"v\":1}",
-		.verdict_n = 7,
-		.input_sha256 = input,
-		.epoch = epoch };
-
-	return sk_decision_make(db, &d, out, replayed, &arena, &err);
-}
-
-static void
-test_decisions(void)
-{
-	static const struct {
-		const char *stage, *input;
-	} plan[] = { { "plan", "i1" }, { "tasks", "i2" }, { "plan", "i3" } };
-	char run[SK_RUN_LEN] = "r1", br[SK_BRANCH_LEN] = "";
-	struct sk_db *db = open_db("decisions.db");
-	struct sk_key k = { .run = run, .branch = br, .spec = "S", .round = 1 };
-	struct sk_decision d, *list;
-	bool replayed, already, found;
-	size_t n;
-
-	CHECK_INT(sk_run_ensure(db, run, br, "S", NULL, &err), 0);
-	for (size_t i = 0; i < 3; i++) {
-		k.stage = plan[i].stage;
-		CHECK_INT(decide(db, &k, plan[i].input, 0, &d, &replayed), 0);
-		CHECK(!replayed && d.seq == (int64_t)i + 1 && !d.acked);
-		CHECK_STR(d.verdict, "{\"v\":1}");
-		/* Asked again after a crash: the same. */
-		CHECK_INT(decide(db, &k, plan[i].input, 0, &d, &replayed), 0);
-		CHECK(replayed && d.seq == (int64_t)i + 1);
-		/* Anything else waits. */
-		CHECK_INT(decide(db, &k, "zz", 0, &d, &replayed), SK_ORDER);
-		CHECK_STR(err.code, "pending");
-		k.stage = "audit";
-		CHECK_INT(decide(db, &k, "zz", 0, &d, &replayed), SK_ORDER);
-		CHECK_STR(err.code, "pending");
-		CHECK_INT(
-		    sk_decision_pending(db, run, "", &d, &found, &arena, &err),
-		    0);
-		CHECK(found && d.seq == (int64_t)i + 1);
-		/* Out of order changes nothing. */
-		CHECK_INT(
-		    sk_decision_ack(db, run, br, d.seq + 1, 0, &already, &err),
-		    SK_ORDER);
-		CHECK_STR(err.code, "out_of_order");
-		CHECK_INT(sk_decision_artefact(
-			      db, run, br, d.seq + 1, 0, "p", "h", &err),
-		    SK_ORDER);
-		CHECK_INT(
-		    sk_decision_artefact(db, run, br, d.seq, 0, "p", "h", &err),
-		    0);
-		CHECK_INT(
-		    sk_decision_ack(db, run, br, d.seq, 0, &already, &err), 0);
-		CHECK(!already);
-		CHECK_INT(
-		    sk_decision_ack(db, run, "", d.seq, 0, &already, &err), 0);
-		CHECK(already);
-		CHECK_INT(
-		    sk_decision_artefact(db, run, br, d.seq, 0, "p", "h", &err),
-		    0);
-		CHECK_INT(
-		    sk_decision_artefact(db, run, br, d.seq, 0, "q", "h", &err),
-		    SK_ORDER);
-		CHECK_INT(
-		    sk_decision_pending(db, run, br, &d, &found, &arena, &err),
-		    0);
-		CHECK(!found);
-	}
-	k.stage = "plan";
-	CHECK_INT(decide(db, &k, "i1", 0, &d, &replayed), 0);
-	CHECK(replayed && d.acked && d.seq == 1 && d.supersedes == 0);
-	CHECK_STR(d.artefact, "p");
-	CHECK_INT(sk_decision_list(
-		      db, run, "", "", "plan", 0, &list, &n, &arena, &err),
-	    0);
-	CHECK(n == 2 && list[0].seq == 3 && list[0].supersedes == 1);
-	CHECK_INT(sk_decision_list(
-		      db, NULL, NULL, NULL, NULL, 2, &list, &n, &arena, &err),
-	    0);
-	CHECK(n == 2 && list[0].seq == 3 && list[1].seq == 2);
-	CHECK_INT(
-	    sk_decision_ack(db, run, "nix", 1, 0, &already, &err), SK_ORDER);
-	CHECK_INT(
-	    sk_decision_ack(db, "nix", "", 1, 0, &already, &err), SK_USAGE);
-
-	/* A rollback takes the number back: no gap. */
-	CHECK_INT(sk_db_begin(db, &err), 0);
-	CHECK_INT(decide(db, &k, "i4", 0, &d, &replayed), 0);
-	CHECK_INT(d.seq, 4);
-	sk_db_rollback(db);
-	CHECK_INT(decide(db, &k, "i5", 0, &d, &replayed), 0);
-	CHECK_INT(d.seq, 4);
-	sk_db_close(db);
-}
-
-static void
-test_ancestry(void)
-{
-	char run[SK_RUN_LEN] = "r1", br[SK_BRANCH_LEN] = "";
-	struct sk_db *db = open_db("tree.db");
-	struct sk_key k = { .run = run,
-		.branch = br,
-		.spec = "S",
-		.round = 1,
-		.stage = "plan",
-		.agent = "a1" };
-	struct sk_answer_row r;
-	struct sk_intake_res res;
-	struct sk_decision d;
-	struct sk_branch c1, c2;
-	struct sk_stored *v;
-	struct sk_decide dec = { .status = "ok",
-		.verdict = "{}",
-		.verdict_n = 2,
-		.input_sha256 = "i1",
-		.n_answers = 1 };
-	int64_t round;
-	bool replayed, already;
-	size_t n;
-
-	CHECK_INT(sk_run_ensure(db, run, br, "S", NULL, &err), 0);
-	r = answer(&k, 1, "one");
-	CHECK_INT(take(db, &r, &res), SK_IN_ACCEPTED);
-	dec.key = k;
-	dec.answer_seqs = &res.seq;
-	CHECK_INT(sk_decision_make(db, &dec, &d, &replayed, &arena, &err), 0);
-	CHECK_INT(sk_decision_ack(db, run, br, 1, 0, &already, &err), 0);
-	CHECK_INT(sk_branch_create(db, run, "", NULL, &c1, &arena, &err), 0);
-	CHECK_INT(sk_branch_create(db, run, c1.id, NULL, &c2, &arena, &err), 0);
-	/* After the fork, in the parent: not for the children. */
-	k.agent = "a2";
-	r = answer(&k, 1, "two");
-	CHECK_INT(take(db, &r, &res), SK_IN_ACCEPTED);
-	k.stage = "tasks";
-	r = answer(&k, 1, "three");
-	CHECK_INT(take(db, &r, &res), SK_IN_ACCEPTED);
-
-	k.branch = c2.id; /* a grandchild */
-	k.stage = "plan";
-	CHECK_INT(sk_answers_of(db, &k, &v, &n, &round, &arena, &err), 0);
-	CHECK(n == 2 && v[0].ok && !v[1].ok && v[1].content == NULL);
-	k.stage = "tasks";
-	CHECK_INT(sk_answers_of(db, &k, &v, &n, &round, &arena, &err), 0);
-	CHECK_INT(n, 0);
-	/* Its own attempt hides the ancestor's. */
-	k.stage = "plan";
-	k.agent = "a3";
-	r = answer(&k, 1, "own");
-	CHECK_INT(take(db, &r, &res), SK_IN_ACCEPTED);
-	CHECK_INT(sk_answers_of(db, &k, &v, &n, &round, &arena, &err), 0);
-	CHECK(n == 1 && strcmp(v[0].agent, "a3") == 0);
-	/* Each branch numbers from one. */
-	dec.key = k;
-	dec.answer_seqs = &res.seq;
-	CHECK_INT(sk_decision_make(db, &dec, &d, &replayed, &arena, &err), 0);
-	CHECK(!replayed && d.seq == 1);
-	sk_db_close(db);
-}
-
-/* ---- drivers, fences, tampering ---------------------------------------------------- */
-
-static void
-test_fences(void)
-{
-	char run[SK_RUN_LEN] = "r1", br[SK_BRANCH_LEN] = "";
-	struct sk_db *db = open_db("fence.db");
-	struct sk_key k = { .run = run,
-		.branch = br,
-		.spec = "S",
-		.round = 1,
-		.stage = "plan" };
-	struct sk_driver d1, d2;
-	struct sk_decision d;
-	struct sk_pub pub;
-	struct sk_buf out;
-	bool replayed, already;
-
-	CHECK_INT(sk_run_ensure(db, run, br, "S", NULL, &err), 0);
-	CHECK_INT(sk_driver_start(db, run, 0, &d1, &err), 0);
-	CHECK_INT(d1.epoch, 1);
-	CHECK_INT(sk_driver_start(db, run, 0, &d2, &err), SK_AGAIN);
-	CHECK_STR(err.code, "driver_alive");
-	CHECK(strstr(err.message, sk_prog) != NULL);
-	CHECK_INT(sk_driver_start(db, "r2", 0, &d2, &err), 0);
-	sk_driver_end(&d2);
-	CHECK_INT(decide(db, &k, "i1", 0, &d, &replayed), SK_ORDER);
-	CHECK_STR(err.code, "fenced");
-	CHECK_INT(decide(db, &k, "i1", 1, &d, &replayed), 0);
-	sk_driver_end(&d1);
-	CHECK_INT(sk_driver_start(db, run, 100, &d2, &err), 0);
-	CHECK_INT(d2.epoch, 2);
-	/* The zombie with epoch 1 gets nowhere. */
-	CHECK_INT(sk_decision_ack(db, run, br, 1, 1, &already, &err), SK_ORDER);
-	CHECK_STR(err.code, "fenced");
-	CHECK_INT(
-	    sk_decision_artefact(db, run, br, 1, 1, "p", "h", &err), SK_ORDER);
-	CHECK_INT(sk_run_state(db, run, "done", 1, &err), SK_ORDER);
-	CHECK_INT(sk_stage_start(db, run, br, "plan", "a1", 1, &err), SK_ORDER);
-	CHECK_INT(sk_pub_begin(&pub, in_dir("art"), "old", 3, 0, &err), 0);
-	CHECK_INT(sk_db_publish(db, run, 1, &pub, &err), SK_ORDER);
-	CHECK(access(in_dir("art"), F_OK) != 0);
-	CHECK_INT(sk_pub_begin(&pub, in_dir("art"), "new", 3, 0, &err), 0);
-	CHECK_INT(sk_db_publish(db, run, 2, &pub, &err), 0);
-	sk_buf_init(&out, 0);
-	CHECK_INT(sk_read_file(in_dir("art"), 100, &out, &err), 0);
-	CHECK_STR(out.p, "new");
-	sk_buf_free(&out);
-	/* The new driver takes the pending decision over. */
-	CHECK_INT(decide(db, &k, "i1", 2, &d, &replayed), 0);
-	CHECK(replayed && d.epoch == 1);
-	CHECK_INT(sk_decision_ack(db, run, br, 1, 2, &already, &err), 0);
-	sk_driver_end(&d2);
-	sk_db_close(db);
-
-	CHECK(raw("fence.db", "UPDATE decisions SET artefact='x'") != 0);
-	CHECK(raw("fence.db", "DELETE FROM decisions") != 0);
-	CHECK(raw("fence.db", "UPDATE leases SET epoch=1") != 0);
-	CHECK(raw("fence.db", "DELETE FROM leases") != 0);
-	CHECK(raw("fence.db", "UPDATE journal SET kind='x'") != 0);
-	CHECK(raw("fence.db", "DELETE FROM journal") != 0);
-	/* Two pending ones: the engine itself refuses. */
-#define PENDING(n) \
-	"INSERT INTO consensus_runs SELECT " n ",run_id,branch_id,spec_id," \
-	"stage,round,1,1,0,'ok','{}'FROM consensus_runs WHERE id=1;" \
-	"INSERT INTO decisions SELECT branch_id," n ",run_id,spec_id,'x',1," \
-	"" n ",'pending'," n ",0,1,NULL,1,NULL,NULL,NULL FROM decisions " \
-	"WHERE decision_seq=1"
-	CHECK_INT(raw("fence.db", PENDING("2")), 0);
-	CHECK(raw("fence.db", PENDING("3")) != 0);
-}
-
-static void
-test_stages(void)
-{
-	char run[SK_RUN_LEN] = "r1", br[SK_BRANCH_LEN] = "";
-	struct sk_db *db = open_db("stages.db");
-	struct sk_stage_row row = { .stage = "plan",
-		.state = "done",
-		.status = "ok",
-		.round = 1,
-		.decision_seq = 1,
-		.artefact = sk_arena_strdup(&arena, "plan.md") },
-			    *v;
-	size_t n;
-
-	CHECK_INT(sk_run_ensure(db, run, br, "S", NULL, &err), 0);
-	CHECK_INT(sk_stage_end(db, run, br, &row, 0, &err), SK_ORDER);
-	CHECK_INT(sk_stage_start(db, run, br, "plan", "a1,a2", 0, &err), 0);
-	CHECK_INT(sk_stage_end(db, run, br, &row, 0, &err), 0);
-	CHECK_INT(sk_stage_start(db, run, br, "tasks", "a1", 0, &err), 0);
-	CHECK_INT(sk_stage_list(db, run, br, &v, &n, &arena, &err), 0);
-	CHECK(n == 2 && v[0].ended_ms >= v[0].started_ms);
-	CHECK_STR(v[0].state, "done");
-	CHECK_STR(v[0].agents, "a1,a2");
-	CHECK_STR(v[0].artefact, "plan.md");
-	CHECK_STR(v[1].state, "running");
-	CHECK_INT(sk_stage_start(db, run, br, "plan", "a3", 0, &err), 0);
-	CHECK_INT(sk_stage_list(db, run, br, &v, &n, &arena, &err), 0);
-	CHECK(n == 2);
-	CHECK_STR(v[1].stage, "plan");
-	CHECK_STR(v[1].status, "");
-	sk_db_close(db);
-}
-
 /* Many commits: the log is checkpointed and stays short. */
 static void
 test_log(void)
 {
-	char run[SK_RUN_LEN] = "r1", br[SK_BRANCH_LEN] = "";
-	struct sk_db *db = open_db("log.db"), *ro;
+	struct sk_db *ro;
 	struct sk_db_info info;
-	struct sk_key k = {
-		.run = run, .branch = br, .stage = "plan", .agent = "a"
-	};
 	struct sk_answer_row r;
 	struct sk_intake_res res;
 	int64_t max = 0;
 
-	CHECK_INT(sk_run_ensure(db, run, br, "", NULL, &err), 0);
+	fresh("log.db");
 	for (int i = 1; i <= 200; i++) {
 		k.round = i;
 		r = answer(&k, 0, "text");
-		(void)take(db, &r, &res);
+		(void)take(&r, &res);
 		(void)sk_db_info(db, &info, &err);
 		max = info.wal_pages > max ? info.wal_pages : max;
 	}
@@ -712,32 +355,17 @@ test_log(void)
 	sk_db_close(db);
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int kind, struct FTW *f)
-{
-	(void)st;
-	(void)kind;
-	(void)f;
-	return remove(path);
-}
-
 int
 main(void)
 {
-	sk_prog = "test_store";
-	if (mkdtemp(dir) == NULL)
-		return 1;
+	begin_tests("test_store");
 	test_file();
 	test_refusals();
 	test_runs();
+	test_branches();
 	test_answers();
-	test_decisions();
-	test_ancestry();
-	test_fences();
-	test_stages();
+	test_late_answers();
+	test_rounds();
 	test_log();
-	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	sk_err_clear(&err);
-	sk_arena_free(&arena);
-	return tap_done();
+	return end_tests();
 }

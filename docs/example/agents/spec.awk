@@ -202,16 +202,23 @@ function ids(s,    out, id) {
 }
 
 # When the text is complete: priorities, dependencies, what a criterion proves.
-function settle(    i, id, t, d) {
+function settle(    i, id, t, d, rest) {
 	for (i = 1; i <= nreq; i++) {
 		id = REQ[i]
 		t = TEXT[id]
 		NEEDS[id] = " "
-		if (match(t, /[ \t]*[Dd]epends on:?[ \t]*(N?FR-[0-9]+|none)([ \t]*(,|and)*[ \t]*N?FR-[0-9]+)*[.;]?/)) {
-			d = substr(t, RSTART, RLENGTH)
-			t = substr(t, 1, RSTART - 1) \
-			    substr(t, RSTART + RLENGTH)
+		if (match(t, /[ \t]*[Dd]epends on:?[ \t]*/)) {
+			rest = substr(t, RSTART + RLENGTH)
+			t = substr(t, 1, RSTART - 1)
+			d = ""
+			sub(/^none/, "", rest)
+			while (match(rest, /^[, \t]*(and )?N?FR-[0-9]+/)) {
+				d = d " " substr(rest, 1, RLENGTH)
+				rest = substr(rest, RLENGTH + 1)
+			}
+			sub(/^[.;]/, "", rest)
 			NEEDS[id] = ids(d)
+			t = t rest
 		}
 		PRIORITY[id] = "must"
 		if (match(t, /[ \t]*[Pp]riority:[ \t]*[A-Za-z]+[.;]?/)) {

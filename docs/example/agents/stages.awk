@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The six stages: their answer shapes and what no reader can overlook.
 
-function plan(    i, r, w, m, k, req) {
+function plan(    i, r, w, m, req) {
 	for (i = 1; i <= norder; i++) {
 		r = ORDER[i]
 		req = add(req, q(r))
@@ -22,13 +22,10 @@ function plan(    i, r, w, m, k, req) {
 			    REQ[i] " is met.", \
 			    "Write an acceptance criterion for it.")
 	opinions()
-	k = nreq
-	for (i = 1; i <= nreq; i++)
-		k += split(NEEDS[REQ[i]], UNUSED, " ")
 	return "{" f("stage", "plan") ",\"requirements\":[" req \
 	    "],\"work_breakdown\":[" w "],\"acceptance_mapping\":[" m \
 	    "],\"risks\":[" risks "]," f("complexity", \
-	    k <= 8 ? "low" : k <= 30 ? "medium" : "high") "}"
+	    nreq <= 5 ? "low" : nreq <= 12 ? "medium" : "high") "}"
 }
 
 function add_risk(id, risk, mitigation) {
@@ -229,11 +226,13 @@ function findings(    i, j, n, d, r) {
 		d[J["tasks.json.tasks." i ".requirement"]] = 1
 	for (i = 1; i <= nreq; i++) {
 		r = REQ[i]
+		if (r in TWICE || r in CIRCLE)
+			hopeless = 1
 		if (r in TWICE)
-			add_finding("F-TWICE-" r, "critical", r, \
+			add_finding("F-TWICE-" r, "high", r, \
 			    "The id " r " is used for two requirements.")
 		if (r in CIRCLE)
-			add_finding("F-CIRCLE-" r, "critical", r, \
+			add_finding("F-CIRCLE-" r, "high", r, \
 			    r " and " CIRCLE[r] " depend on each other.")
 		if (r in LOST)
 			add_finding("F-LOST-" r, "high", r, \
@@ -260,7 +259,7 @@ function findings(    i, j, n, d, r) {
 			    AC[i] " does not say what it proves.")
 	}
 	opinions()
-	if (!nreq || BAD["critical"])
+	if (!nreq || hopeless)
 		return judge("reject")
 	return judge(BAD["high"] || BAD["medium"] ? "revise" : "approve")
 }

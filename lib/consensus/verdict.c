@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a case to its verdict. Everything is sorted by name first, so the bytes
+ * depend on what was answered and never on when.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "consensus/internal.h"
+#include "consensus/judge.h"
+
+const char *
+sk_status_word(enum sk_status st)
+{
+	static const char *const words[] = { "ok", "degraded", "conflict",
+		"unknown" };
+
+	return words[st];
+}
+
+int
+sk_status_exit(const char *word)
+{
+	if (strcmp(word, "ok") == 0)
+		return SK_OK;
+	return strcmp(word, "conflict") == 0 ? SK_NEGATIVE : SK_DEGRADED;
+}
+
+int
+sk_status_worse(int a, int b)
+{
+	if (a == SK_NEGATIVE || b == SK_NEGATIVE)
+		return SK_NEGATIVE;
+	return a > b ? a : b;
+}
+
+void
+sk_verdict_free(struct sk_verdict *v)
+{
+	sk_buf_free(&v->json);
+	sk_arena_free(&v->arena);
+}
+
+/* ---- reasons ---- */
+
+static void
+reason(struct sk_judge *j, const char *kind, const char *path,
+    const char *agent, int64_t required, int64_t actual, const char *detail)
+{
+	struct sk_arena *a = &j->v->arena;
+	struct sk_jv *o = sk_jnew(a, SK_J_OBJ);
+
+	sk_jset(a, o, "kind", sk_jnew_cstr(a, kind));
+	if (path != NULL)
+		sk_jset(a, o, "path", sk_jnew_cstr(a, path));
+	if (agent != NULL)
+		sk_jset(a, o, "agent", sk_jnew_cstr(a, agent));
+	if (required >= 0) {
+		sk_jset(a, o, "required", sk_jnew_int(a, required));
+		sk_jset(a, o, "actual", sk_jnew_int(a, actual));
+	}
+	if (detail != NULL)
+		sk_jset(a, o, "detail", sk_jnew_cstr(a, detail));
+	sk_jpush(a, j->reasons, o);
+}
+
+/* Worst first: unknown, conflict, degraded, ok. */
+static void
+lower(struct sk_judge *j, enum sk_status st)
+{
+	if (st > j->v->status)
+		j->v->status = st;
+}
+
+/* ---- who is there ---- */
+
+static int
+input_cmp(const void *x, const void *y)
+{
+	const struct sk_input *const *a = x, *const *b = y;
+	int c = strcmp((*a)->agent, (*b)->agent);
+
+	/* Of two equal names the first in the case counts. */
+	return c != 0 ? c : (*a > *b) - (*a < *b);
+}
+
+static void
+sort_inputs(struct sk_judge *j)
+{
+	const struct sk_case *c = j->c;
+	size_t out = 0;
+
+	j->in = sk_calloc(c->n_inputs + 1, sizeof(*j->in));
+	for (size_t i = 0; i < c->n_inputs; i++)
+		j->in[i] = &c->inputs[i];
+	if (c->n_inputs > 1)
+		qsort(j->in, c->n_inputs, sizeof(*j->in), input_cmp);
+	for (size_t i = 0; i < c->n_inputs; i++)
+		if (out == 0 ||
+		    strcmp(j->in[out - 1]->agent, j->in[i]->agent) != 0)
+			j->in[out++] = j->in[i];
+	j->n_in = out;
+	for (size_t i = 0; c->expect != NULL && i < c->expect->n; i++)
+		if (!sk_strv_has(&j->expected, c->expect->v[i]))
+			sk_strv_add(&j->expected, c->expect->v[i]);
+	if (c->expect == NULL || c->expect->n == 0)
+		for (size_t i = 0; i < j->n_in; i++)
+			sk_strv_add(&j->expected, j->in[i]->agent);
+	sk_strv_sort(&j->expected);
+}
+
+static const struct sk_input *
+input_of(const struct sk_judge *j, const char *agent)
+{
+	for (size_t i = 0; i < j->n_in; i++)
+		if (strcmp(j->in[i]->agent, agent) == 0)
+			return j->in[i];
+	return NULL;
+}
+
+/* The expected agents that answered become voters; JSON and prose apart. */
+static void
+read_voters(struct sk_judge *j)
+{
+	const struct sk_input *in;
+	struct sk_voter *v;
+
+	j->voters = sk_calloc(j->expected.n + 1, sizeof(*j->voters));
+	j->prose = sk_calloc(j->expected.n + 1, sizeof(*j->prose));
+	for (size_t i = 0; i < j->expected.n; i++) {
+		in = input_of(j, j->expected.v[i]);
+		if (in == NULL || in->state != SK_INPUT_OK)
+			continue;
+		v = &j->voters[j->n_voters];
+		*v = (struct sk_voter){ .agent = in->agent,
+			.text = in->text != NULL ? in->text : "",
+			.text_n = in->text_n };
+		sk_voter_read(&j->v->arena, v);
+		if (v->data != NULL)
+			j->n_voters++;
+		else
+			j->prose[j->n_prose++] = *v;
+	}
+}
+
+/* Agents without a usable answer, each with the reason why. */
+static void
+note_missing(struct sk_judge *j, bool all_prose)
+{
+	const struct sk_input *in;
+
+	for (size_t i = 0; i < j->expected.n; i++) {
+		const char *agent = j->expected.v[i];
+
+		in = input_of(j, agent);
+		if (in == NULL || in->state == SK_INPUT_FAILED)
+			reason(j, "missing_agent", NULL, agent, -1, 0,
+			    in != NULL ? in->note : "no answer");
+		else if (in->state == SK_INPUT_INVALID)
+			reason(
+			    j, "invalid_answer", NULL, agent, -1, 0, in->note);
+		else
+			continue;
+		sk_strv_add(&j->missing, agent);
+	}
+	for (size_t i = 0; !all_prose && i < j->n_prose; i++) {
+		reason(j, "invalid_answer", NULL, j->prose[i].agent, -1, 0,
+		    "no JSON in the answer");
+		sk_strv_add(&j->missing, j->prose[i].agent);
+	}
+	sk_strv_sort(&j->missing);
+	for (size_t i = 0; i < j->n_in; i++)
+		if (!sk_strv_has(&j->expected, j->in[i]->agent))
+			sk_strv_add(&j->unexpected, j->in[i]->agent);
+}
+
+/* ---- what must be agreed ---- */
+
+static bool
+plain_scalar(const struct sk_jv *v)
+{
+	switch (v->type) {
+	case SK_J_STR:
+		return !sk_has_space(v->s, v->n);
+	case SK_J_NUM:
+	case SK_J_TRUE:
+	case SK_J_FALSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The top-level scalars that a quorum supplies (DESIGN: Expected, Required). */
+static void
+require_scalars(struct sk_judge *j)
+{
+	struct sk_strv keys = { 0 };
+	struct sk_buf p;
+	size_t n, roots = 0;
+
+	for (size_t i = 0; i < j->n_voters; i++) {
+		const struct sk_jv *d = j->voters[i].data;
+
+		if (d->type != SK_J_OBJ) {
+			roots += plain_scalar(d);
+			continue;
+		}
+		for (size_t k = 0; k < d->n; k++)
+			if (plain_scalar(d->m[k].v) &&
+			    strlen(d->m[k].key) == d->m[k].klen)
+				sk_strv_add(&keys, d->m[k].key);
+	}
+	if (roots >= j->quorum)
+		sk_strv_add(&j->required, "");
+	sk_strv_sort(&keys);
+	sk_buf_init(&p, 0);
+	for (size_t i = 0; i < keys.n; i += n) {
+		for (n = 1;
+		     i + n < keys.n && strcmp(keys.v[i], keys.v[i + n]) == 0;
+		     n++)
+			;
+		if (n < j->quorum)
+			continue;
+		sk_buf_clear(&p);
+		sk_jptr_add(&p, keys.v[i], strlen(keys.v[i]));
+		sk_strv_add(&j->required, p.p);
+	}
+	sk_buf_free(&p);
+	sk_strv_free(&keys);
+}
+
+static void
+choose_required(struct sk_judge *j)
+{
+	const struct sk_strv *from = NULL;
+
+	if (j->c->require != NULL && j->c->require->n > 0)
+		from = j->c->require;
+	else if (j->c->policy->has_require)
+		from = &j->c->policy->require;
+	if (from == NULL) {
+		require_scalars(j);
+		return;
+	}
+	for (size_t i = 0; i < from->n; i++)
+		if (!sk_strv_has(&j->required, from->v[i]))
+			sk_strv_add(&j->required, from->v[i]);
+	sk_strv_sort(&j->required);
+}
+
+static size_t
+supplied(const struct sk_judge *j, const char *path)
+{
+	const struct sk_jv *v;
+	size_t n = 0;
+
+	for (size_t i = 0; i < j->n_voters; i++) {
+		v = sk_jptr(j->voters[i].data, path);
+		n += v != NULL && v->type != SK_J_NULL;
+	}
+	return n;
+}
+
+static const struct sk_res *
+res_at(const struct sk_judge *j, const char *path)
+{
+	const struct sk_res *found = NULL;
+
+	/* A type that lost may have been noted first: the last counts. */
+	for (size_t i = 0; i < j->vt.n_res; i++)
+		if (strcmp(j->vt.res[i].path, path) == 0)
+			found = &j->vt.res[i];
+	return found;
+}
+
+static void
+judge_required(struct sk_judge *j)
+{
+	const int64_t q = (int64_t)j->quorum;
+
+	for (size_t i = 0; i < j->required.n; i++) {
+		const char *path = j->required.v[i];
+		const struct sk_res *r = res_at(j, path);
+		size_t have = supplied(j, path);
+
+		if (r != NULL && r->agreed)
+			continue;
+		if (have < j->quorum) {
+			reason(j, "required_absent", path, NULL, q,
+			    (int64_t)have, NULL);
+			lower(j, SK_ST_UNKNOWN);
+		} else {
+			reason(j, "no_quorum", path, NULL, q,
+			    r != NULL ? (int64_t)r->count : 0, NULL);
+			lower(j, SK_ST_CONFLICT);
+		}
+	}
+}
+
+static void
+judge_claims(struct sk_judge *j)
+{
+	for (size_t i = 0; i < j->n_voters; i++) {
+		const struct sk_jv *c = j->voters[i].claims_c;
+
+		for (size_t k = 0; k < sk_jlen(c); k++) {
+			reason(j, "reported_conflict", NULL, j->voters[i].agent,
+			    -1, 0, sk_jstr(c->a[k]));
+			lower(j, SK_ST_CONFLICT);
+		}
+	}
+}
+
+static bool
+anything_agreed(const struct sk_judge *j)
+{
+	for (size_t i = 0; i < j->vt.n_res; i++)
+		if (j->vt.res[i].agreed && j->vt.res[i].kind != SK_PATH_OBJECT)
+			return true;
+	return false;
+}
+
+/* ---- the status ---- */
+
+static void
+judge_numbers(struct sk_judge *j)
+{
+	size_t there = j->n_voters;
+
+	if (j->missing.n > 0)
+		lower(j, SK_ST_DEGRADED);
+	if ((int64_t)there < j->c->min) {
+		reason(j, "too_few_agents", NULL, NULL, j->c->min,
+		    (int64_t)there, NULL);
+		lower(j, SK_ST_DEGRADED);
+	}
+	if (!j->c->complete) {
+		reason(j, "incomplete_stream", NULL, NULL, -1, 0,
+		    "no end of the run was seen and nobody was expected");
+		lower(j, SK_ST_DEGRADED);
+	}
+}
+
+static void
+judge_prose(struct sk_judge *j)
+{
+	struct sk_vv *vals = sk_calloc(j->n_prose, sizeof(*vals));
+	size_t m;
+
+	for (size_t i = 0; i < j->n_prose; i++) {
+		vals[i].v = sk_jnew_str(
+		    &j->v->arena, j->prose[i].text, j->prose[i].text_n);
+		vals[i].voter = i;
+		vals[i].canon = j->prose[i].text;
+		vals[i].canon_n = j->prose[i].text_n;
+	}
+	m = sk_text_medoid(vals, j->n_prose);
+	j->merged = vals[m].v;
+	free(vals);
+	reason(j, "unstructured", "", NULL, -1, 0,
+	    "the answers hold no JSON; merged is the one nearest to all");
+	lower(j, SK_ST_UNKNOWN);
+}
+
+static void
+judge(struct sk_judge *j)
+{
+	bool all_prose = j->n_voters == 0 && j->n_prose > 0;
+
+	note_missing(j, all_prose);
+	if (all_prose) {
+		judge_prose(j);
+		return;
+	}
+	j->vt.a = &j->v->arena;
+	j->vt.policy = j->c->policy;
+	j->vt.voters = j->voters;
+	j->vt.n_voters = j->n_voters;
+	j->vt.quorum = j->quorum;
+	j->merged = sk_vote_all(&j->vt);
+	choose_required(j);
+	if (j->n_voters < j->quorum) {
+		reason(j,
+		    j->n_voters == 0 ? "no_answers" : "insufficient_agents",
+		    NULL, NULL, (int64_t)j->quorum, (int64_t)j->n_voters, NULL);
+		lower(j, SK_ST_UNKNOWN);
+	} else {
+		judge_required(j);
+		if (j->required.n == 0 && !anything_agreed(j)) {
+			reason(j, "nothing_to_judge", NULL, NULL, -1, 0,
+			    "no path is required and none is agreed");
+			lower(j, SK_ST_UNKNOWN);
+		}
+	}
+	judge_claims(j);
+	judge_numbers(j);
+}
+
+int
+sk_verdict_make(
+    const struct sk_case *c, struct sk_verdict *v, struct sk_err *err)
+{
+	struct sk_judge j = { .c = c, .v = v };
+	int rc = 0;
+
+	memset(v, 0, sizeof(*v));
+	sk_buf_init(&v->json, 0);
+	sort_inputs(&j);
+	j.quorum = sk_quorum_of(&c->quorum, j.expected.n);
+	j.reasons = sk_jnew(&v->arena, SK_J_ARR);
+	read_voters(&j);
+	judge(&j);
+	sk_judge_hash(&j);
+	sk_judge_write(&j);
+	if (v->json.full)
+		rc = sk_fail(err, SK_DAMAGED, "too_large",
+		    "the verdict is larger than %zu bytes", v->json.max);
+	if (j.vt.a != NULL)
+		sk_vote_free(&j.vt);
+	sk_strv_free(&j.expected);
+	sk_strv_free(&j.missing);
+	sk_strv_free(&j.unexpected);
+	sk_strv_free(&j.required);
+	free(j.in);
+	free(j.voters);
+	free(j.prose);
+	return rc;
+}

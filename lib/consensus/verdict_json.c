@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* The pure part of a verdict as JSON, and the hash of what it was made from. */
+#include <stdio.h>
+#include <string.h>
+
+#include "consensus/judge.h"
+
+static const char *const states[] = { "ok", "failed", "invalid" };
+
+static void
+strings(struct sk_jw *w, const char *key, const struct sk_strv *v)
+{
+	sk_jw_key(w, key);
+	sk_jw_arr(w);
+	for (size_t i = 0; v != NULL && i < v->n; i++)
+		sk_jw_str(w, v->v[i]);
+	sk_jw_end(w);
+}
+
+/* An empty id is "not said". */
+static void
+or_null(struct sk_jw *w, const char *key, const char *s)
+{
+	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
+}
+
+static void
+inputs(struct sk_jw *w, const struct sk_judge *j)
+{
+	sk_jw_key(w, "inputs");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < j->n_in; i++) {
+		const struct sk_input *in = j->in[i];
+
+		sk_jw_obj(w);
+		sk_jw_kstr(w, "agent", in->agent);
+		sk_jw_kstr(w, "state", states[in->state]);
+		or_null(w, "note", in->note);
+		or_null(
+		    w, "sha256", in->state == SK_INPUT_OK ? in->sha256 : NULL);
+		sk_jw_end(w);
+	}
+	sk_jw_end(w);
+}
+
+void
+sk_judge_hash(struct sk_judge *j)
+{
+	const struct sk_case *c = j->c;
+	struct sk_buf b;
+	struct sk_jw w;
+
+	sk_buf_init(&b, 0);
+	sk_jw_init(&w, &b);
+	sk_jw_obj(&w);
+	or_null(&w, "spec", c->spec);
+	or_null(&w, "stage", c->stage);
+	sk_jw_kint(&w, "round", c->round);
+	or_null(&w, "policy", c->policy->sha256);
+	sk_jw_kint(&w, "quorum", (int64_t)j->quorum);
+	sk_jw_kint(&w, "min", c->min);
+	sk_jw_kbool(&w, "complete", c->complete);
+	strings(&w, "require", c->require);
+	strings(&w, "expect", &j->expected);
+	inputs(&w, j);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	sk_sha256(b.p, b.len, j->v->input_sha256);
+	sk_buf_free(&b);
+}
+
+/* ---- agreements ---- */
+
+static bool
+shallow(const char *path)
+{
+	size_t depth = 0;
+
+	for (; *path != '\0'; path++)
+		depth += *path == '/';
+	return depth <= 2;
+}
+
+/* "/complexity = \"low\"", "/requirements: 10 agreed" */
+static void
+agreement(struct sk_jw *w, const struct sk_res *r)
+{
+	const char *at = r->path[0] != '\0' ? r->path : "the whole";
+	struct sk_buf b;
+
+	sk_buf_init(&b, 4096);
+	switch (r->kind) {
+	case SK_PATH_SCALAR:
+	case SK_PATH_EXACT:
+	case SK_PATH_TEXT:
+		sk_buf_printf(&b, "%s = ", at);
+		sk_json_canon(&b, r->value);
+		break;
+	case SK_PATH_SET:
+	case SK_PATH_RECORDS:
+		sk_buf_printf(&b, "%s: %zu agreed", at, sk_jlen(r->value));
+		break;
+	case SK_PATH_UNION:
+		sk_buf_printf(&b, "%s: %zu united", at, sk_jlen(r->value));
+		break;
+	default:
+		break;
+	}
+	if (b.len > 0)
+		sk_jw_strn(w, b.p, b.len);
+	sk_buf_free(&b);
+}
+
+static void
+agreements(struct sk_jw *w, const struct sk_judge *j)
+{
+	sk_jw_key(w, "agreements");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < j->vt.n_res; i++)
+		if (j->vt.res[i].agreed && shallow(j->vt.res[i].path))
+			agreement(w, &j->vt.res[i]);
+	for (size_t i = 0; i < j->n_voters; i++)
+		for (size_t k = 0; k < sk_jlen(j->voters[i].claims_a); k++)
+			sk_jw_value(w, j->voters[i].claims_a->a[k]);
+	sk_jw_end(w);
+}
+
+/* ---- disagreements ---- */
+
+static void
+disagreement(struct sk_jw *w, const struct sk_dis *d)
+{
+	sk_jw_obj(w);
+	sk_jw_kstr(w, "path", d->path);
+	sk_jw_kvalue(w, "values", d->values);
+	sk_jw_end(w);
+}
+
+static bool
+is_required(const struct sk_judge *j, const struct sk_dis *d)
+{
+	return sk_strv_has(&j->required, d->path);
+}
+
+static void
+conflicts(struct sk_jw *w, const struct sk_judge *j)
+{
+	sk_jw_key(w, "conflicts");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < j->vt.n_dis; i++)
+		if (j->vt.dis[i].conflict && is_required(j, &j->vt.dis[i]))
+			disagreement(w, &j->vt.dis[i]);
+	for (size_t i = 0; i < j->n_voters; i++)
+		for (size_t k = 0; k < sk_jlen(j->voters[i].claims_c); k++) {
+			sk_jw_obj(w);
+			sk_jw_kstr(w, "path", "");
+			sk_jw_kstr(w, "reported_by", j->voters[i].agent);
+			sk_jw_kvalue(w, "text", j->voters[i].claims_c->a[k]);
+			sk_jw_end(w);
+		}
+	sk_jw_end(w);
+}
+
+/* Optional disagreements are listed; that prose differs is no news. */
+static void
+others(struct sk_jw *w, const struct sk_judge *j)
+{
+	const struct sk_dis *d;
+
+	sk_jw_key(w, "optional_conflicts");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < j->vt.n_dis; i++) {
+		d = &j->vt.dis[i];
+		if (d->conflict && !d->text && !is_required(j, d))
+			disagreement(w, d);
+	}
+	sk_jw_end(w);
+	sk_jw_key(w, "unsupported");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < j->vt.n_dis; i++)
+		if (!j->vt.dis[i].conflict)
+			disagreement(w, &j->vt.dis[i]);
+	sk_jw_end(w);
+}
+
+static void
+support(struct sk_jw *w, const struct sk_judge *j)
+{
+	const struct sk_res *r;
+
+	sk_jw_key(w, "support");
+	sk_jw_obj(w);
+	for (size_t i = 0; i < j->vt.n_res; i++) {
+		r = &j->vt.res[i];
+		if (r->kind == SK_PATH_OBJECT)
+			continue;
+		sk_jw_key(w, r->path);
+		sk_jw_obj(w);
+		sk_jw_kint(w, "count", (int64_t)r->count);
+		sk_jw_kint(w, "of", (int64_t)r->supplied);
+		sk_jw_kstr(w, "kind", sk_path_kind_word(r->kind));
+		sk_jw_kbool(w, "agreed", r->agreed);
+		if (r->key != NULL)
+			sk_jw_kstr(w, "key", r->key);
+		if (r->elements != NULL)
+			sk_jw_kvalue(w, "elements", r->elements);
+		sk_jw_end(w);
+	}
+	sk_jw_end(w);
+}
+
+static void
+present(struct sk_jw *w, const struct sk_judge *j)
+{
+	sk_jw_key(w, "present");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < j->expected.n; i++)
+		if (!sk_strv_has(&j->missing, j->expected.v[i]))
+			sk_jw_str(w, j->expected.v[i]);
+	sk_jw_end(w);
+}
+
+void
+sk_judge_write(struct sk_judge *j)
+{
+	const struct sk_case *c = j->c;
+	struct sk_jw w;
+
+	sk_jw_init(&w, &j->v->json);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "schema", "sk.verdict/1");
+	or_null(&w, "spec", c->spec);
+	or_null(&w, "stage", c->stage);
+	sk_jw_kint(&w, "round", c->round);
+	sk_jw_kstr(&w, "status", sk_status_word(j->v->status));
+	sk_jw_kvalue(&w, "reasons", j->reasons);
+	strings(&w, "expected", &j->expected);
+	present(&w, j);
+	strings(&w, "missing_agents", &j->missing);
+	strings(&w, "unexpected_agents", &j->unexpected);
+	sk_jw_key(&w, "quorum");
+	sk_jw_obj(&w);
+	sk_jw_kint(&w, "required", (int64_t)j->quorum);
+	sk_jw_kint(&w, "of", (int64_t)j->expected.n);
+	sk_jw_end(&w);
+	strings(&w, "required", &j->required);
+	sk_jw_key(&w, "consensus");
+	sk_jw_obj(&w);
+	agreements(&w, j);
+	conflicts(&w, j);
+	sk_jw_end(&w);
+	sk_jw_kvalue(&w, "merged", j->merged);
+	support(&w, j);
+	others(&w, j);
+	inputs(&w, j);
+	if (c->policy->name != NULL) {
+		sk_jw_key(&w, "policy");
+		sk_jw_obj(&w);
+		sk_jw_kstr(&w, "name", c->policy->name);
+		sk_jw_kstr(&w, "sha256", c->policy->sha256);
+		sk_jw_end(&w);
+	} else {
+		sk_jw_knull(&w, "policy");
+	}
+	sk_jw_kstr(&w, "input_sha256", j->v->input_sha256);
+	sk_jw_end(&w);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Asking git where we are. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "pipeline/branch.h"
+#include "sys/sys.h"
+
+#define GIT_MS 5000
+#define GIT_OUT ((size_t)64 << 10)
+
+/* What git needs of our environment. GIT_DIR and its kin would make it speak of
+ * another repository than the one we are in. */
+struct git_env {
+	struct sk_strv v;
+};
+
+static void
+env_make(struct git_env *e)
+{
+	static const char *const keep[] = { "PATH", "HOME", "XDG_CONFIG_HOME",
+		"TMPDIR" };
+	const char *s;
+	char *var;
+
+	memset(e, 0, sizeof(*e));
+	for (size_t i = 0; i < SK_ARRAY_SIZE(keep); i++) {
+		if ((s = getenv(keep[i])) == NULL)
+			continue;
+		var = sk_asprintf("%s=%s", keep[i], s);
+		sk_strv_add(&e->v, var);
+		free(var);
+	}
+	sk_strv_add(&e->v, "LC_ALL=C");
+	sk_strv_add(&e->v, "GIT_OPTIONAL_LOCKS=0");
+}
+
+/* 0 and what git printed, or -1 when it could not be asked. */
+static int
+ask(const struct git_env *e, const char *const *argv, struct sk_buf *out,
+    int *status)
+{
+	struct sk_spawn s = { .argv = argv,
+		.envp = (const char *const *)e->v.v,
+		.fd_in = -1,
+		.fd_out = -1,
+		.fd_err = -1 };
+	struct sk_err e2 = { 0 };
+	struct sk_buf talk;
+	int wstatus = 0, rc;
+
+	sk_buf_clear(out);
+	sk_buf_init(&talk, GIT_OUT);
+	rc = sk_capture(&s, NULL, 0, out, &talk, GIT_MS, &wstatus, &e2);
+	/* No git is no news; a git that hangs is. */
+	if (rc == SK_TIMEOUT)
+		sk_warn("git did not answer in %d s, going on without it",
+		    GIT_MS / 1000);
+	sk_err_clear(&e2);
+	sk_buf_free(&talk);
+	*status = WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : -1;
+	while (out->len > 0 && out->p[out->len - 1] == '\n')
+		out->p[--out->len] = '\0';
+	return rc == 0 ? 0 : -1;
+}
+
+static bool
+is_hash(const char *s)
+{
+	size_t n = strlen(s);
+
+	return (n == 40 || n == 64) && s[strspn(s, "0123456789abcdef")] == '\0';
+}
+
+/* Top and head in one call; before the first commit the head is missing and
+ * git fails, but it has printed the top. */
+static bool
+top_and_head(const struct git_env *e, const char *dir, struct sk_git *git,
+    struct sk_arena *a)
+{
+	const char *const argv[] = { "git", "-C", dir, "rev-parse",
+		"--show-toplevel", "HEAD", NULL };
+	struct sk_buf out;
+	char *last;
+	int status;
+
+	sk_buf_init(&out, GIT_OUT);
+	if (ask(e, argv, &out, &status) == 0 && out.p[0] == '/') {
+		/* (The top's name may hold a newline, the last line may not.)
+		 */
+		last = strrchr(out.p, '\n');
+		if (last != NULL) {
+			*last++ = '\0';
+			if (status == 0 && is_hash(last))
+				(void)snprintf(
+				    git->head, sizeof(git->head), "%s", last);
+		}
+		git->root = sk_arena_strdup(a, out.p);
+	}
+	sk_buf_free(&out);
+	return git->root != NULL;
+}
+
+static void
+branch_name(const struct git_env *e, const char *dir, struct sk_git *git)
+{
+	static const char heads[] = "refs/heads/";
+	const char *const argv[] = { "git", "-C", dir, "symbolic-ref", "-q",
+		"HEAD", NULL };
+	const char *name;
+	struct sk_buf out;
+	int status;
+
+	sk_buf_init(&out, GIT_OUT);
+	if (ask(e, argv, &out, &status) == 0) {
+		name = out.p;
+		if (sk_has_prefix(name, heads))
+			name += sizeof(heads) - 1;
+		if (status == 0 && strlen(name) < sizeof(git->branch))
+			(void)snprintf(
+			    git->branch, sizeof(git->branch), "%s", name);
+		else if (status == 0)
+			/* Cut names could be taken for each other. */
+			sk_sha256(name, strlen(name), git->branch);
+		git->detached = status == 1;
+	}
+	sk_buf_free(&out);
+}
+
+int
+sk_git_facts(
+    const char *dir, struct sk_git *git, struct sk_arena *a, struct sk_err *err)
+{
+	struct git_env e;
+	char *top;
+
+	(void)err;
+	memset(git, 0, sizeof(*git));
+	/* Two processes are saved where there is no repository to ask about. */
+	top = sk_find_upward(dir, ".git", false);
+	if (top == NULL)
+		return 0;
+	free(top);
+	env_make(&e);
+	if (top_and_head(&e, dir, git, a))
+		branch_name(&e, dir, git);
+	sk_strv_free(&e.v);
+	return 0;
+}
+
+int
+sk_project_git(const struct sk_config *c, struct sk_git *git,
+    struct sk_arena *a, struct sk_err *err)
+{
+	int rc = sk_git_facts(c->project_root, git, a, err);
+
+	git->root = c->project_root;
+	return rc;
+}

@@ -1,0 +1,152 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Fail-points of the development build, and their absence from a release.
+
+load helper
+
+# What is built with FAULTS=1 beside the build under test, else made here.
+setup_file() {
+	local top=$BATS_TEST_DIRNAME/.. tool
+	tool=$top/build-faults/tools/store_stress
+	if [ ! -x "$tool" ] && command -v cc >/dev/null; then
+		tool=$BATS_FILE_TMPDIR/store_stress
+		(cd "$top" && cc -std=c17 -O1 -D_GNU_SOURCE -DSK_FAULTS -Ilib \
+			-o "$tool" tests/tools/store_stress.c lib/core/*.c \
+			lib/faults/*.c lib/sys/lock.c lib/store/*.c \
+			-lsqlite3 -lsodium) || :
+	fi
+	export FAULTY=$tool
+}
+
+local_setup() {
+	look=$SK_BUILD/tools/store_check
+	mkdir -p "$BATS_TEST_TMPDIR/state"
+	db=$BATS_TEST_TMPDIR/state/sk.db
+}
+
+teardown() {
+	[ -z "${pid:-}" ] || kill -KILL "$pid" 2>/dev/null || :
+}
+
+need_faulty() {
+	[ -x "$FAULTY" ] || skip "no development build (make FAULTS=1 tools)"
+	[ -x "$look" ] || skip "store_check is not built"
+}
+
+rows() {
+	"$look" "$db" "SELECT count(*)FROM agent_outputs"
+}
+
+@test "a count of three fires three times, over all processes" {
+	need_faulty
+	check 0 "$FAULTY" intake "$db"
+	export SPEC_KIT_FAULTS=store.intake.before_commit:3=errno:ENOSPC
+	for want in 74 74 74 0 0; do
+		check "$want" "$FAULTY" intake "$db"
+	done
+	same "$(rows)" 3
+	# Side by side: exactly three of twenty.
+	rm "$db-faults"
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		"$FAULTY" intake "$db" >/dev/null 2>&1 || echo "$i" >>fired &
+	done
+	wait
+	same "$(wc -l <fired)" 3
+	same "$(rows)" 20
+}
+
+@test "killed before the commit: nothing; after it: the row" {
+	need_faulty
+	check 0 "$FAULTY" intake "$db"
+	export SPEC_KIT_FAULTS=store.intake.before_commit:1
+	check 137 "$FAULTY" intake "$db"
+	same "$(rows)" 1
+	check 0 "$FAULTY" intake "$db"
+	same "$(rows)" 2
+	export SPEC_KIT_FAULTS=store.intake.after_commit:1=kill9
+	check 137 "$FAULTY" intake "$db"
+	same "$(rows)" 3
+	unset SPEC_KIT_FAULTS
+	check 0 "$look" "$db"
+	same "$out" ok
+}
+
+@test "killed in a migration or a checkpoint: the next one finishes it" {
+	need_faulty
+	check 0 "$FAULTY" make-v1 "$db"
+	SPEC_KIT_FAULTS=store.migrate.before_commit:1 \
+		check 137 "$FAULTY" intake "$db"
+	same "$("$look" "$db" "PRAGMA user_version")" 1
+	check 0 "$FAULTY" intake "$db"
+	same "$("$look" "$db" "PRAGMA user_version")" 2
+	SPEC_KIT_FAULTS=store.checkpoint.before:1 \
+		check 137 "$FAULTY" fill "$db" 300 200
+	n=$(rows)
+	SPEC_KIT_FAULTS=store.checkpoint.after:1 \
+		check 137 "$FAULTY" fill "$db" 300 200
+	[ "$(rows)" -gt "$n" ]
+	check 0 "$FAULTY" read "$db"
+	check 0 "$look" "$db"
+}
+
+@test "the other actions: exit, sleep, freeze, nonsense" {
+	need_faulty
+	check 0 "$FAULTY" intake "$db"
+	SPEC_KIT_FAULTS=store.intake.before_commit=exit:42 \
+		check 42 "$FAULTY" intake "$db"
+	rm "$db-faults"
+	SPEC_KIT_FAULTS=store.intake.before_commit:1=sleep:20 \
+		check 0 "$FAULTY" intake "$db"
+	rm "$db-faults"
+	SPEC_KIT_FAULTS=store.intake.before_commit:1=errno:EIO \
+		check 74 "$FAULTY" intake "$db"
+	has "$err" "Input/output error"
+	SPEC_KIT_FAULTS=x:y,store.nowhere:1,=z check 0 "$FAULTY" intake "$db"
+	has "$err" "fault 'x:y' is not understood"
+	rm -f "$db-faults"
+	SPEC_KIT_FAULTS=store.intake.after_commit:1=freeze \
+		"$FAULTY" intake "$db" &
+	pid=$!
+	for i in $(seq 500); do
+		case $(cat "/proc/$pid/stat") in *") T "*) break ;; esac
+		sleep 0.01
+	done
+	check 75 "$FAULTY" lock "$db" 50
+	has "$err" "which is stopped"
+	kill -CONT "$pid"
+	wait "$pid"
+	check 0 "$FAULTY" lock "$db" 5000
+}
+
+@test "a release has no fail-point: no symbol, no variable, no name" {
+	command -v strings >/dev/null || skip "no strings"
+	names=$(grep -rhoE 'SK_FAULT\("[^"]+"' "$SK_TOP/lib" "$SK_TOP/cmd" |
+		cut -d'"' -f2 | sort -u)
+	[ -n "$names" ]
+	n=0
+	for f in "$SK_BIN"/* "$SK_BUILD"/libsk.a; do
+		[ -f "$f" ] || continue
+		case $f in */sk-faults) continue ;; esac
+		n=$((n + 1))
+		strings -a "$f" >strings
+		for s in sk_fault_ SPEC_KIT_FAULTS "before_commit" \
+			"fault counters" $names; do
+			if grep -F -- "$s" strings; then
+				echo "'$s' is in $f"
+				return 1
+			fi
+		done
+		if nm "$f" 2>/dev/null | grep sk_fault; then
+			return 1
+		fi
+	done
+	[ "$n" -gt 0 ] || skip "nothing is built"
+}
+
+@test "a release does not know the variable" {
+	stress=$SK_BUILD/tools/store_stress
+	[ -x "$stress" ] || skip "store_stress is not built"
+	SPEC_KIT_FAULTS=store.intake.before_commit:9 check 0 "$stress" intake "$db"
+	same "$err" ""
+	[ ! -e "$db-faults" ]
+}

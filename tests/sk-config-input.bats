@@ -1,0 +1,256 @@
+#!/usr/bin/env bats
+# sk-config: input that is wrong, in files and in the environment.
+
+load helper
+
+user=.config/sk/config.toml
+
+@test "environment: values that do not fit are errors, all of them" {
+	n=0
+	while IFS='|' read -r var value key text; do
+		check 2 env "$var=$value" sk-config list --json
+		same "$(j .error.message | cut -c1-${#var})" "$var"
+		has "$(j .error.message)" "$key: $text"
+		n=$((n + 1))
+	done <<-END
+		SPECKIT_CONSENSUS__MIN_AGENTS|abc|consensus.min_agents|expected an integer, found 'abc'
+		SPECKIT_CONSENSUS__MIN_AGENTS||consensus.min_agents|expected an integer, found ''
+		SPECKIT_CONSENSUS__MIN_AGENTS|1|consensus.min_agents|expected at least 2
+		SPECKIT_CONSENSUS__MIN_AGENTS|11|consensus.min_agents|expected at most 10
+		SPECKIT_CONSENSUS__MIN_AGENTS|2.5|consensus.min_agents|expected an integer
+		SPECKIT_CONSENSUS__MIN_AGENTS|99999999999999999999|consensus.min_agents|expected an integer
+		SPECKIT_COST__ENABLED|maybe|cost.enabled|expected true or false, found 'maybe'
+		SPECKIT_COST__ALERT_THRESHOLD|nan|cost.alert_threshold|expected a number
+		SPECKIT_COST__ALERT_THRESHOLD|1.01|cost.alert_threshold|expected at most 1
+		SPECKIT_RUN__TIMEOUT|5 minutes|run.timeout|expected a duration
+		SPECKIT_RUN__MAX_OUTPUT|much|run.max_output|expected a size
+		SPECKIT_STAGES__PLAN__MODE|both|stages.plan.mode|expected 'sequential' or 'parallel'
+		SPECKIT_PIPELINE__AGENTS|a,a|pipeline.agents|
+		SPECKIT_PIPELINE__AGENTS|a,b:0|pipeline.agents|expected NAME[=ADAPTER][:COUNT]
+		SPECKIT_AGENTS__X__COMMAND||agents.x.command|
+		SPECKIT_PROJECT__ROOT|/nowhere/at/all|project.root|expected a directory
+	END
+	[ "$n" -eq 16 ]
+	check 2 env SPECKIT_RUN__JOBS=x SPECKIT_RUN__GRACE=y sk-config list --json
+	same "$(j '[.error.details.errors[].where] | sort | join(",")')" \
+		SPECKIT_RUN__GRACE,SPECKIT_RUN__JOBS
+}
+
+@test "environment: unknown names warn with a suggestion and are ignored" {
+	while read -r var near; do
+		check 0 env "$var=1" sk-config get run.jobs
+		same "$out" 0
+		one_line
+		has "$err" "unknown environment variable '$var'"
+		if [ -n "$near" ]; then has "$err" "did you mean '$near'?"; fi
+	done <<-END
+		SPECKIT_CONSENSUS__MIN_AGENT SPECKIT_CONSENSUS__MIN_AGENTS
+		SPECKIT_CONSENUS__MIN_AGENTS SPECKIT_CONSENSUS__MIN_AGENTS
+		SPECKIT_QUALITY_GATE__ENABLED SPECKIT_QUALITY_GATES__ENABLED
+		SPECKIT_CONSENSUS_MIN_AGENTS SPECKIT_CONSENSUS__MIN_AGENTS
+		SPECKIT_AGENTS__X__COMAND SPECKIT_AGENTS__X__COMMAND
+		SPECKIT_RUN__jobs
+		SPECKIT_RUN
+		SPECKIT_RUN__JOBS__MORE
+		SPECKIT_AGENTS__X
+		SPECKIT_
+		SPECKIT___
+		SPECKIT_NOTHING_LIKE_IT
+	END
+	check 0 env SPECKIT_MODEL_ID_X=1 SPECKIT_MODEL_RELEASE_X=1 \
+		SPECKIT_REASONING_MODE_X=1 SPEC_KIT_TELEMETRY_ENABLED=1 \
+		sk-config get run.jobs
+	same "$err" ""
+	# What is ignored leaves nothing behind.
+	check 1 env SPECKIT_AGENTS__GHOST__COMAND=x sk-config get agents
+}
+
+@test "every finding at once, each with file, line, column and key" {
+	cat >c.toml <<-'END'
+		[run]
+		timout = "5m"
+		timeout = "abc"
+		jobs = -1
+		[consensus]
+		min_agents = 1
+		quorum = "3/2"
+		require = ["answer"]
+		[agents.x]
+		command = [""]
+		env = { A_TOKEN = 5, "1x" = "a" }
+		[agents.".."]
+		model = 1979-05-27
+		[stages.plan]
+		agents = ["a", "a", "b:0"]
+		mode = "both"
+		[cost]
+		alert_threshold = inf
+		enabled = "yes"
+		[foo]
+		x = 1
+	END
+	check 2 sk-config check c.toml --json
+	same "$(j '.error.details.errors[] | select(.file) |
+		"\(.line):\(.column) \(.key) \(.code)"')" \
+'2:10 run.timout unknown_key
+3:11 run.timeout bad_value
+4:8 run.jobs bad_value
+6:14 consensus.min_agents bad_value
+7:10 consensus.quorum bad_value
+8:12 consensus.require bad_value
+10:12 agents.x.command bad_value
+11:19 agents.x.env.A_TOKEN bad_value
+11:29 agents.x.env.1x bad_name
+12:9 agents.".." bad_name
+13:9 agents."..".model bad_value
+15:10 stages.plan.agents bad_value
+15:21 stages.plan.agents bad_value
+16:8 stages.plan.mode bad_value
+18:19 cost.alert_threshold bad_value
+19:11 cost.enabled bad_value
+20:2 foo unknown_key'
+	has "$(j .error.message)" "$PWD/c.toml:2:10: run.timout: unknown key"
+	has "$(j .error.hint)" "did you mean 'timeout'?"
+	has "$(j .error.hint)" "all 17 findings"
+	one_line
+	# For a person: one line each, as compilers print them.
+	check 2 sk-config check c.toml --format text
+	same "$(grep -c "^$PWD/c.toml:[0-9]*:[0-9]*: " "$BATS_TEST_TMPDIR/.out")" 17
+	one_line
+	# Every tool refuses, with the same line.
+	check 2 sk-config get run.jobs --config c.toml
+	same "$out" ""
+	has "$err" "$PWD/c.toml:2:10: run.timout"
+}
+
+@test "a secret's wrong value is not shown" {
+	printf '[agents.x.env]\nA = 77123\n' >c.toml
+	check 2 sk-config list --config c.toml --json
+	case $out$err in *77123*) false ;; esac
+}
+
+@test "findings of several layers come together" {
+	mkdir -p "$HOME/.config/sk" .sk
+	echo 'a = 1' >"$HOME/$user"
+	echo 'b = 1' >.sk/config.toml
+	echo 'c = 1' >n.toml
+	check 2 env SPECKIT_RUN__JOBS=x sk-config list --json --config n.toml
+	same "$(j '[.error.details.errors[].key] | join(",")')" a,b,c,run.jobs
+}
+
+@test "rules between keys" {
+	printf '[consensus]\nmin_agents = 4\nmax_agents = 3\n' >c.toml
+	check 2 sk-config list --json --config c.toml
+	has "$(j .error.message)" "c.toml:3:14: consensus.max_agents: expected at least min_agents (4), found 3"
+	check 2 env SPECKIT_CONSENSUS__MIN_AGENTS=6 sk-config list --json
+	has "$(j .error.message)" "SPECKIT_CONSENSUS__MIN_AGENTS: consensus.min_agents: expected at most max_agents (5), found 6"
+}
+
+@test "bounds: the last good value and the first bad one" {
+	while IFS='|' read -r key good bad; do
+		for v in $good; do
+			echo "$key = $v" >c.toml
+			check 0 sk-config list --json --config c.toml
+		done
+		for v in $bad; do
+			echo "$key = $v" >c.toml
+			check 2 sk-config list --json --config c.toml
+			has "$(j .error.message)" ": $key"
+		done
+	done <<-'END'
+		consensus.min_agents|2 5|1 0 -1 11 2.5 "3" true
+		consensus.max_agents|2 10|1 11
+		consensus.timeout_seconds|1 86400|0 86401
+		consensus.quorum|3 "3" "2/3" 0.67 1.0 "1/1" 1|0 -1 "0" "0/3" "4/3" "2/" "/3" 1.5 0.0 "all" true
+		consensus.require|[] ["/a"] [""] ["/a/0/b~1c"]|["a"] ["/~2"] [1] "/a" ["/a","/a"]
+		quality_gates.consensus_threshold|0 1 0.5|-0.1 1.1 nan inf
+		quality_gates.min_test_coverage|0 100|-1 100.1
+		quality_gates.enabled|true false|1 "true"
+		cost.daily_limit_usd|0 1e3|-1 "5"
+		cost.alert_threshold|0 1|2
+		evidence.max_size_per_spec_mb|1|0
+		evidence.retention_days|1|0
+		evidence.base_dir|"x" "/x"|"" 1 1979-05-27
+		run.timeout|0 "90" "90s" "1h30m" "365d"|-1 "x" "30m1h" "366d" 1.5 []
+		run.max_output|1 "16MiB" "2G"|0 "0" "1X"
+		run.jobs|0 65536|-1 65537
+		stages.x.max_rounds|1 20|0 21
+		stages.x.mode|"sequential" "parallel"|"serial" 1
+		stages.x.agents|[] ["a=b:3"]|["a/b"] ["-a"] ["a:"] ["=b"] ["a="] "a" [["a"]]
+		agents.x.command|["a"] ["a",""]|[] [""] "a" [1]
+		agents.x.adapter|"exec"|"../x" ""
+		models.m5.temperature|0 2|-1 2.1
+		models.m5.tier|"low"|"best"
+	END
+}
+
+@test "files that are no configuration: clear error, status 2" {
+	mkdir -p "$HOME/.config/sk" .sk d
+	while IFS='|' read -r text want; do
+		printf "$text" >bad.toml
+		for place in named user project; do
+			rm -f "$HOME/$user" .sk/config.toml
+			case $place in
+			named) at=$PWD/bad.toml ;;
+			user) at=$HOME/$user ;;
+			project) at=$PWD/.sk/config.toml ;;
+			esac
+			if [ $place = named ]; then
+				check 2 sk-config list --json --config bad.toml
+			else
+				cp bad.toml "$at"
+				check 2 sk-config list --json
+			fi
+			one_line
+			has "$(j .error.message)" "$at:$want"
+			same "$(j .error.code)" bad_toml
+		done
+	done <<-'END'
+		a = |1:
+		x = 1\n[run\n|2:
+		run.jobs = 1\nrun.jobs = 2\n|2:
+		a = "\\q"\n|1:
+		a = '\xff'\n|1:
+	END
+	rm -f "$HOME/$user" .sk/config.toml
+	check 2 sk-config list --json --config d
+	has "$(j .error.message)" "$PWD/d: expected a file, found a directory"
+	check 2 sk-config list --json --config none.toml
+	same "$(j .error.code)" no_such_config
+	check 2 sk-config list --json --config ""
+	check 2 env SK_CONFIG=none.toml sk-config list --json
+	same "$(j .error.code)" no_such_config
+	mkdir .sk/config.toml
+	check 2 sk-config list --json
+	has "$(j .error.message)" "found a directory"
+	rmdir .sk/config.toml
+	# Somebody else's fifo must not make us wait.
+	mkfifo .sk/config.toml
+	check 2 sk-config list --json
+	has "$(j .error.message)" "expected a file"
+	rm .sk/config.toml
+	{ echo '[run]'; yes '# filler filler filler filler filler' |
+		head -c 1048577; } >all.toml
+	head -c 1048577 all.toml >big.toml
+	check 2 sk-config list --json --config big.toml
+	same "$(j .error.code)" config_too_large
+	one_line
+	head -c 1048576 all.toml >big.toml
+	check 0 sk-config list --json --config big.toml
+	check 0 sk-config list --json --config /dev/null
+	check 0 sh -c 'echo "run.jobs = 4" | sk-config get run.jobs --config /dev/stdin'
+	same "$out" 4
+}
+
+@test "a file that may not be read" {
+	[ "$(id -u)" -ne 0 ] || skip "root may read every file"
+	echo 'run.jobs = 1' >c.toml
+	chmod 0 c.toml
+	check 2 sk-config list --json --config c.toml
+	same "$(j .error.code)" config_unreadable
+}
+
+@test "no home is no error" {
+	check 0 env -u HOME -u XDG_CONFIG_HOME sk-config get run.jobs
+	same "$out" 0
+}

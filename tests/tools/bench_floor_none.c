@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* The floor of a start: a program that does nothing and links nothing. */
+
+int
+main(void)
+{
+	return 0;
+}
