@@ -32,8 +32,9 @@ struct sk_intake_state {
 	struct map runs, groups;
 	struct run_row *run_rows;
 	size_t n_runs, cap_runs, cap_groups;
-	char fresh[SK_RUN_LEN];           /* the run of records without one */
-	char run_of_branch[SK_RUN_LEN];   /* when only the branch was said */
+	char fresh[SK_RUN_LEN]; /* the run of records without one */
+	char run_of_branch[SK_RUN_LEN]; /* when only the branch was said */
+	bool whole; /* an error left no record half written */
 };
 
 /* ---- the map --------------------------------------------------------- */
@@ -220,8 +221,8 @@ commit(struct sk_intake *in, struct sk_err *err)
 }
 
 static struct sk_intake_note *
-add_note(struct sk_intake *in, const struct sk_rec *r,
-    const struct run_row *run)
+add_note(
+    struct sk_intake *in, const struct sk_rec *r, const struct run_row *run)
 {
 	struct sk_intake_state *s = in->state;
 	struct sk_intake_note *n = &s->notes[s->n_notes++];
@@ -336,20 +337,31 @@ one_line(struct sk_intake *in, const char *line, size_t n, struct sk_err *err)
 
 	rc = sk_rec_read(&a, line, n, s->lines.lineno, &r, err);
 	if (rc != 0) {
-		/* What came before this line stays. */
-		struct sk_err other = { 0 };
-
-		if (commit(in, &other) != 0) {
-			sk_err_clear(err);
-			*err = other;
-			rc = err->exit;
-		}
+		s->whole = true;
 	} else if (r.kind == SK_REC_ANSWER) {
 		rc = answer(in, &r, err);
+		/* A usage error is found before anything is written. */
+		s->whole = rc == SK_USAGE;
 	} else if (r.kind == SK_REC_END) {
 		ended(in, &r);
 	}
 	sk_arena_free(&a);
+	return rc;
+}
+
+/* After an error: what came before stays, unless the database failed. */
+static int
+give_up(struct sk_intake *in, int rc, struct sk_err *err)
+{
+	struct sk_err other = { 0 };
+
+	if (!in->state->whole) {
+		sk_db_rollback(in->db);
+	} else if (commit(in, &other) != 0) {
+		sk_err_clear(err);
+		*err = other;
+		rc = err->exit;
+	}
 	return rc;
 }
 
@@ -386,31 +398,22 @@ sk_intake_fd(struct sk_intake *in, int fd, struct sk_err *err)
 
 	rc = start(in, fd, err);
 	s = in->state;
-	while (rc == 0) {
+	while (rc == 0 && got > 0) {
 		if (s->n_notes == BATCH ||
-		    (s->n_notes > 0 && sk_lines_would_block(&s->lines)))
+		    (s->n_notes > 0 && sk_lines_would_block(&s->lines))) {
 			rc = commit(in, err);
-		if (rc != 0)
-			break;
-		got = sk_lines_next(&s->lines, &line, &n, err);
-		if (got < 0) {
-			struct sk_err other = { 0 };
-
-			rc = -got;
-			if (commit(in, &other) != 0) {
-				sk_err_clear(err);
-				*err = other;
-				rc = err->exit;
-			}
-			break;
+			if (rc != 0)
+				break;
 		}
-		rc = got == 0 ? commit(in, err) : one_line(in, line, n, err);
-		if (got == 0)
-			break;
+		got = sk_lines_next(&s->lines, &line, &n, err);
+		if (got > 0) {
+			rc = one_line(in, line, n, err);
+		} else if (got < 0) {
+			s->whole = true;
+			rc = -got;
+		}
 	}
-	if (rc != 0)
-		sk_db_rollback(in->db);
-	return rc;
+	return rc != 0 ? give_up(in, rc, err) : commit(in, err);
 }
 
 void

@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# bash completion for sk-auto, made by 'sk-auto completion bash'
+
+_sk_auto()
+{
+	local IFS=$' \t\n'
+	local cur=${COMP_WORDS[COMP_CWORD]} verb='' opt='' pre='' word
+	local words='' kind='' end='' seen='' i=1
+
+	COMPREPLY=()
+	while ((i < COMP_CWORD)); do
+		word=${COMP_WORDS[i]}
+		i=$((i + 1))
+		if [[ -n $opt ]]; then
+			# bash splits --name=value into three words
+			[[ $word == '=' ]] || opt=''
+			continue
+		fi
+		if [[ -n $end ]]; then
+			seen=1
+			continue
+		fi
+		case $word in
+		--) end=1 ;;
+		--agent | --answers | --config | --db | --format | --from | \
+			--only | --run | --stage | --timeout | --to | -a | \
+			-r | -s | -t) opt=$word ;;
+		run | status | prompt | artefact | env | completion | schema)
+			[[ -n $seen ]] || verb=$word
+			seen=1
+			;;
+		-*) ;;
+		*) seen=1 ;;
+		esac
+	done
+	if [[ -z $opt && -z $end && $cur == --*=* ]]; then
+		opt=${cur%%=*} pre=${cur%%=*}= cur=${cur#*=}
+	elif [[ -n $opt && $cur == '=' ]]; then
+		cur=''
+	fi
+	if [[ -n $opt ]]; then
+		case $verb:$opt in
+		run:--agent | run:-a) ;;
+		run:--from) words='plan tasks implement validate audit unlock' ;;
+		run:--to) words='plan tasks implement validate audit unlock' ;;
+		run:--only) words='plan tasks implement validate audit unlock' ;;
+		run:--run | run:-r) ;;
+		run:--timeout | run:-t) ;;
+		prompt:--stage | prompt:-s) words='plan tasks implement validate audit unlock' ;;
+		prompt:--answers) kind='file' ;;
+		prompt:--run | prompt:-r) ;;
+		env:--run | env:-r) ;;
+		*:--db) kind='file' ;;
+		*:--config) kind='file' ;;
+		*:--format) words='json text' ;;
+		esac
+	elif [[ -z $end && $cur == -* ]]; then
+		case $verb in
+		run) words='-a --agent --from --to --only -r --run --new -t --timeout -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		status) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		prompt) words='-s --stage --answers -r --run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		env) words='--new -r --run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		esac
+	else
+		case $verb in
+		completion) words='bash zsh' ;;
+		schema) words='event outline status summary error' ;;
+		esac
+		[[ -n $seen || -n $end ]] ||
+			words+=' run status prompt artefact env completion schema'
+	fi
+	for word in $words; do
+		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")
+	done
+	case $kind in
+	file | dir)
+		while IFS= read -r word; do
+			COMPREPLY+=("$pre$word")
+		done < <(compgen -A "${kind/dir/directory}" -- "$cur")
+		compopt -o filenames 2>/dev/null
+		;;
+	esac
+	return 0
+}
+
+complete -F _sk_auto sk-auto

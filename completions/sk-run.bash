@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# bash completion for sk-run, made by 'sk-run completion bash'
+
+_sk_run()
+{
+	local IFS=$' \t\n'
+	local cur=${COMP_WORDS[COMP_CWORD]} verb='' opt='' pre='' word
+	local words='' kind='' end='' seen='' i=1
+
+	COMPREPLY=()
+	while ((i < COMP_CWORD)); do
+		word=${COMP_WORDS[i]}
+		i=$((i + 1))
+		if [[ -n $opt ]]; then
+			# bash splits --name=value into three words
+			[[ $word == '=' ]] || opt=''
+			continue
+		fi
+		if [[ -n $end ]]; then
+			seen=1
+			continue
+		fi
+		case $word in
+		--) end=1 ;;
+		--agent | --branch | --config | --db | --exec | --format | \
+			--jobs | --max-output | --model | --prompt-file | --round | --run | \
+			--schema | --spec | --stage | --timeout | -a | -b | \
+			-j | -m | -p | -r | -s | -t | \
+			-x) opt=$word ;;
+		completion | schema)
+			[[ -n $seen ]] || verb=$word
+			seen=1
+			;;
+		-*) ;;
+		*) seen=1 ;;
+		esac
+	done
+	if [[ -z $opt && -z $end && $cur == --*=* ]]; then
+		opt=${cur%%=*} pre=${cur%%=*}= cur=${cur#*=}
+	elif [[ -n $opt && $cur == '=' ]]; then
+		cur=''
+	fi
+	if [[ -n $opt ]]; then
+		case $verb:$opt in
+		'':--agent | '':-a) ;;
+		'':--exec | '':-x) ;;
+		'':--run | '':-r) ;;
+		'':--branch | '':-b) ;;
+		'':--spec) ;;
+		'':--stage | '':-s) words='plan tasks implement validate audit unlock' ;;
+		'':--round) ;;
+		'':--model | '':-m) ;;
+		'':--schema) kind='file' ;;
+		'':--prompt-file | '':-p) kind='file' ;;
+		'':--timeout | '':-t) ;;
+		'':--jobs | '':-j) ;;
+		'':--max-output) ;;
+		*:--db) kind='file' ;;
+		*:--config) kind='file' ;;
+		*:--format) words='json text' ;;
+		esac
+	elif [[ -z $end && $cur == -* ]]; then
+		case $verb in
+		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout -j --jobs --max-output -n --dry-run -e --events --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		esac
+	else
+		case $verb in
+		completion) words='bash zsh' ;;
+		schema) words='answer event request plan error' ;;
+		esac
+		[[ -n $seen || -n $end ]] ||
+			words+=' completion schema'
+	fi
+	for word in $words; do
+		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")
+	done
+	case $kind in
+	file | dir)
+		while IFS= read -r word; do
+			COMPREPLY+=("$pre$word")
+		done < <(compgen -A "${kind/dir/directory}" -- "$cur")
+		compopt -o filenames 2>/dev/null
+		;;
+	esac
+	return 0
+}
+
+complete -F _sk_run sk-run

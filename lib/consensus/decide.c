@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Answers, verdict, decision, evidence, ack: each step can be asked again after
+ * a crash, because the next one starts from what the one before committed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "consensus/decide.h"
+#include "faults/faults.h"
+
+#define DRIVER_WAIT_MS 10000
+/* Each holds a descriptor. */
+#define DRIVERS_MAX 64
+
+const struct sk_jlimits sk_verdict_limits = {
+	.bytes = SK_BUF_MAX,
+	.depth = 64,
+	.tokens = SIZE_MAX,
+	.string = SK_BUF_MAX,
+	.key = SK_BUF_MAX,
+};
+
+/* ---- drivers --------------------------------------------------------- */
+
+int
+sk_drivers_epoch(struct sk_drivers *d, struct sk_db *db, const char *run,
+    int64_t *epoch, struct sk_err *err)
+{
+	const char *env = getenv("SK_EPOCH");
+	int rc;
+
+	if (env != NULL && sk_streq(getenv("SK_RUN"), run)) {
+		if (sk_parse_int(env, 0, INT64_MAX, epoch))
+			return 0;
+		return sk_fail(err, SK_USAGE, "bad_epoch",
+		    "'%.100s' in SK_EPOCH is not an epoch", env);
+	}
+	for (size_t i = d->n; i-- > 0;)
+		if (strcmp(d->v[i].run, run) == 0) {
+			*epoch = d->v[i].epoch;
+			return 0;
+		}
+	if (d->n == DRIVERS_MAX)
+		sk_drivers_end(d);
+	d->v = sk_reallocarray(d->v, d->n + 1, sizeof(*d->v));
+	rc = sk_driver_start(db, run, DRIVER_WAIT_MS, &d->v[d->n], err);
+	if (rc == 0)
+		*epoch = d->v[d->n++].epoch;
+	return rc;
+}
+
+void
+sk_drivers_end(struct sk_drivers *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		sk_driver_end(&d->v[i]);
+	free(d->v);
+	d->v = NULL;
+	d->n = 0;
+}
+
+/* ---- the document ---------------------------------------------------- */
+
+static void
+word(struct sk_jw *w, const char *key, const char *s)
+{
+	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
+}
+
+static void
+positive(struct sk_jw *w, const char *key, int64_t i)
+{
+	if (i > 0)
+		sk_jw_kint(w, key, i);
+	else
+		sk_jw_knull(w, key);
+}
+
+static void
+put_evidence(struct sk_jw *w, const struct sk_evidence *ev)
+{
+	sk_jw_key(w, "evidence");
+	if (ev == NULL || ev->synthesis == NULL) {
+		sk_jw_null(w);
+		return;
+	}
+	sk_jw_obj(w);
+	sk_jw_kstr(w, "synthesis", ev->synthesis);
+	sk_jw_kstr(w, "telemetry", ev->telemetry);
+	sk_jw_key(w, "agents");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < ev->agents.n; i++)
+		sk_jw_str(w, ev->agents.v[i]);
+	sk_jw_end(w);
+	sk_jw_end(w);
+}
+
+static void
+put_decision(struct sk_jw *w, const struct sk_decision *d, enum sk_face face,
+    const struct sk_more *more)
+{
+	sk_jw_key(w, "decision");
+	sk_jw_obj(w);
+	sk_jw_ktime(w, "decided_at", d->decided_ms);
+	if (face == SK_FACE_LINE) {
+		sk_jw_ktime(w, "acked_at", d->acked ? d->acked_ms : 0);
+		sk_jw_kbool(w, "acked", d->acked);
+		if (more != NULL)
+			sk_jw_kbool(w, "replayed", more->replayed);
+		else
+			sk_jw_knull(w, "replayed");
+	}
+	positive(w, "supersedes", d->supersedes);
+	sk_jw_kint(w, "epoch", d->epoch);
+	if (face == SK_FACE_LINE && more != NULL) {
+		sk_jw_kint(w, "duplicates", more->duplicates);
+		sk_jw_kint(w, "divergents", more->divergents);
+		put_evidence(w, more->evidence);
+	} else if (face == SK_FACE_LINE) {
+		sk_jw_knull(w, "duplicates");
+		sk_jw_knull(w, "divergents");
+		put_evidence(w, NULL);
+	}
+	sk_jw_end(w);
+}
+
+int
+sk_decision_write(struct sk_buf *out, const struct sk_decision *d,
+    enum sk_face face, const struct sk_more *more, struct sk_err *err)
+{
+	static const char *const ours[] = { "schema", "run", "branch", "spec",
+		"stage", "round", "decision_seq", "status", "decision", NULL };
+	struct sk_arena a = { 0 };
+	struct sk_jv *v = NULL;
+	struct sk_jw w;
+	int rc;
+
+	rc = sk_json_parse(&a, d->verdict != NULL ? d->verdict : "",
+	    d->verdict != NULL ? strlen(d->verdict) : 0, &sk_verdict_limits, &v,
+	    err);
+	if (rc != 0) {
+		sk_arena_free(&a);
+		return rc;
+	}
+	sk_jw_init(&w, out);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "schema", "sk.verdict/1");
+	sk_jw_kstr(&w, "run", d->run);
+	sk_jw_kstr(&w, "branch", d->branch);
+	word(&w, "spec", d->spec);
+	word(&w, "stage", d->stage);
+	sk_jw_kint(&w, "round", d->round);
+	sk_jw_kint(&w, "decision_seq", d->seq);
+	sk_jw_kstr(&w, "status", d->status);
+	for (size_t i = 0; v->type == SK_J_OBJ && i < v->n; i++) {
+		const char *const *k = ours;
+
+		while (*k != NULL && strcmp(*k, v->m[i].key) != 0)
+			k++;
+		if (*k != NULL)
+			continue;
+		sk_jw_keyn(&w, v->m[i].key, v->m[i].klen);
+		sk_jw_value(&w, v->m[i].v);
+	}
+	put_decision(&w, d, face, more);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	sk_arena_free(&a);
+	return out->full ? sk_fail(err, SK_DAMAGED, "too_large",
+			       "the verdict is too large")
+	                 : 0;
+}
+
+int
+sk_decision_json(
+    struct sk_buf *out, const struct sk_decision *d, struct sk_err *err)
+{
+	return sk_decision_write(out, d, SK_FACE_LINE, NULL, err);
+}
+
+void
+sk_ack_json(struct sk_buf *b, const char *run, const char *branch, int64_t seq,
+    bool already)
+{
+	struct sk_jw w;
+
+	sk_jw_init(&w, b);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "schema", "sk.ack/1");
+	sk_jw_kstr(&w, "run", run);
+	word(&w, "branch", branch);
+	sk_jw_kint(&w, "decision_seq", seq);
+	sk_jw_kbool(&w, "acked", true);
+	sk_jw_kbool(&w, "already", already);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+}
+
+/* ---- the case -------------------------------------------------------- */
+
+/* Everything about one group while it is decided. */
+struct work {
+	struct sk_db *db;
+	const struct sk_decide_opts *o;
+	const struct sk_group *g;
+	struct sk_arena a;
+	struct sk_stored *stored;
+	size_t n;
+	struct sk_strv seen; /* expected when nobody said */
+	struct sk_input *inputs;
+	int64_t *seqs;
+	size_t n_seqs;
+	int64_t epoch;
+	struct sk_decision d;
+};
+
+static void
+add_stored(struct work *w, const struct sk_stored *s, struct sk_input *in)
+{
+	in->agent = s->agent;
+	if (s->ok) {
+		in->state = SK_INPUT_OK;
+		in->text = s->content;
+		in->text_n = s->content_n;
+		in->sha256 = s->sha256;
+		w->seqs[w->n_seqs++] = s->seq;
+		return;
+	}
+	/* A later record that was refused says more than an old failure. */
+	in->state = sk_strv_has(&w->g->invalid, s->agent) ? SK_INPUT_INVALID
+	                                                  : SK_INPUT_FAILED;
+	in->note = s->failure_kind;
+	if (in->state == SK_INPUT_INVALID)
+		in->note = "refused";
+}
+
+static size_t
+build_inputs(struct work *w)
+{
+	const struct sk_strv *bad = &w->g->invalid;
+	size_t n = 0;
+
+	w->inputs =
+	    sk_arena_alloc(&w->a, (w->n + bad->n + 1) * sizeof(*w->inputs));
+	w->seqs = sk_arena_alloc(&w->a, (w->n + 1) * sizeof(*w->seqs));
+	for (size_t i = 0; i < w->n; i++) {
+		add_stored(w, &w->stored[i], &w->inputs[n++]);
+		sk_strv_add(&w->seen, w->stored[i].agent);
+	}
+	for (size_t i = 0; i < bad->n; i++) {
+		if (sk_strv_has(&w->seen, bad->v[i]))
+			continue;
+		w->inputs[n].agent = bad->v[i];
+		w->inputs[n].state = SK_INPUT_INVALID;
+		w->inputs[n++].note = "refused";
+		sk_strv_add(&w->seen, bad->v[i]);
+	}
+	return n;
+}
+
+static int
+judge(struct work *w, struct sk_verdict *v, struct sk_err *err)
+{
+	const struct sk_decide_opts *o = w->o;
+	const struct sk_policy *p = o->policy;
+	struct sk_case c = { .spec = w->g->spec,
+		.stage = w->g->stage,
+		.round = w->g->round,
+		.policy = p,
+		.min = 2,
+		.complete = true };
+	int rc = 0;
+
+	if (o->expect.n > 0) {
+		c.expect = &o->expect;
+	} else if (p != NULL && p->expect.n > 0) {
+		c.expect = &p->expect;
+	} else {
+		c.expect = &w->seen;
+		c.complete = w->g->ended;
+	}
+	if (o->quorum != NULL)
+		rc = sk_quorum_parse(o->quorum, &c.quorum, err);
+	else if (p != NULL)
+		c.quorum = p->quorum;
+	if (o->min > 0)
+		c.min = o->min;
+	else if (p != NULL && p->min > 0)
+		c.min = p->min;
+	if (o->require.n > 0)
+		c.require = &o->require;
+	else if (p != NULL && p->has_require)
+		c.require = &p->require;
+	c.n_inputs = build_inputs(w);
+	c.inputs = w->inputs;
+	return rc != 0 ? rc : sk_verdict_make(&c, v, err);
+}
+
+/* ---- the steps ------------------------------------------------------- */
+
+static struct sk_key
+key_of(const struct sk_group *g)
+{
+	return (struct sk_key){ .run = g->run,
+		.branch = g->branch,
+		.spec = g->spec,
+		.stage = g->stage,
+		.agent = "",
+		.round = g->round };
+}
+
+/* Another decision waits: name the command that lets this one pass. */
+static int
+pending_hint(struct work *w, struct sk_err *err)
+{
+	struct sk_err ignored = { 0 };
+	struct sk_decision d;
+	bool found = false;
+
+	if (sk_decision_pending(w->db, w->g->run, w->g->branch, &d, &found,
+		&w->a, &ignored) == 0 &&
+	    found)
+		(void)sk_hint(err,
+		    "finish it with 'sk-consensus ack --run %s --branch %s "
+		    "--seq %lld'",
+		    d.run, d.branch, (long long)d.seq);
+	sk_err_clear(&ignored);
+	return err->exit;
+}
+
+static int
+decide(struct work *w, const struct sk_verdict *v, bool *replayed,
+    struct sk_err *err)
+{
+	struct sk_decide d = { .key = key_of(w->g),
+		.status = sk_status_word(v->status),
+		.verdict = v->json.p,
+		.verdict_n = v->json.len,
+		.input_sha256 = v->input_sha256,
+		.answer_seqs = w->seqs,
+		.n_answers = w->n_seqs,
+		.epoch = w->epoch };
+	int rc;
+
+	rc = sk_db_begin(w->db, err);
+	if (rc != 0)
+		return rc;
+	rc = sk_decision_make(w->db, &d, &w->d, replayed, &w->a, err);
+	if (rc == 0)
+		return sk_db_commit(w->db, err);
+	sk_db_rollback(w->db);
+	return rc == SK_ORDER && strcmp(err->code, "pending") == 0
+	           ? pending_hint(w, err)
+	           : rc;
+}
+
+static int
+acknowledge(struct work *w, struct sk_err *err)
+{
+	struct sk_decision *now;
+	bool already;
+	size_t n;
+	int rc;
+
+	if (w->d.acked)
+		return 0;
+	rc = sk_db_begin(w->db, err);
+	if (rc != 0)
+		return rc;
+	rc = sk_decision_ack(
+	    w->db, w->g->run, w->g->branch, w->d.seq, w->epoch, &already, err);
+	if (rc != 0) {
+		sk_db_rollback(w->db);
+		return rc;
+	}
+	rc = sk_db_commit(w->db, err);
+	if (rc == 0)
+		/* What was pending is the branch's newest: with its times. */
+		rc = sk_decision_list(w->db, w->g->run, w->g->branch, NULL,
+		    NULL, 1, &now, &n, &w->a, err);
+	if (rc == 0 && n == 1 && now->seq == w->d.seq)
+		w->d = *now;
+	return rc;
+}
+
+static int
+steps(struct work *w, struct sk_drivers *drivers, struct sk_evidence *ev,
+    struct sk_more *more, struct sk_err *err)
+{
+	struct sk_key key = key_of(w->g);
+	struct sk_verdict v = { 0 };
+	int64_t round;
+	int rc;
+
+	rc = sk_drivers_epoch(drivers, w->db, w->g->run, &w->epoch, err);
+	if (rc == 0)
+		rc = sk_answers_of(
+		    w->db, &key, &w->stored, &w->n, &round, &w->a, err);
+	if (rc != 0)
+		return rc;
+	rc = judge(w, &v, err);
+	if (rc == 0)
+		rc = decide(w, &v, &more->replayed, err);
+	sk_verdict_free(&v);
+	if (rc == 0 && SK_FAULT("consensus.decided") != 0)
+		rc = sk_fail(err, SK_IO, "io", "stopped after the decision");
+	if (rc == 0 && !w->o->no_evidence && w->g->spec[0] != '\0' &&
+	    w->g->stage[0] != '\0')
+		rc = sk_evidence_publish(
+		    w->db, w->o, &w->d, w->epoch, w->stored, w->n, ev, err);
+	if (rc == 0 && SK_FAULT("consensus.published") != 0)
+		rc = sk_fail(err, SK_IO, "io", "stopped after the evidence");
+	if (rc == 0 && !w->o->no_ack)
+		rc = acknowledge(w, err);
+	for (size_t i = 0; i < w->n; i++) {
+		more->duplicates += w->stored[i].duplicates;
+		more->divergents += w->stored[i].divergents;
+	}
+	return rc;
+}
+
+int
+sk_decide_group(struct sk_db *db, struct sk_drivers *drivers,
+    const struct sk_decide_opts *o, const struct sk_group *g,
+    struct sk_buf *out, char status[16], struct sk_err *err)
+{
+	struct work w = { .db = db, .o = o, .g = g };
+	struct sk_evidence ev = { 0 };
+	struct sk_more more = { .evidence = &ev };
+	int rc;
+
+	rc = steps(&w, drivers, &ev, &more, err);
+	if (rc == 0)
+		rc = sk_decision_write(out, &w.d, SK_FACE_LINE, &more, err);
+	if (rc == 0)
+		memcpy(status, w.d.status, sizeof(w.d.status));
+	sk_evidence_free(&ev);
+	sk_strv_free(&w.seen);
+	sk_arena_free(&w.a);
+	return rc;
+}

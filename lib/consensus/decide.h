@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* What deciding, evidence and showing share. */
+#ifndef SK_CONSENSUS_DECIDE_H
+#define SK_CONSENSUS_DECIDE_H
+
+#include "consensus/consensus.h"
+
+/* Files that were published for a decision; paths are absolute. */
+struct sk_evidence {
+	char *synthesis; /* NULL = none */
+	char *telemetry;
+	struct sk_strv agents;
+};
+int sk_evidence_publish(struct sk_db *db, const struct sk_decide_opts *o,
+    const struct sk_decision *d, int64_t epoch, const struct sk_stored *stored,
+    size_t n, struct sk_evidence *ev, struct sk_err *err);
+void sk_evidence_free(struct sk_evidence *ev);
+
+/* What is known of a decision beside its row. */
+struct sk_more {
+	bool replayed;
+	int64_t duplicates, divergents; /* of the round, so far */
+	const struct sk_evidence *evidence;
+};
+/* For reading a verdict of our own back. */
+extern const struct sk_jlimits sk_verdict_limits;
+
+enum sk_face {
+	SK_FACE_LINE, /* what the filter, show and pending print */
+	SK_FACE_FILE /* the synthesis: only what a replay writes again */
+};
+/* One sk.verdict/1 line; more NULL = nothing more is known. */
+int sk_decision_write(struct sk_buf *out, const struct sk_decision *d,
+    enum sk_face face, const struct sk_more *more, struct sk_err *err);
+
+#endif

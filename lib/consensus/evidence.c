@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Evidence files. Names and bytes follow from the decision alone, so a replay
+ * after a crash writes the same bytes to the same path.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "consensus/decide.h"
+
+/* A directory on the way down. */
+struct place {
+	int fd;
+	struct sk_buf path;
+};
+
+/* ---- directories ----------------------------------------------------- */
+
+/* One component further, made when it is absent, never through a link. */
+static int
+step(struct place *at, const char *name, struct sk_err *err)
+{
+	bool made;
+	int fd;
+
+	if (at->path.len > 0 && at->path.p[at->path.len - 1] != '/')
+		sk_buf_ch(&at->path, '/');
+	sk_buf_str(&at->path, name);
+	made = mkdirat(at->fd, name, 0755) == 0;
+	if (!made && errno != EEXIST)
+		return sk_fail_errno(
+		    err, "cannot make directory '%s'", at->path.p);
+	fd = openat(
+	    at->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		struct stat st;
+
+		if (fstatat(at->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISLNK(st.st_mode)) {
+			(void)sk_fail(err, SK_IO, "symlink",
+			    "evidence directory '%s' is a symbolic link",
+			    at->path.p);
+			return sk_hint(err, "name the real directory with "
+					    "--evidence-dir");
+		}
+		errno = ENOTDIR;
+		return sk_fail_errno(
+		    err, "cannot open directory '%s'", at->path.p);
+	}
+	/* Documents of the project, not secrets: our umask does not count. */
+	if (made)
+		(void)fchmod(fd, 0755);
+	(void)close(at->fd);
+	at->fd = fd;
+	return 0;
+}
+
+static int
+walk(struct place *at, const char *rel, struct sk_err *err)
+{
+	struct sk_strv parts = { 0 };
+	int rc = 0;
+
+	sk_strv_split(&parts, rel, '/');
+	for (size_t i = 0; rc == 0 && i < parts.n; i++)
+		if (strcmp(parts.v[i], ".") != 0)
+			rc = step(at, parts.v[i], err);
+	sk_strv_free(&parts);
+	return rc;
+}
+
+/* Where the walk starts: the project, or a place outside of it that only the
+ * user can have named. *rel = what is walked from there. */
+static int
+open_root(struct place *at, const struct sk_decide_opts *o, const char **rel,
+    struct sk_err *err)
+{
+	const char *root = o->evidence_root != NULL ? o->evidence_root : ".";
+	size_t n = strlen(root);
+	char *real;
+	int rc = 0;
+
+	*rel = o->evidence_base;
+	if ((*rel)[0] == '/' && strncmp(*rel, root, n) == 0 &&
+	    (*rel)[n] == '/') {
+		*rel += n;
+	} else if ((*rel)[0] == '/') {
+		root = *rel;
+		*rel = "";
+		rc = sk_mkdirs(root, 0755, err);
+		if (rc != 0)
+			return rc;
+	}
+	real = realpath(root, NULL);
+	if (real != NULL)
+		at->fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (at->fd < 0)
+		rc = sk_fail_errno(err, "cannot open directory '%s'", root);
+	else
+		sk_buf_str(&at->path, real);
+	free(real);
+	return rc;
+}
+
+static int
+open_place(struct place *at, const struct sk_decide_opts *o,
+    const struct sk_decision *d, struct sk_err *err)
+{
+	const char *rel;
+	int rc;
+
+	at->fd = -1;
+	sk_buf_init(&at->path, 65536);
+	rc = open_root(at, o, &rel, err);
+	if (rc == 0)
+		rc = walk(at, rel, err);
+	if (rc == 0)
+		rc = step(at, "consensus", err);
+	if (rc == 0)
+		rc = step(at, d->spec, err);
+	return rc;
+}
+
+/* ---- files ----------------------------------------------------------- */
+
+enum there { ABSENT, SAME, OTHER };
+
+static enum there
+look(const struct place *at, const char *name, const struct sk_buf *want)
+{
+	struct sk_err ignored = { 0 };
+	enum there is = OTHER;
+	struct sk_buf b;
+	struct stat st;
+	int fd;
+
+	fd = openat(
+	    at->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? ABSENT : OTHER;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (size_t)st.st_size == want->len) {
+		sk_buf_init(&b, want->len + 1);
+		if (sk_read_fd(fd, want->len, &b, name, &ignored) == 0 &&
+		    b.len == want->len && memcmp(b.p, want->p, b.len) == 0)
+			is = SAME;
+		sk_buf_free(&b);
+		sk_err_clear(&ignored);
+	}
+	(void)close(fd);
+	return is;
+}
+
+/* Writes dir/name unless these bytes are there; *path = where. */
+static int
+put(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
+    const struct place *at, const char *name, const struct sk_buf *b,
+    char **path, struct sk_err *err)
+{
+	struct sk_pub pub;
+	int rc;
+
+	*path = sk_path_join(at->path.p, name);
+	if (look(at, name, b) == SAME)
+		return 0;
+	rc = sk_pub_begin(&pub, *path, b->p, b->len, 0644, err);
+	if (rc != 0)
+		return rc;
+	if (fchmodat(pub.dirfd, pub.tmp, 0644, 0) != 0) {
+		rc = sk_fail_errno(err, "cannot set the mode of '%s'", *path);
+		sk_pub_abort(&pub);
+		return rc;
+	}
+	return sk_db_publish(db, d->run, epoch, &pub, err);
+}
+
+/* The stamp, made unique when another decision of this second has it: the
+ * directory is locked, so nobody takes the name in between. */
+static void
+pick_stamp(const struct place *at, const struct sk_decision *d,
+    const struct sk_buf *b, char stamp[64])
+{
+	char name[SK_IDENT_LEN + 100], sha[SK_SHA256_LEN];
+	char base[SK_STAMP_LEN];
+
+	sk_time_stamp(d->decided_ms, base);
+	sk_sha256(d->branch, strlen(d->branch), sha);
+	for (int i = 0; i < 3; i++) {
+		if (i == 0)
+			(void)snprintf(stamp, 64, "%s", base);
+		else if (i == 1)
+			(void)snprintf(
+			    stamp, 64, "%s-%lld", base, (long long)d->seq);
+		else
+			(void)snprintf(stamp, 64, "%s-%lld-%.8s", base,
+			    (long long)d->seq, sha);
+		(void)snprintf(name, sizeof(name), "spec-%s_%s_synthesis.json",
+		    d->stage, stamp);
+		if (look(at, name, b) != OTHER)
+			return;
+	}
+}
+
+/* ---- contents -------------------------------------------------------- */
+
+static void
+put_raw(struct sk_jw *w, const char *key, const char *json)
+{
+	struct sk_arena a = { 0 };
+	struct sk_jv *v = NULL;
+
+	if (json != NULL)
+		(void)sk_json_parse(
+		    &a, json, strlen(json), &sk_verdict_limits, &v, NULL);
+	sk_jw_kvalue(w, key, v);
+	sk_arena_free(&a);
+}
+
+static void
+agent_json(
+    struct sk_buf *b, const struct sk_decision *d, const struct sk_stored *s)
+{
+	struct sk_arena a = { 0 };
+	struct sk_jv *data = NULL;
+	struct sk_jw w;
+
+	sk_jw_init(&w, b);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "run", d->run);
+	sk_jw_kstr(&w, "branch", d->branch);
+	sk_jw_kstr(&w, "spec", d->spec);
+	sk_jw_kstr(&w, "stage", d->stage);
+	sk_jw_kint(&w, "round", d->round);
+	sk_jw_kstr(&w, "agent", s->agent);
+	sk_jw_kstr(&w, "model", s->model);
+	sk_jw_kint(&w, "attempt", s->attempt);
+	sk_jw_kint(&w, "seq", s->seq);
+	sk_jw_kstr(&w, "sha256", s->sha256);
+	sk_jw_key(&w, "content");
+	sk_jw_strn(&w, s->content, s->content_n);
+	(void)sk_json_find(&a, s->content, s->content_n, &data);
+	sk_jw_kvalue(&w, "data", data);
+	put_raw(&w, "meta", s->meta_json);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	sk_arena_free(&a);
+}
+
+static void
+telemetry_json(struct sk_buf *b, const struct sk_decision *d,
+    const struct sk_jv *v, const struct sk_stored *stored, size_t n,
+    const struct sk_evidence *ev)
+{
+	const struct sk_jv *c = sk_jget(v, "consensus");
+	char command[SK_IDENT_LEN + 8];
+	struct sk_jw w;
+	size_t file = 0;
+
+	(void)snprintf(command, sizeof(command), "spec-%s", d->stage);
+	sk_jw_init(&w, b);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "schemaVersion", "2.0");
+	sk_jw_kstr(&w, "command", command);
+	sk_jw_kstr(&w, "specId", d->spec);
+	sk_jw_kstr(&w, "stage", d->stage);
+	sk_jw_ktime(&w, "timestamp", d->decided_ms);
+	sk_jw_key(&w, "consensus");
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "status", d->status);
+	sk_jw_kbool(&w, "ok", strcmp(d->status, "ok") == 0);
+	sk_jw_kbool(&w, "degraded", strcmp(d->status, "degraded") == 0);
+	sk_jw_kvalue(&w, "missingAgents", sk_jget(v, "missing_agents"));
+	sk_jw_kvalue(&w, "agreements", sk_jget(c, "agreements"));
+	sk_jw_kvalue(&w, "conflicts", sk_jget(c, "conflicts"));
+	sk_jw_end(&w);
+	sk_jw_kstr(&w, "synthesisPath", ev->synthesis);
+	sk_jw_key(&w, "artifacts");
+	sk_jw_arr(&w);
+	for (size_t i = 0; i < n; i++) {
+		if (!stored[i].ok)
+			continue;
+		sk_jw_obj(&w);
+		sk_jw_kstr(&w, "agent", stored[i].agent);
+		sk_jw_kstr(&w, "modelId", stored[i].model);
+		sk_jw_kstr(&w, "sha256", stored[i].sha256);
+		sk_jw_kstr(&w, "artifactPath",
+		    file < ev->agents.n ? ev->agents.v[file] : NULL);
+		file++;
+		sk_jw_end(&w);
+	}
+	sk_jw_end(&w);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+}
+
+/* ---- publishing ------------------------------------------------------ */
+
+static int
+put_agents(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
+    const struct place *at, const char *stamp, const struct sk_stored *stored,
+    size_t n, struct sk_evidence *ev, struct sk_err *err)
+{
+	char name[2 * SK_IDENT_LEN + 80], *path = NULL;
+	struct sk_buf b;
+	int rc = 0;
+
+	sk_buf_init(&b, 0);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (!stored[i].ok)
+			continue;
+		sk_buf_clear(&b);
+		agent_json(&b, d, &stored[i]);
+		(void)snprintf(name, sizeof(name), "spec-%s_%s_%s.json",
+		    d->stage, stamp, stored[i].agent);
+		rc = put(db, d, epoch, at, name, &b, &path, err);
+		if (rc == 0)
+			sk_strv_add(&ev->agents, path);
+		free(path);
+	}
+	sk_buf_free(&b);
+	return rc;
+}
+
+static int
+put_telemetry(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
+    const struct place *at, const char *stamp, const struct sk_buf *synthesis,
+    const struct sk_stored *stored, size_t n, struct sk_evidence *ev,
+    struct sk_err *err)
+{
+	char name[SK_IDENT_LEN + 100];
+	struct sk_arena a = { 0 };
+	struct sk_jv *v = NULL;
+	struct sk_buf b;
+	int rc;
+
+	rc = put_agents(db, d, epoch, at, stamp, stored, n, ev, err);
+	if (rc == 0)
+		rc = sk_json_parse(&a, synthesis->p, synthesis->len,
+		    &sk_verdict_limits, &v, err);
+	if (rc == 0) {
+		sk_buf_init(&b, 0);
+		telemetry_json(&b, d, v, stored, n, ev);
+		(void)snprintf(name, sizeof(name), "spec-%s_%s_telemetry.jsonl",
+		    d->stage, stamp);
+		rc = put(db, d, epoch, at, name, &b, &ev->telemetry, err);
+		sk_buf_free(&b);
+	}
+	sk_arena_free(&a);
+	return rc;
+}
+
+int
+sk_evidence_publish(struct sk_db *db, const struct sk_decide_opts *o,
+    const struct sk_decision *d, int64_t epoch, const struct sk_stored *stored,
+    size_t n, struct sk_evidence *ev, struct sk_err *err)
+{
+	char name[SK_IDENT_LEN + 100], stamp[64];
+	struct sk_buf b;
+	struct place at;
+	int rc;
+
+	sk_buf_init(&b, 0);
+	rc = open_place(&at, o, d, err);
+	if (rc == 0)
+		rc = sk_decision_write(&b, d, SK_FACE_FILE, NULL, err);
+	if (rc == 0) {
+		/* Only against name clashes: where it cannot be had, go on. */
+		(void)flock(at.fd, LOCK_EX);
+		pick_stamp(&at, d, &b, stamp);
+		(void)snprintf(name, sizeof(name), "spec-%s_%s_synthesis.json",
+		    d->stage, stamp);
+		rc = put(db, d, epoch, &at, name, &b, &ev->synthesis, err);
+	}
+	if (rc == 0 && o->telemetry)
+		rc = put_telemetry(
+		    db, d, epoch, &at, stamp, &b, stored, n, ev, err);
+	if (rc != 0 && err->hint[0] == '\0')
+		(void)sk_hint(err,
+		    "the decision is kept; give the same answers "
+		    "again when this is mended");
+	if (at.fd >= 0)
+		(void)close(at.fd);
+	sk_buf_free(&at.path);
+	sk_buf_free(&b);
+	return rc;
+}
+
+void
+sk_evidence_free(struct sk_evidence *ev)
+{
+	free(ev->synthesis);
+	free(ev->telemetry);
+	sk_strv_free(&ev->agents);
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# Real answers of four models to school problems: what a quorum of 3 makes of
+# them, one process per problem and one for the whole stream.
+
+load helper
+
+AGENTS=6b_finetuning,6b_verification,175b_finetuning,175b_verification
+
+# records FILE: its answers as records, the problem's id as specification.
+records() {
+	jq -c '.id as $id | .answers[] | {schema: "sk.answer/1", agent,
+		spec: $id, stage: "answer", content}' "$1"
+}
+
+# judge: verdicts of the records on standard input, whatever their status.
+judge() {
+	sk-consensus --expect "$AGENTS" --quorum 3 --require /answer \
+		--no-evidence 2>>errors || [ $? -eq 1 ] || [ $? -eq 3 ]
+}
+
+# both FILE: all.jsonl and single.jsonl, the verdicts of both ways.
+both() {
+	records "$1" >records.jsonl
+	judge <records.jsonl >all.jsonl
+	split -l 4 -a 3 records.jsonl one.
+	for f in one.*; do
+		judge <"$f"
+	done >single.jsonl
+	[ ! -s errors ] || { cat errors; false; }
+}
+
+# tally FILE VERDICTS: how many are ok, and how many of those right.
+tally() {
+	jq -rn --slurpfile p "$1" --slurpfile v "$2" '
+		($p | map({(.id): .expected}) | add) as $want |
+		[$v[] | select(.status == "ok")] |
+		"\(length) \(map(select(.merged.answer == $want[.spec])) |
+			length)"'
+}
+
+pure() { jq -cS 'del(.run, .branch, .decision_seq, .decision)' "$1"; }
+
+@test "five problems: the verdicts, alone and in one stream" {
+	both "$SK_TOP/tests/data/gsm8k-5.jsonl"
+	same "$(jq -r '.spec + " " + .status' all.jsonl)" "$(cat <<-END
+	WANT
+	END
+	)"
+	pure all.jsonl >a
+	pure single.jsonl >b
+	cmp a b
+	same "$(jq -s 'map(.decision_seq) == [1, 2, 3, 4, 5]' all.jsonl)" true
+	# Any order of arrival gives the same bytes.
+	tac records.jsonl | judge >back.jsonl
+	pure back.jsonl | sort >c
+	sort a | cmp - c
+}
+
+@test "300 problems: exactly 90 are ok, 82 of them right" {
+	data=$SK_SHARED/data/gsm8k-four-agents-300.jsonl
+	[ -r "$data" ] || skip "no $data"
+	both "$data"
+	same "$(wc -l <all.jsonl) $(wc -l <single.jsonl)" "300 300"
+	same "$(tally "$data" all.jsonl)" "90 82"
+	pure all.jsonl >a
+	pure single.jsonl >b
+	cmp a b
+}
