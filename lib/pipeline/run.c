@@ -88,8 +88,8 @@ sk_auto_sequential(const struct sk_auto *a, const struct sk_stage *st)
  * ----------------------------------------------------------------- */
 
 int
-sk_auto_open(struct sk_auto *a, const char *spec, unsigned db_flags,
-    struct sk_err *err)
+sk_auto_open(
+    struct sk_auto *a, const char *spec, unsigned db_flags, struct sk_err *err)
 {
 	int rc;
 
@@ -116,9 +116,54 @@ sk_auto_close(struct sk_auto *a)
 	sk_arena_free(&a->arena);
 }
 
+/* The newest decision on a stage of this branch; NULL when there is none. */
+static int
+newest(struct sk_auto *a, const struct sk_stage *st, struct sk_decision **d,
+    struct sk_err *err)
+{
+	size_t n = 0;
+	int rc;
+
+	rc = sk_decision_list(a->db, a->run, a->branch, a->spec.id, st->name, 1,
+	    d, &n, &a->arena, err);
+	if (rc == 0 && n == 0)
+		*d = NULL;
+	return rc;
+}
+
+/* What a stage stands on: an agreed earlier stage, or its file on disk. */
+static int
+check_needs(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
+{
+	const struct sk_stage *need;
+	struct sk_decision *d;
+	struct sk_buf file;
+	char *path;
+	int rc;
+
+	if (st->needs == NULL)
+		return 0;
+	need = sk_stage_find(st->needs);
+	rc = newest(a, need, &d, err);
+	if (rc != 0 || (d != NULL && strcmp(d->status, "ok") == 0))
+		return rc;
+	path = sk_asprintf("%s/%s.md", a->spec.dir, need->name);
+	sk_buf_init(&file, 0);
+	rc = sk_read_file(path, SK_BUF_MAX, &file, err);
+	sk_buf_free(&file);
+	free(path);
+	if (rc == 0)
+		return 0;
+	(void)sk_fail(err, SK_USAGE, "stage_order",
+	    "stage '%s' needs '%s', which has no agreed answer", st->name,
+	    need->name);
+	return sk_hint(err, "sk-auto run %s --from %s", a->spec.id, need->name);
+}
+
 /* The run named, the spec's newest when going on, else a new one. */
 int
-sk_auto_choose_run(struct sk_auto *a, struct sk_err *err)
+sk_auto_choose_run(
+    struct sk_auto *a, const struct sk_stage *first, struct sk_err *err)
 {
 	struct sk_run latest;
 	struct sk_git git;
@@ -147,6 +192,9 @@ sk_auto_choose_run(struct sk_auto *a, struct sk_err *err)
 	if (rc != 0)
 		return rc;
 	rc = sk_run_ensure(a->db, a->run, a->branch, a->spec.id, &git, err);
+	/* A new run that cannot begin leaves no trace. */
+	if (rc == 0 && first != NULL)
+		rc = check_needs(a, first, err);
 	if (rc != 0) {
 		sk_db_rollback(a->db);
 		return rc;
@@ -186,21 +234,6 @@ range(const struct sk_auto_opts *o, size_t *first, size_t *last,
 	return 0;
 }
 
-/* The newest decision on a stage of this branch; NULL when there is none. */
-static int
-newest(struct sk_auto *a, const struct sk_stage *st, struct sk_decision **d,
-    struct sk_err *err)
-{
-	size_t n = 0;
-	int rc;
-
-	rc = sk_decision_list(a->db, a->run, a->branch, a->spec.id, st->name, 1,
-	    d, &n, &a->arena, err);
-	if (rc == 0 && n == 0)
-		*d = NULL;
-	return rc;
-}
-
 /* A stage that was not acknowledged yet goes on in its round; one that was
  * starts a new round, because its agents are to be asked again. */
 static int
@@ -212,38 +245,6 @@ choose_round(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	if (rc == 0)
 		s->round = d == NULL ? 1 : d->acked ? d->round + 1 : d->round;
 	return rc;
-}
-
-/* What a stage stands on: an agreed earlier stage, or its file on disk. */
-static int
-check_needs(struct sk_auto *a, const struct sk_stage *st, size_t first,
-    struct sk_err *err)
-{
-	const struct sk_stage *need;
-	struct sk_decision *d;
-	struct sk_buf file;
-	char *path;
-	int rc;
-
-	if (st->needs == NULL)
-		return 0;
-	need = sk_stage_find(st->needs);
-	if (need >= &sk_stages[first])
-		return 0;
-	rc = newest(a, need, &d, err);
-	if (rc != 0 || (d != NULL && strcmp(d->status, "ok") == 0))
-		return rc;
-	path = sk_asprintf("%s/%s.md", a->spec.dir, need->name);
-	sk_buf_init(&file, 0);
-	rc = sk_read_file(path, SK_BUF_MAX, &file, err);
-	sk_buf_free(&file);
-	free(path);
-	if (rc == 0)
-		return 0;
-	(void)sk_fail(err, SK_USAGE, "stage_order",
-	    "stage '%s' needs '%s', which has no agreed answer", st->name,
-	    need->name);
-	return sk_hint(err, "sk-auto run %s --from %s", a->spec.id, need->name);
 }
 
 /* ---- running
@@ -265,17 +266,15 @@ set_state(struct sk_auto *a, const char *state, struct sk_err *err)
 }
 
 static int
-drive(struct sk_auto *a, struct sk_step *steps, size_t first, size_t n,
-    size_t *done, struct sk_err *err)
+drive(struct sk_auto *a, struct sk_step *steps, size_t n, size_t *done,
+    struct sk_err *err)
 {
 	struct sk_step *s;
 	int rc = 0;
 
 	for (*done = 0; rc == 0 && *done < n; (*done)++) {
 		s = &steps[*done];
-		rc = check_needs(a, s->stage, first, err);
-		if (rc == 0)
-			rc = choose_round(a, s, err);
+		rc = choose_round(a, s, err);
 		if (rc != 0)
 			return rc;
 		sk_report_stage(a, s, false);
@@ -337,7 +336,7 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 		goto out;
 	}
 	if (rc == 0)
-		rc = sk_auto_choose_run(a, err);
+		rc = sk_auto_choose_run(a, &sk_stages[first], err);
 	if (rc == 0)
 		rc = sk_driver_start(a->db, a->run, 0, &a->driver, err);
 	if (rc != 0)
@@ -346,7 +345,7 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 	rc = set_state(a, "running", err);
 	if (rc == 0) {
 		sk_report_start(a);
-		rc = drive(a, steps, first, last - first + 1, &done, err);
+		rc = drive(a, steps, last - first + 1, &done, err);
 		/* Fenced or interrupted: say what can be said, keep the cause.
 		 */
 		if (rc != SK_ORDER &&

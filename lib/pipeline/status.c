@@ -139,7 +139,7 @@ sk_auto_env(struct sk_auto *a, struct sk_err *err)
 	int rc;
 
 	if (a->opts->fresh) {
-		rc = sk_auto_choose_run(a, err);
+		rc = sk_auto_choose_run(a, NULL, err);
 	} else {
 		rc = sk_run_latest(a->db, a->spec.id, a->conf->project_root,
 		    &run, &found, &a->arena, err);

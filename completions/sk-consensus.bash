@@ -1,0 +1,97 @@
+# shellcheck shell=bash
+# bash completion for sk-consensus, made by 'sk-consensus completion bash'
+
+_sk_consensus()
+{
+	local IFS=$' \t\n'
+	local cur=${COMP_WORDS[COMP_CWORD]} verb='' opt='' pre='' word
+	local words='' kind='' end='' seen='' i=1
+
+	COMPREPLY=()
+	while ((i < COMP_CWORD)); do
+		word=${COMP_WORDS[i]}
+		i=$((i + 1))
+		if [[ -n $opt ]]; then
+			# bash splits --name=value into three words
+			[[ $word == '=' ]] || opt=''
+			continue
+		fi
+		if [[ -n $end ]]; then
+			seen=1
+			continue
+		fi
+		case $word in
+		--) end=1 ;;
+		--branch | --config | --db | --evidence-dir | --expect | --format | \
+			--min | --policy | --quorum | --require | --run | --seq | \
+			-b | -e | -n | -p | -r | -s) opt=$word ;;
+		intake | ack | pending | show | completion | schema)
+			[[ -n $seen ]] || verb=$word
+			seen=1
+			;;
+		-*) ;;
+		*) seen=1 ;;
+		esac
+	done
+	if [[ -z $opt && -z $end && $cur == --*=* ]]; then
+		opt=${cur%%=*} pre=${cur%%=*}= cur=${cur#*=}
+	elif [[ -n $opt && $cur == '=' ]]; then
+		cur=''
+	fi
+	if [[ -n $opt ]]; then
+		case $verb:$opt in
+		'':--expect | '':-e) ;;
+		'':--quorum | '':-n) ;;
+		'':--require | '':-p) ;;
+		'':--policy) kind='file' ;;
+		'':--min) ;;
+		'':--evidence-dir) kind='dir' ;;
+		'':--run | '':-r) ;;
+		'':--branch | '':-b) ;;
+		intake:--run | intake:-r) ;;
+		intake:--branch | intake:-b) ;;
+		ack:--seq | ack:-s) ;;
+		ack:--run | ack:-r) ;;
+		ack:--branch | ack:-b) ;;
+		pending:--run | pending:-r) ;;
+		pending:--branch | pending:-b) ;;
+		show:--seq | show:-s) ;;
+		show:--run | show:-r) ;;
+		show:--branch | show:-b) ;;
+		*:--db) kind='file' ;;
+		*:--config) kind='file' ;;
+		*:--format) words='json text' ;;
+		esac
+	elif [[ -z $end && $cur == -* ]]; then
+		case $verb in
+		intake) words='-r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		ack) words='-s --seq -r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		pending) words='-r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		show) words='-s --seq -r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='-e --expect -n --quorum -p --require --policy --min --no-evidence --evidence-dir --no-ack -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		esac
+	else
+		case $verb in
+		completion) words='bash zsh' ;;
+		schema) words='verdict intake ack answer error' ;;
+		esac
+		[[ -n $seen || -n $end ]] ||
+			words+=' intake ack pending show completion schema'
+	fi
+	for word in $words; do
+		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")
+	done
+	case $kind in
+	file | dir)
+		while IFS= read -r word; do
+			COMPREPLY+=("$pre$word")
+		done < <(compgen -A "${kind/dir/directory}" -- "$cur")
+		compopt -o filenames 2>/dev/null
+		;;
+	esac
+	return 0
+}
+
+complete -F _sk_consensus sk-consensus
