@@ -102,8 +102,9 @@ names(struct opts *o, struct sk_err *err)
 	if (o->run == NULL)
 		o->run = run;
 	rc = check_name("a run", o->run, sk_ident_ok, err);
-	return rc != 0 ? rc
-	               : check_name("a branch", o->branch, sk_branch_id_ok, err);
+	return rc != 0
+	           ? rc
+	           : check_name("a branch", o->branch, sk_branch_id_ok, err);
 }
 
 static void

@@ -316,7 +316,7 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 @test "sk-auto artefact refuses what is no verdict of this specification" {
 	feed '{"schema":"sk.answer/1"}' 2 sk-auto artefact DEMO
 	feed 'garbage' 65 sk-auto artefact DEMO
-	feed '{"schema":"sk.verdict/1","run":"r","branch":"b","spec":"OTHER","stage":"plan","status":"ok","decision_seq":1,"merged":{}}' \
+	feed '{"schema":"sk.verdict/1","spec":"OTHER","stage":"plan","decision_seq":1,"status":"ok","merged":{},"decision":{"run":"r","branch":"b"}}' \
 		2 sk-auto artefact DEMO
 	feed '{"schema":"sk.error/1","error":{"code":"busy","exit":75,"message":"busy"}}' \
 		75 sk-auto artefact DEMO

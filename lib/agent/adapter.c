@@ -45,8 +45,8 @@ check_keys(const struct sk_jv *o, const char *const *known, const char *file,
 	return 0;
 }
 
-static const char *const top_keys[] = { "name", "family", "argv", "stop",
-	"env", "output", "usage", "rule", "classify", "exit", "common", NULL };
+static const char *const top_keys[] = { "name", "family", "argv", "stop", "env",
+	"output", "usage", "rule", "classify", "exit", "common", NULL };
 static const char *const rule_keys[] = { "when", "content", "append", "reset",
 	"session", "model", "error", "detail", "status", "ok", "fail",
 	"retry_after_ms", "retry_after_s", "reset_at_s", "usage", "usage_sum",
@@ -74,10 +74,10 @@ check_rule(const struct sk_jv *r, const char *file, struct sk_err *err)
 	if (r->type != SK_J_OBJ)
 		return bad(err, file, r, "a rule must be a table");
 	if ((rc = check_keys(r, rule_keys, file, err)) != 0 ||
-	    (rc = check_keys(
-	         sk_jget(r, "usage"), usage_keys, file, err)) != 0 ||
-	    (rc = check_keys(
-	         sk_jget(r, "usage_or"), usage_keys, file, err)) != 0)
+	    (rc = check_keys(sk_jget(r, "usage"), usage_keys, file, err)) !=
+		0 ||
+	    (rc = check_keys(sk_jget(r, "usage_or"), usage_keys, file, err)) !=
+		0)
 		return rc;
 	v = sk_jget(r, "fail");
 	if (v != NULL && v->type == SK_J_STR)
@@ -100,10 +100,9 @@ check(const struct sk_jv *root, const char *file, struct sk_err *err)
 	for (size_t i = 0; i < sk_jlen(l); i++) {
 		e = sk_jat(l, i);
 		if ((rc = check_keys(e, class_keys, file, err)) != 0 ||
-		    (rc = check_kind(sk_jget(e, "kind") != NULL
-		             ? sk_jget(e, "kind")
-		             : e,
-		         file, err)) != 0)
+		    (rc = check_kind(
+			 sk_jget(e, "kind") != NULL ? sk_jget(e, "kind") : e,
+			 file, err)) != 0)
 			return rc;
 	}
 	e = sk_jget(root, "exit");
@@ -119,8 +118,8 @@ check(const struct sk_jv *root, const char *file, struct sk_err *err)
 /* ---- reading -------------------------------------------------------- */
 
 static int
-stop_signal(const struct sk_jv *root, const char *file, int *sig,
-    struct sk_err *err)
+stop_signal(
+    const struct sk_jv *root, const char *file, int *sig, struct sk_err *err)
 {
 	const struct sk_jv *v = sk_jget(root, "stop");
 	const char *s = sk_jstr(v);
@@ -233,8 +232,8 @@ no_such(const char *name, struct sk_err *err)
 }
 
 int
-sk_adapter_get(const char *name, const struct sk_adapter **out,
-    struct sk_err *err)
+sk_adapter_get(
+    const char *name, const struct sk_adapter **out, struct sk_err *err)
 {
 	struct sk_adapter *ad;
 	struct sk_jv *root;

@@ -16,8 +16,8 @@
 
 #include "config/config.h"
 #include "core/core.h"
-#include "json/json.h"
 #include "store/store.h"
+#include "json/json.h"
 
 /* ---- failure kinds (kind.c) ----------------------------------------- */
 
@@ -62,8 +62,8 @@ const char *sk_agent_stage(const char *word, const struct sk_config *c);
 struct sk_adapter;
 /* Loaded once per process: the user's adapters/NAME.toml, else the shipped one.
  * SK_USAGE "no_such_adapter" (with a suggestion) or "bad_adapter". */
-int sk_adapter_get(const char *name, const struct sk_adapter **out,
-    struct sk_err *err);
+int sk_adapter_get(
+    const char *name, const struct sk_adapter **out, struct sk_err *err);
 /* Names of all adapters there are, sorted. */
 void sk_adapter_names(struct sk_strv *names);
 /* The program that an adapter runs, for checks ("claude"); NULL for exec. */
@@ -73,15 +73,15 @@ const char *sk_adapter_program(const struct sk_adapter *ad);
 
 struct sk_ask {
 	struct sk_strv agents; /* NAME[=ADAPTER][:COUNT] */
-	struct sk_strv execs;  /* NAME[:COUNT]=COMMAND */
+	struct sk_strv execs; /* NAME[:COUNT]=COMMAND */
 	const char *run, *branch, *spec, *stage; /* NULL = environment, none */
 	const char *model, *schema_file, *prompt_file;
-	int64_t round;      /* 0 = 1 */
+	int64_t round; /* 0 = 1 */
 	int64_t timeout_ms; /* 0 = configured */
-	int64_t jobs;       /* 0 = all at once */
+	int64_t jobs; /* 0 = all at once */
 	int64_t max_output; /* 0 = 16 MiB */
 	bool dry_run, events, text;
-	const char *db;           /* as for sk_db_open() */
+	const char *db; /* as for sk_db_open() */
 	const struct sk_git *git; /* NULL = root of the configuration only */
 };
 #define SK_PROMPT_MAX ((size_t)64 << 20)

@@ -61,8 +61,7 @@ finish(struct sk_attempt *at)
 	(void)sk_loop_tree_kill(at->loop, at->pid, at->token);
 	o->ended_ms = sk_now_ms();
 	o->duration_ms = sk_mono_ms() - at->start;
-	sk_outcome_judge(
-	    o, &at->tap, &at->errs, at->wstatus, at->opts.schema);
+	sk_outcome_judge(o, &at->tap, &at->errs, at->wstatus, at->opts.schema);
 	sk_tap_free(&at->tap);
 	sk_errtap_free(&at->errs);
 	at->opts.done(at, at->opts.arg);
@@ -123,8 +122,7 @@ drain(struct sk_attempt *at, int fd)
 			sk_errtap_feed(&at->errs, chunk, (size_t)n);
 		} else {
 			if (at->o->first_byte_ms < 0)
-				at->o->first_byte_ms =
-				    sk_mono_ms() - at->start;
+				at->o->first_byte_ms = sk_mono_ms() - at->start;
 			sk_tap_feed(&at->tap, chunk, (size_t)n);
 		}
 		if ((size_t)n < sizeof(chunk) / 2)
@@ -162,11 +160,10 @@ stop(struct sk_attempt *at)
 {
 	if (at->reaped || at->grace_id != 0)
 		return;
-	sk_loop_tree_signal(at->loop, at->pid, at->token,
-	    at->opts.slot->ad->stop_signal);
+	sk_loop_tree_signal(
+	    at->loop, at->pid, at->token, at->opts.slot->ad->stop_signal);
 	at->grace_id = sk_loop_timer(
-	    at->loop, sk_mono_ms() + at->opts.slot->grace_ms,
-	    on_grace, at);
+	    at->loop, sk_mono_ms() + at->opts.slot->grace_ms, on_grace, at);
 }
 
 static void
@@ -178,8 +175,7 @@ on_timeout(struct sk_loop *l, void *arg)
 	(void)l;
 	at->timeout_id = 0;
 	sk_duration_text(at->opts.slot->timeout_ms, span, sizeof(span));
-	sk_outcome_fail(
-	    at->o, SK_K_TIMEOUT_TOTAL, "no answer within %s", span);
+	sk_outcome_fail(at->o, SK_K_TIMEOUT_TOTAL, "no answer within %s", span);
 	stop(at);
 }
 
@@ -222,8 +218,8 @@ launch(struct sk_attempt *at, struct sk_err *err)
 	else if ((rc = sk_pipe(out, true, err)) == 0)
 		rc = sk_pipe(er, true, err);
 	if (rc == 0) {
-		sk_agent_env(slot, at->opts.stage, at->opts.spec, at->token,
-		    &env);
+		sk_agent_env(
+		    slot, at->opts.stage, at->opts.spec, at->token, &env);
 		sp.argv = (const char *const *)slot->argv.v;
 		sp.envp = (const char *const *)env.v;
 		sp.fd_out = out[1];
@@ -245,8 +241,8 @@ launch(struct sk_attempt *at, struct sk_err *err)
 }
 
 struct sk_attempt *
-sk_attempt_start(struct sk_loop *l, const struct sk_attempt_opts *opts,
-    struct sk_outcome *o)
+sk_attempt_start(
+    struct sk_loop *l, const struct sk_attempt_opts *opts, struct sk_outcome *o)
 {
 	const struct sk_slot *slot = opts->slot;
 	struct sk_attempt *at;
@@ -278,8 +274,8 @@ sk_attempt_start(struct sk_loop *l, const struct sk_attempt_opts *opts,
 	    sk_loop_add(l, at->err_fd, SK_EV_READ, on_output, at, &err) != 0)
 		sk_bug("%s", err.message); /* fresh pipes can be watched */
 	sk_loop_child(l, at->pid, on_child, at);
-	at->timeout_id = sk_loop_timer(
-	    l, at->start + slot->timeout_ms, on_timeout, at);
+	at->timeout_id =
+	    sk_loop_timer(l, at->start + slot->timeout_ms, on_timeout, at);
 	return at;
 }
 

@@ -30,9 +30,9 @@ find_part(const char *text, const char *p, const char *end, const char *part,
 		if (m == NULL)
 			return NULL;
 		if (!(isdigit((unsigned char)part[0]) && m > text &&
-		        alnum(m[-1])) &&
+			alnum(m[-1])) &&
 		    !(isdigit((unsigned char)part[n - 1]) && m + n < end &&
-		        alnum(m[n])))
+			alnum(m[n])))
 			return m;
 		p = m + 1;
 	}
@@ -111,17 +111,16 @@ common_list(void)
 		const struct sk_data_file *f = sk_data_find("classify.toml");
 		struct sk_err err = { 0 };
 
-		if (f == NULL ||
-		    sk_toml_parse(
-		        &arena, f->text, f->n, f->name, &root, &err) != 0)
+		if (f == NULL || sk_toml_parse(&arena, f->text, f->n, f->name,
+				     &root, &err) != 0)
 			sk_bug("classify.toml: %s", err.message);
 	}
 	return sk_jget(root, "classify");
 }
 
 enum sk_kind
-sk_classify(const struct sk_adapter *ad, const char *text, size_t n,
-    int64_t http)
+sk_classify(
+    const struct sk_adapter *ad, const char *text, size_t n, int64_t http)
 {
 	char low[SK_TEXT_KEPT];
 	enum sk_kind k;
@@ -173,8 +172,7 @@ one_span(const char **p, const char *end, double *ms)
 		size_t n = strlen(unit[i].word);
 
 		if ((size_t)(end - q) >= n && memcmp(q, unit[i].word, n) == 0 &&
-		    ((size_t)(end - q) == n ||
-		        !isalpha((unsigned char)q[n]))) {
+		    ((size_t)(end - q) == n || !isalpha((unsigned char)q[n]))) {
 			*ms += x * unit[i].ms;
 			*p = q + n;
 			return true;
@@ -209,7 +207,7 @@ sk_retry_hint(const char *text, size_t n)
 		if (!one_span(&p, end, &ms))
 			continue;
 		while (p < end && isdigit((unsigned char)*p) &&
-		    one_span(&p, end, &ms))
+		       one_span(&p, end, &ms))
 			;
 		return ms < 4e12 ? (int64_t)(ms + 0.5) : 0;
 	}

@@ -8,7 +8,7 @@
 
 #define SK_MAX_OUTPUT ((size_t)16 << 20)
 #define SK_HEAD_KEPT ((size_t)64 << 10) /* of output that was too much */
-#define SK_TEXT_KEPT ((size_t)8 << 10)  /* of error text, for classifying */
+#define SK_TEXT_KEPT ((size_t)8 << 10) /* of error text, for classifying */
 #define SK_GRACE_MS 5000
 #define SK_DRAIN_MS 250
 #define SK_TIMEOUT_MS ((int64_t)20 * 60 * 1000)
@@ -27,8 +27,8 @@ struct sk_adapter {
 	int stop_signal;
 	enum sk_out_format format;
 	bool result_needed; /* no answer without an event that says ok */
-	bool error_json;    /* a failure's JSON may stand on stderr */
-	bool common;        /* classify.toml after the adapter's own list */
+	bool error_json; /* a failure's JSON may stand on stderr */
+	bool common; /* classify.toml after the adapter's own list */
 	bool input_includes_cache, output_excludes_reasoning;
 	const char *scope; /* usage: "run" or "session" */
 	struct sk_jv *rules, *classify, *exit_kinds;
@@ -61,8 +61,8 @@ struct sk_outcome {
 void sk_outcome_init(struct sk_outcome *o);
 void sk_outcome_free(struct sk_outcome *o);
 /* Kind and message in one; the first cause stays. */
-void sk_outcome_fail(struct sk_outcome *o, enum sk_kind k, const char *fmt,
-    ...) SK_PRINTF(3, 4);
+void sk_outcome_fail(struct sk_outcome *o, enum sk_kind k, const char *fmt, ...)
+    SK_PRINTF(3, 4);
 
 struct sk_slot {
 	char name[SK_IDENT_LEN]; /* "x.2" */
@@ -90,8 +90,8 @@ struct sk_subst {
 int sk_slots_make(struct sk_slots *s, const struct sk_ask *ask,
     const struct sk_strv *agents, const struct sk_config *conf,
     const char *stage, struct sk_err *err);
-int sk_slots_argv(struct sk_slots *s, const struct sk_subst *sub,
-    struct sk_err *err);
+int sk_slots_argv(
+    struct sk_slots *s, const struct sk_subst *sub, struct sk_err *err);
 void sk_slots_free(struct sk_slots *s);
 
 /* Whole environment of one agent; caller frees. */
@@ -117,7 +117,7 @@ void sk_reader_free(struct sk_reader *r);
 /* Standard output of one agent, bounded. */
 struct sk_tap {
 	struct sk_reader r;
-	struct sk_buf buf;   /* text, or the line that is not complete yet */
+	struct sk_buf buf; /* text, or the line that is not complete yet */
 	struct sk_buf noise; /* head of lines that are not JSON */
 	size_t max;
 	uint64_t total;
@@ -145,8 +145,8 @@ void sk_outcome_judge(struct sk_outcome *o, struct sk_tap *t,
     const struct sk_errtap *e, int wstatus, const struct sk_jv *schema);
 
 /* Kind of an error text by the adapter's list, then the common one; NONE. */
-enum sk_kind sk_classify(const struct sk_adapter *ad, const char *text,
-    size_t n, int64_t http);
+enum sk_kind sk_classify(
+    const struct sk_adapter *ad, const char *text, size_t n, int64_t http);
 /* "try again in 2s", "retry after 1m3.5s" … in ms; 0 = nothing. */
 int64_t sk_retry_hint(const char *text, size_t n);
 
@@ -186,11 +186,11 @@ struct sk_answer {
 	int64_t attempt, seq; /* seq 0 = none */
 	struct sk_outcome o;
 };
-void sk_answer_json(struct sk_buf *b, const struct sk_round *r,
-    const struct sk_answer *a);
+void sk_answer_json(
+    struct sk_buf *b, const struct sk_round *r, const struct sk_answer *a);
 /* usage, cost, timings …: what the store keeps beside the columns. */
-void sk_answer_meta(struct sk_buf *b, const struct sk_round *r,
-    const struct sk_answer *a);
+void sk_answer_meta(
+    struct sk_buf *b, const struct sk_round *r, const struct sk_answer *a);
 /* The other way: an answer that was accepted before. */
 void sk_answer_from_stored(struct sk_answer *a, const struct sk_stored *st);
 /* Opens one sk.event/1 up to "round"; the caller adds and ends it. */
@@ -208,8 +208,7 @@ struct sk_request {
 	struct sk_jv *schema;
 };
 /* Standard input or the file; a document sk.request/1 is taken apart. */
-int sk_request_read(struct sk_request *q, const char *file,
-    struct sk_err *err);
+int sk_request_read(struct sk_request *q, const char *file, struct sk_err *err);
 void sk_request_free(struct sk_request *q);
 /* sk_agent_stage() or SK_USAGE "unknown_stage" with a suggestion. */
 int sk_stage_check(const char *word, const struct sk_config *c,
@@ -220,8 +219,8 @@ int sk_schema_read(struct sk_arena *a, const char *file, struct sk_jv **out,
 /* ---- for people ----------------------------------------------------- */
 
 void sk_show_answer(const struct sk_answer *a);
-void sk_show_table(const struct sk_round *r, const struct sk_answer *a,
-    size_t n);
+void
+sk_show_table(const struct sk_round *r, const struct sk_answer *a, size_t n);
 void sk_warn_failures(const struct sk_answer *a, size_t n);
 
 #endif

@@ -74,8 +74,8 @@ last_line(const char *p, size_t n, char *out, size_t cap)
 
 /* Everything the agent said outside its events. */
 static void
-other_text(const struct sk_tap *t, const struct sk_errtap *e,
-    struct sk_buf *out)
+other_text(
+    const struct sk_tap *t, const struct sk_errtap *e, struct sk_buf *out)
 {
 	if (t->r.ad->format == SK_OUT_JSONL)
 		sk_buf_add(out, t->noise.p, t->noise.len);
@@ -122,8 +122,8 @@ say(struct sk_outcome *o, const struct sk_buf *error,
 }
 
 static enum sk_kind
-failure_kind(const struct sk_outcome *o, struct sk_reader *r,
-    const struct sk_buf *other)
+failure_kind(
+    const struct sk_outcome *o, struct sk_reader *r, const struct sk_buf *other)
 {
 	enum sk_kind k;
 
@@ -144,9 +144,9 @@ failure_kind(const struct sk_outcome *o, struct sk_reader *r,
 		return k;
 	if (o->signal >= 0)
 		return o->signal == SIGKILL || o->signal == SIGTERM ||
-		        o->signal == SIGINT || o->signal == SIGHUP
-		    ? SK_K_KILLED
-		    : SK_K_CRASHED;
+		               o->signal == SIGINT || o->signal == SIGHUP
+		           ? SK_K_KILLED
+		           : SK_K_CRASHED;
 	k = sk_classify(r->ad, other->p, other->len, 0);
 	if (k != SK_K_NONE)
 		return k;
@@ -154,8 +154,7 @@ failure_kind(const struct sk_outcome *o, struct sk_reader *r,
 }
 
 static void
-judge_failure(struct sk_outcome *o, struct sk_tap *t,
-    const struct sk_errtap *e)
+judge_failure(struct sk_outcome *o, struct sk_tap *t, const struct sk_errtap *e)
 {
 	struct sk_buf other;
 	enum sk_kind k;
@@ -169,8 +168,7 @@ judge_failure(struct sk_outcome *o, struct sk_tap *t,
 	if (k != SK_K_RATE_LIMITED && k != SK_K_QUOTA_EXHAUSTED) {
 		o->retry_after_ms = o->reset_at_ms = 0;
 	} else if (o->retry_after_ms == 0) {
-		o->retry_after_ms =
-		    sk_retry_hint(t->r.error.p, t->r.error.len);
+		o->retry_after_ms = sk_retry_hint(t->r.error.p, t->r.error.len);
 		if (o->retry_after_ms == 0)
 			o->retry_after_ms = sk_retry_hint(other.p, other.len);
 	}

@@ -64,9 +64,9 @@ settle_names(struct sk_prep *p, struct sk_err *err)
 		return rc;
 	snprintf(r->run, sizeof(r->run), "%s", run);
 	snprintf(r->branch, sizeof(r->branch), "%s", branch);
-	r->round = ask->round > 0 ? ask->round
-	    : p->req.round > 0    ? p->req.round
-	                          : 1;
+	r->round = ask->round > 0     ? ask->round
+	           : p->req.round > 0 ? p->req.round
+	                              : 1;
 	if (gethostname(r->host, sizeof(r->host) - 1) != 0)
 		snprintf(r->host, sizeof(r->host), "unknown");
 	return 0;
@@ -97,7 +97,7 @@ strict(const struct sk_jv *v, int depth)
 		return true;
 	if ((props != NULL || sk_streq(sk_jget_str(v, "type"), "object")) &&
 	    (sk_jlen(req) != sk_jlen(props) || add == NULL ||
-	        add->type != SK_J_FALSE))
+		add->type != SK_J_FALSE))
 		return false;
 	for (size_t i = 0; i < v->n; i++)
 		if (!strict(v->m[i].v, depth + 1))
@@ -128,7 +128,7 @@ settle_schema(struct sk_prep *p, struct sk_subst *sub, struct sk_buf *text,
 	p->schema = p->req.schema;
 	if (p->ask->schema_file != NULL &&
 	    (rc = sk_schema_read(
-	         &p->arena, p->ask->schema_file, &p->schema, err)) != 0)
+		 &p->arena, p->ask->schema_file, &p->schema, err)) != 0)
 		return rc;
 	if (p->schema == NULL)
 		return 0;
@@ -194,8 +194,7 @@ sk_prep_make(struct sk_prep *p, const struct sk_ask *ask,
 	p->jobs = ask->jobs;
 	if (p->jobs <= 0)
 		p->jobs = sk_config_int(conf, "run.jobs", 0);
-	if ((rc = read_prompt(p, err)) != 0 ||
-	    (rc = settle_names(p, err)) != 0)
+	if ((rc = read_prompt(p, err)) != 0 || (rc = settle_names(p, err)) != 0)
 		return rc;
 	rc = sk_slots_make(&p->slots, ask,
 	    ask->agents.n + ask->execs.n > 0 ? &ask->agents : &p->req.agents,

@@ -47,7 +47,8 @@ equal(const struct sk_jv *want, const struct sk_jv *got)
 		return false;
 	switch (want->type) {
 	case SK_J_STR:
-		return want->n == got->n && memcmp(want->s, got->s, got->n) == 0;
+		return want->n == got->n &&
+		       memcmp(want->s, got->s, got->n) == 0;
 	case SK_J_NUM:
 		return sk_num_cmp(want->s, want->n, got->s, got->n) == 0;
 	default:
@@ -157,8 +158,8 @@ add_tokens(int64_t *sum, const struct sk_jv *base, const struct sk_jv *spec)
 }
 
 static void
-add_usage(struct sk_usage *u, const struct sk_jv *base,
-    const struct sk_jv *spec)
+add_usage(
+    struct sk_usage *u, const struct sk_jv *base, const struct sk_jv *spec)
 {
 	add_tokens(&u->input, base, sk_jget(spec, "input"));
 	add_tokens(&u->cache_read, base, sk_jget(spec, "cache_read"));
@@ -179,8 +180,8 @@ read_usage(const struct sk_jv *ev, const struct sk_jv *spec)
 		const struct sk_jv *o = pick(ev, each);
 
 		for (size_t i = 0; o != NULL && i < sk_jlen(o); i++)
-			add_usage(&u,
-			    o->type == SK_J_OBJ ? o->m[i].v : o->a[i], spec);
+			add_usage(&u, o->type == SK_J_OBJ ? o->m[i].v : o->a[i],
+			    spec);
 	}
 	u.known = u.input >= 0 || u.output >= 0;
 	return u;
@@ -195,8 +196,8 @@ plus(int64_t a, int64_t b)
 }
 
 static void
-take_usage(struct sk_reader *r, const struct sk_jv *ev,
-    const struct sk_jv *rule)
+take_usage(
+    struct sk_reader *r, const struct sk_jv *ev, const struct sk_jv *rule)
 {
 	const struct sk_jv *spec = sk_jget(rule, "usage");
 	const struct sk_jv *other = sk_jget(rule, "usage_or");
@@ -234,8 +235,7 @@ take_usage(struct sk_reader *r, const struct sk_jv *ev,
 }
 
 static void
-take_cost(struct sk_reader *r, const struct sk_jv *ev,
-    const struct sk_jv *rule)
+take_cost(struct sk_reader *r, const struct sk_jv *ev, const struct sk_jv *rule)
 {
 	const struct sk_jv *v = pick(ev, sk_jget(rule, "cost_usd"));
 	double usd;
@@ -273,8 +273,8 @@ number(const struct sk_jv *v, double max, double *out)
 }
 
 static void
-take_times(struct sk_reader *r, const struct sk_jv *ev,
-    const struct sk_jv *rule)
+take_times(
+    struct sk_reader *r, const struct sk_jv *ev, const struct sk_jv *rule)
 {
 	double x;
 

@@ -120,8 +120,8 @@ model_of(const struct sk_answer *a)
 /* ---- the answer ----------------------------------------------------- */
 
 void
-sk_answer_json(struct sk_buf *b, const struct sk_round *r,
-    const struct sk_answer *a)
+sk_answer_json(
+    struct sk_buf *b, const struct sk_round *r, const struct sk_answer *a)
 {
 	const struct sk_outcome *o = &a->o;
 	struct sk_jw w;
@@ -159,8 +159,8 @@ sk_answer_json(struct sk_buf *b, const struct sk_round *r,
 }
 
 void
-sk_answer_meta(struct sk_buf *b, const struct sk_round *r,
-    const struct sk_answer *a)
+sk_answer_meta(
+    struct sk_buf *b, const struct sk_round *r, const struct sk_answer *a)
 {
 	const struct sk_outcome *o = &a->o;
 	struct sk_jw w;
@@ -239,7 +239,7 @@ sk_answer_from_stored(struct sk_answer *a, const struct sk_stored *st)
 		o->model = sk_strdup(st->model);
 	if (st->meta_json != NULL &&
 	    sk_json_parse(&arena, st->meta_json, strlen(st->meta_json), NULL,
-	        &m, &ignored) == 0)
+		&m, &ignored) == 0)
 		from_meta(o, m);
 	free(ignored.details);
 	sk_arena_free(&arena);

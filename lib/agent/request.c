@@ -66,8 +66,7 @@ take_agents(struct sk_request *q, const struct sk_jv *l, struct sk_err *err)
 		return bad(err, "'agents' must be an array of strings");
 	for (size_t i = 0; i < sk_jlen(l); i++) {
 		if (sk_jstr(l->a[i]) == NULL)
-			return bad(
-			    err, "'agents' must be an array of strings");
+			return bad(err, "'agents' must be an array of strings");
 		sk_strv_add(&q->agents, sk_jstr(l->a[i]));
 	}
 	return 0;
@@ -110,7 +109,7 @@ names_schema(const struct sk_buf *b, const char *schema)
 	while (i < b->len && strchr(" \t\r\n", b->p[i]) != NULL)
 		i++;
 	return i < b->len && b->p[i] == '{' &&
-	    memmem(b->p, b->len, schema, strlen(schema)) != NULL;
+	       memmem(b->p, b->len, schema, strlen(schema)) != NULL;
 }
 
 static bool
@@ -133,19 +132,19 @@ take_document(struct sk_request *q, struct sk_err *err)
 
 		/* The first line is the record; the tool before us failed. */
 		const char *nl = memchr(q->prompt.p, '\n', q->prompt.len);
-		size_t n = nl != NULL ? (size_t)(nl - q->prompt.p)
-		                      : q->prompt.len;
+		size_t n =
+		    nl != NULL ? (size_t)(nl - q->prompt.p) : q->prompt.len;
 
 		if (sk_json_parse(
-		        &q->arena, q->prompt.p, n, NULL, &v, &ignored) == 0 &&
+			&q->arena, q->prompt.p, n, NULL, &v, &ignored) == 0 &&
 		    sk_error_from_json(v, err))
 			return err->exit;
 		sk_err_clear(&ignored);
 	}
 	if (!names_schema(&q->prompt, "\"sk.request/1\""))
 		return 0;
-	rc = sk_json_parse(
-	    &q->arena, q->prompt.p, q->prompt.len, NULL, &v, err);
+	rc =
+	    sk_json_parse(&q->arena, q->prompt.p, q->prompt.len, NULL, &v, err);
 	if (rc != 0)
 		return rc;
 	if (!sk_streq(sk_jget_str(v, "schema"), "sk.request/1"))

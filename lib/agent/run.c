@@ -20,10 +20,10 @@ struct run {
 	struct sk_prep *p;
 	struct sk_loop *loop;
 	struct sk_db *db;
-	struct sk_answer *ans;    /* one per slot */
+	struct sk_answer *ans; /* one per slot */
 	struct sk_attempt **live; /* NULL unless running */
-	size_t *ready, nready;    /* finished, not yet committed */
-	bool *stored;             /* answered before, nothing to ask */
+	size_t *ready, nready; /* finished, not yet committed */
+	bool *stored; /* answered before, nothing to ask */
 	size_t next, running, printed, jobs, reused;
 	int stop_signal; /* first signal that arrived */
 	int guard_fd;
@@ -287,8 +287,7 @@ start_one(struct run *r, size_t i)
 static void
 start_more(struct run *r)
 {
-	while (r->rc == 0 && r->running < r->jobs &&
-	    r->next < r->p->slots.n) {
+	while (r->rc == 0 && r->running < r->jobs && r->next < r->p->slots.n) {
 		size_t i = r->next++;
 
 		if (!r->stored[i])
@@ -378,8 +377,8 @@ loop(struct run *r)
 	r->loop = sk_loop_new(r->err);
 	if (r->loop == NULL)
 		return r->err->exit;
-	r->rc = sk_loop_add(
-	    r->loop, r->guard_fd, SK_EV_READ, on_guard, r, r->err);
+	r->rc =
+	    sk_loop_add(r->loop, r->guard_fd, SK_EV_READ, on_guard, r, r->err);
 	sk_loop_idle(r->loop, on_idle, r);
 	start_more(r);
 	if (r->rc == 0) {

@@ -66,8 +66,7 @@ sk_show_table(const struct sk_round *r, const struct sk_answer *a, size_t n)
 	sk_table_cell(&t, "MODEL");
 	for (size_t i = 0; i < n; i++) {
 		const struct sk_outcome *o = &a[i].o;
-		const char *m =
-		    o->model != NULL ? o->model : a[i].slot->model;
+		const char *m = o->model != NULL ? o->model : a[i].slot->model;
 		char span[32];
 
 		sk_duration_text(o->duration_ms, span, sizeof(span));

@@ -49,10 +49,10 @@ unknown(const char *name, const struct sk_config *conf)
 		sk_strv_add(&all, agents->m[i].key);
 	near = all.n != 0 ? sk_closest(name, (const char *const *)all.v) : NULL;
 	s = near != NULL
-	    ? sk_asprintf("no agent, adapter or program '%s'; did you mean "
-	                  "'%s'?",
-	          name, near)
-	    : sk_asprintf("no agent, adapter or program '%s'", name);
+	        ? sk_asprintf("no agent, adapter or program '%s'; did you mean "
+			      "'%s'?",
+		      name, near)
+	        : sk_asprintf("no agent, adapter or program '%s'", name);
 	sk_strv_free(&all);
 	return s;
 }
@@ -219,8 +219,8 @@ add_many(struct sk_slots *s, const char *base, const char *adapter,
 		if (count == 1)
 			snprintf(slot->name, sizeof(slot->name), "%s", base);
 		else if ((size_t)snprintf(slot->name, sizeof(slot->name),
-		             "%s.%lld", base, (long long)i) >=
-		    sizeof(slot->name))
+			     "%s.%lld", base,
+			     (long long)i) >= sizeof(slot->name))
 			return bad_name(base, err);
 		for (size_t j = 0; command != NULL && j < command->n; j++)
 			sk_strv_add(&slot->command, command->v[j]);
@@ -313,8 +313,8 @@ default_agents(struct sk_slots *s, const struct sk_ask *ask,
     const struct sk_config *conf, const char *stage, struct sk_err *err)
 {
 	char *key = sk_asprintf("stages.%s.agents", stage);
-	const struct sk_jv *l = *stage != '\0' ? sk_config_get(conf, key)
-	                                       : NULL;
+	const struct sk_jv *l =
+	    *stage != '\0' ? sk_config_get(conf, key) : NULL;
 	int rc = 0;
 
 	free(key);
@@ -322,7 +322,8 @@ default_agents(struct sk_slots *s, const struct sk_ask *ask,
 		l = sk_config_get(conf, "pipeline.agents");
 	for (size_t i = 0; rc == 0 && i < sk_jlen(l); i++)
 		if (sk_jstr(sk_jat(l, i)) != NULL)
-			rc = add_agent(s, sk_jstr(l->a[i]), ask, conf, stage, err);
+			rc = add_agent(
+			    s, sk_jstr(l->a[i]), ask, conf, stage, err);
 	if (rc == 0 && s->n == 0) {
 		(void)sk_fail(err, SK_USAGE, "no_agents", "no agent to ask");
 		rc = sk_hint(err,
@@ -389,8 +390,8 @@ value(const struct sk_slot *s, const struct sk_subst *sub, const char *word,
 }
 
 static void
-add_group(struct sk_slot *s, const struct sk_subst *sub,
-    const struct sk_jv *group)
+add_group(
+    struct sk_slot *s, const struct sk_subst *sub, const struct sk_jv *group)
 {
 	bool is;
 
@@ -401,8 +402,7 @@ add_group(struct sk_slot *s, const struct sk_subst *sub,
 			return;
 	}
 	for (size_t i = 0; i < sk_jlen(group); i++)
-		sk_strv_add(
-		    &s->argv, value(s, sub, sk_jstr(group->a[i]), &is));
+		sk_strv_add(&s->argv, value(s, sub, sk_jstr(group->a[i]), &is));
 }
 
 static int
@@ -434,8 +434,8 @@ make_argv(struct sk_slot *s, const struct sk_subst *sub, struct sk_err *err)
 }
 
 int
-sk_slots_argv(struct sk_slots *s, const struct sk_subst *sub,
-    struct sk_err *err)
+sk_slots_argv(
+    struct sk_slots *s, const struct sk_subst *sub, struct sk_err *err)
 {
 	int rc = 0;
 

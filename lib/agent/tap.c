@@ -10,8 +10,8 @@
 #include "agent/internal.h"
 
 void
-sk_tap_init(struct sk_tap *t, const struct sk_adapter *ad,
-    struct sk_outcome *o, size_t max)
+sk_tap_init(struct sk_tap *t, const struct sk_adapter *ad, struct sk_outcome *o,
+    size_t max)
 {
 	memset(t, 0, sizeof(*t));
 	t->max = max;
@@ -50,8 +50,7 @@ line(struct sk_tap *t, const char *p, size_t n)
 		n--;
 	if (n == 0)
 		return;
-	if (p[0] == '{' &&
-	    sk_json_parse(&a, p, n, NULL, &v, &ignored) == 0)
+	if (p[0] == '{' && sk_json_parse(&a, p, n, NULL, &v, &ignored) == 0)
 		sk_reader_event(&t->r, v);
 	else
 		noise(t, p, n);
@@ -102,8 +101,8 @@ sk_tap_feed(struct sk_tap *t, const char *p, size_t n)
 	if (t->buf.len + n > t->max) {
 		/* Too much: keep the head for people, give the rest back. */
 		struct sk_buf head;
-		size_t k = t->buf.len < SK_HEAD_KEPT ? t->buf.len
-		                                     : SK_HEAD_KEPT;
+		size_t k =
+		    t->buf.len < SK_HEAD_KEPT ? t->buf.len : SK_HEAD_KEPT;
 
 		t->flooded = true;
 		sk_buf_init(&head, SK_HEAD_KEPT + 1);

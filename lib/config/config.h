@@ -18,9 +18,9 @@
 
 struct sk_config {
 	struct sk_arena arena;
-	struct sk_jv *root;  /* effective tree */
-	char *project_root;  /* absolute; see sk_config_load() */
-	char *named_file;    /* --config or SK_CONFIG, absolute, or NULL */
+	struct sk_jv *root; /* effective tree */
+	char *project_root; /* absolute; see sk_config_load() */
+	char *named_file; /* --config or SK_CONFIG, absolute, or NULL */
 	struct sk_config_origin *origins;
 };
 /*
@@ -31,8 +31,7 @@ struct sk_config {
  * file that names them. SK_USAGE on any invalid layer: all findings, each with
  * FILE:LINE:COL, are in the message (first) and details (all).
  */
-int sk_config_load(struct sk_config *c, const char *named,
-    struct sk_err *err);
+int sk_config_load(struct sk_config *c, const char *named, struct sk_err *err);
 void sk_config_free(struct sk_config *c);
 /* Highest layer: an option of the running tool. value is TOML text, or taken
  * as a string when it is not. */
@@ -41,14 +40,13 @@ int sk_config_set(struct sk_config *c, const char *key, const char *value,
 /* Dotted key ("run.timeout"); NULL when unset. */
 struct sk_jv *sk_config_get(const struct sk_config *c, const char *key);
 /* Text of a string, or of a number as it was written (quorum = 2). */
-const char *sk_config_str(const struct sk_config *c, const char *key,
-    const char *dflt);
-int64_t sk_config_int(const struct sk_config *c, const char *key,
-    int64_t dflt);
+const char *
+sk_config_str(const struct sk_config *c, const char *key, const char *dflt);
+int64_t sk_config_int(const struct sk_config *c, const char *key, int64_t dflt);
 bool sk_config_bool(const struct sk_config *c, const char *key, bool dflt);
 /* Durations: "90s" or a number of seconds → ms. */
-int64_t sk_config_duration(const struct sk_config *c, const char *key,
-    int64_t dflt_ms);
+int64_t
+sk_config_duration(const struct sk_config *c, const char *key, int64_t dflt_ms);
 /* "default", "FILE:LINE", "environment SPECKIT_X", "option --x". */
 const char *sk_config_origin(const struct sk_config *c, const char *key);
 /* [agents.NAME] or NULL. Keys: adapter, command (array of strings), model,
@@ -60,18 +58,18 @@ struct sk_jv *sk_config_agent(const struct sk_config *c, const char *name);
 /*
  * Only find the files, read none; the next function shows them. Free as usual.
  */
-int sk_config_locate(struct sk_config *c, const char *named,
-    struct sk_err *err);
+int
+sk_config_locate(struct sk_config *c, const char *named, struct sk_err *err);
 struct sk_config_file {
 	const char *layer; /* "system", "user", "project", "named" */
-	const char *path;  /* absolute */
+	const char *path; /* absolute */
 	const char *state; /* "used", "absent", "unreadable", "shadowed" */
 };
-size_t sk_config_files(const struct sk_config *c,
-    const struct sk_config_file **out);
+size_t
+sk_config_files(const struct sk_config *c, const struct sk_config_file **out);
 /* Every leaf of the effective tree, keys in byte order. */
-typedef void (*sk_config_fn)(void *arg, const char *key,
-    const struct sk_jv *v, const char *origin);
+typedef void (*sk_config_fn)(
+    void *arg, const char *key, const struct sk_jv *v, const char *origin);
 void sk_config_each(const struct sk_config *c, sk_config_fn fn, void *arg);
 /* Must the value of this key not be shown? */
 bool sk_config_secret(const char *key);

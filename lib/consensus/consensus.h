@@ -16,8 +16,8 @@
 
 #include "cli/cli.h"
 #include "core/core.h"
-#include "json/json.h"
 #include "store/store.h"
+#include "json/json.h"
 
 /* ---- policy (policy.c) ---- */
 
@@ -46,7 +46,7 @@ const char *sk_path_kind_word(enum sk_path_kind k);
 
 struct sk_policy {
 	struct sk_arena arena;
-	const char *name;   /* NULL = no policy */
+	const char *name; /* NULL = no policy */
 	char sha256[SK_SHA256_LEN];
 	struct sk_quorum quorum;
 	int64_t min; /* 0 = not said */
@@ -55,16 +55,17 @@ struct sk_policy {
 	struct sk_jv *kinds, *keys; /* {pointer: word}, may be NULL */
 };
 /* A FILE, or (without a slash, when no such file is there) the shipped policy
- * NAME. NULL gives the empty policy. SK_USAGE "bad_policy", "no_such_policy". */
-int sk_policy_load(struct sk_policy *p, const char *file_or_name,
-    struct sk_err *err);
+ * NAME. NULL gives the empty policy. SK_USAGE "bad_policy" or
+ * "no_such_policy". */
+int sk_policy_load(
+    struct sk_policy *p, const char *file_or_name, struct sk_err *err);
 void sk_policy_free(struct sk_policy *p);
 /* Kind and record key that the policy names for a path; a '*' token of the
  * pattern matches any one token. */
 enum sk_path_kind sk_policy_kind(const struct sk_policy *p, const char *path);
 const char *sk_policy_key(const struct sk_policy *p, const char *path);
 
-/* ---- the verdict, a pure function (verdict.c, vote.c, align.c, text.c) ---- */
+/* ---- the verdict, a pure function (verdict.c and what it calls) ---- */
 
 enum sk_input_state {
 	SK_INPUT_OK,
@@ -86,27 +87,22 @@ struct sk_case {
 	int64_t round;
 	const struct sk_policy *policy;
 	struct sk_quorum quorum; /* the effective one */
-	int64_t min;             /* the effective one: 2 unless said */
+	int64_t min; /* the effective one: 2 unless said */
 	const struct sk_strv *require; /* NULL = not given */
-	const struct sk_strv *expect;  /* agents; any order */
+	const struct sk_strv *expect; /* agents; any order */
 	const struct sk_input *inputs;
 	size_t n_inputs;
 	bool complete; /* expected was given, or the stream had its end */
 };
-enum sk_status {
-	SK_ST_OK,
-	SK_ST_DEGRADED,
-	SK_ST_CONFLICT,
-	SK_ST_UNKNOWN
-};
+enum sk_status { SK_ST_OK, SK_ST_DEGRADED, SK_ST_CONFLICT, SK_ST_UNKNOWN };
 struct sk_verdict {
 	struct sk_arena arena;
 	enum sk_status status;
 	struct sk_buf json; /* the pure part: one object, no newline */
 	char input_sha256[SK_SHA256_LEN];
 };
-int sk_verdict_make(const struct sk_case *c, struct sk_verdict *v,
-    struct sk_err *err);
+int sk_verdict_make(
+    const struct sk_case *c, struct sk_verdict *v, struct sk_err *err);
 void sk_verdict_free(struct sk_verdict *v);
 const char *sk_status_word(enum sk_status st);
 /* ok 0, conflict 1, degraded and unknown 3. */
@@ -122,8 +118,8 @@ struct sk_group {
 	char spec[SK_IDENT_LEN], stage[SK_IDENT_LEN];
 	int64_t round;
 	struct sk_strv invalid; /* agents whose record was refused */
-	bool ended;             /* its run.end event was seen */
-	size_t answers;         /* records taken from this input */
+	bool ended; /* its run.end event was seen */
+	size_t answers; /* records taken from this input */
 };
 /* One answer's result, after its commit. */
 struct sk_intake_note {
@@ -161,8 +157,8 @@ void sk_intake_json(struct sk_buf *b, const struct sk_intake_note *n);
 struct sk_decide_opts {
 	const struct sk_policy *policy;
 	struct sk_strv require, expect; /* empty = not given */
-	const char *quorum;             /* NULL = not given */
-	int64_t min;                    /* 0 = not given */
+	const char *quorum; /* NULL = not given */
+	int64_t min; /* 0 = not given */
 	bool no_evidence, no_ack, telemetry;
 	/* Where evidence goes: base below root is made component by component
 	 * and no component may be a symbolic link. base may be absolute. */
@@ -184,9 +180,9 @@ void sk_drivers_end(struct sk_drivers *d);
 int sk_decide_group(struct sk_db *db, struct sk_drivers *drivers,
     const struct sk_decide_opts *o, const struct sk_group *g,
     struct sk_buf *out, char status[16], struct sk_err *err);
-/* The full sk.verdict/1 document of a stored decision. replayed < 0: not said. */
-int sk_decision_json(struct sk_buf *out, const struct sk_decision *d,
-    struct sk_err *err);
+/* The sk.verdict/1 document of a stored decision. */
+int sk_decision_json(
+    struct sk_buf *out, const struct sk_decision *d, struct sk_err *err);
 /* One acknowledgement as sk.ack/1. */
 void sk_ack_json(struct sk_buf *b, const char *run, const char *branch,
     int64_t seq, bool already);

@@ -103,6 +103,8 @@ put_decision(struct sk_jw *w, const struct sk_decision *d, enum sk_face face,
 {
 	sk_jw_key(w, "decision");
 	sk_jw_obj(w);
+	sk_jw_kstr(w, "run", d->run);
+	sk_jw_kstr(w, "branch", d->branch);
 	sk_jw_ktime(w, "decided_at", d->decided_ms);
 	if (face == SK_FACE_LINE) {
 		sk_jw_ktime(w, "acked_at", d->acked ? d->acked_ms : 0);
@@ -130,8 +132,8 @@ int
 sk_decision_write(struct sk_buf *out, const struct sk_decision *d,
     enum sk_face face, const struct sk_more *more, struct sk_err *err)
 {
-	static const char *const ours[] = { "schema", "run", "branch", "spec",
-		"stage", "round", "decision_seq", "status", "decision", NULL };
+	static const char *const ours[] = { "schema", "spec", "stage", "round",
+		"decision_seq", "status", "decision", NULL };
 	struct sk_arena a = { 0 };
 	struct sk_jv *v = NULL;
 	struct sk_jw w;
@@ -147,8 +149,6 @@ sk_decision_write(struct sk_buf *out, const struct sk_decision *d,
 	sk_jw_init(&w, out);
 	sk_jw_obj(&w);
 	sk_jw_kstr(&w, "schema", "sk.verdict/1");
-	sk_jw_kstr(&w, "run", d->run);
-	sk_jw_kstr(&w, "branch", d->branch);
 	word(&w, "spec", d->spec);
 	word(&w, "stage", d->stage);
 	sk_jw_kint(&w, "round", d->round);

@@ -172,11 +172,6 @@ put(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 	rc = sk_pub_begin(&pub, *path, b->p, b->len, 0644, err);
 	if (rc != 0)
 		return rc;
-	if (fchmodat(pub.dirfd, pub.tmp, 0644, 0) != 0) {
-		rc = sk_fail_errno(err, "cannot set the mode of '%s'", *path);
-		sk_pub_abort(&pub);
-		return rc;
-	}
 	return sk_db_publish(db, d->run, epoch, &pub, err);
 }
 

@@ -28,10 +28,10 @@ struct sk_vv {
 struct sk_res {
 	const char *path;
 	enum sk_path_kind kind;
-	size_t supplied;       /* voters with a value of the winning type */
-	size_t count;          /* voters behind the agreed value */
-	bool agreed;           /* a quorum stands behind it */
-	const char *key;       /* records: the key they are aligned by */
+	size_t supplied; /* voters with a value of the winning type */
+	size_t count; /* voters behind the agreed value */
+	bool agreed; /* a quorum stands behind it */
+	const char *key; /* records: the key they are aligned by */
 	const struct sk_jv *value; /* what was agreed, NULL = nothing */
 	struct sk_jv *elements; /* sets, records, unions: support per element */
 };
@@ -39,7 +39,7 @@ struct sk_res {
 struct sk_dis {
 	const char *path;
 	bool conflict; /* a quorum spoke and did not agree */
-	bool text;     /* prose: counts only where it is required */
+	bool text; /* prose: counts only where it is required */
 	struct sk_jv *values; /* [{value, agents}] */
 };
 struct sk_vote {
@@ -73,10 +73,10 @@ void sk_vv_canon(struct sk_vote *vt, struct sk_vv *v);
 size_t sk_res_add(struct sk_vote *vt, enum sk_path_kind kind, size_t supplied);
 /* [{value, agents}] of vals grouped by canonical form, most first. */
 struct sk_jv *sk_vote_values(struct sk_vote *vt, struct sk_vv *vals, size_t n);
-struct sk_dis *sk_dis_add(struct sk_vote *vt, bool conflict,
-    struct sk_jv *values);
-struct sk_jv *sk_agents_of(struct sk_vote *vt, const struct sk_vv *vals,
-    size_t n);
+struct sk_dis *
+sk_dis_add(struct sk_vote *vt, bool conflict, struct sk_jv *values);
+struct sk_jv *
+sk_agents_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n);
 /* By canonical bytes, then voter. */
 int sk_vv_cmp(const void *x, const void *y);
 /* {value, agents} for one value. */

@@ -76,8 +76,8 @@ sk_quorum_parse(const char *s, struct sk_quorum *q, struct sk_err *err)
 		return 0;
 	*q = (struct sk_quorum){ 0 };
 	(void)sk_fail(err, SK_USAGE, "bad_quorum", "invalid quorum '%s'", s);
-	return sk_hint(err,
-	    "give a number of agents (2), or a part of them (2/3, 0.75)");
+	return sk_hint(
+	    err, "give a number of agents (2), or a part of them (2/3, 0.75)");
 }
 
 size_t
@@ -182,8 +182,8 @@ read_key(struct sk_policy *p, const struct sk_jm *m, const char *name,
 	if (strcmp(k, "name") == 0) {
 		p->name = sk_jstr(m->v);
 		return sk_ident_ok(p->name != NULL ? p->name : "")
-		    ? 0
-		    : bad(err, name, m->v, "invalid name");
+		           ? 0
+		           : bad(err, name, m->v, "invalid name");
 	}
 	if (strcmp(k, "description") == 0)
 		return 0;
@@ -197,8 +197,8 @@ read_key(struct sk_policy *p, const struct sk_jm *m, const char *name,
 		return read_quorum(p, m->v, name, err);
 	if (strcmp(k, "min") == 0)
 		return sk_jint(m->v, &p->min) && p->min > 0
-		    ? 0
-		    : bad(err, name, m->v, "expected a number from 1");
+		           ? 0
+		           : bad(err, name, m->v, "expected a number from 1");
 	if (strcmp(k, "kinds") == 0)
 		return read_table(&p->kinds, m->v, true, name, err);
 	if (strcmp(k, "keys") == 0)

@@ -124,9 +124,9 @@ put_head(struct sk_buf *b, const struct sk_jv *v)
 		? ""
 		: ", not acknowledged");
 	sk_buf_printf(b, "%-10s", "run");
-	put_str(b, sk_jget(v, "run"));
+	put_str(b, sk_jptr(v, "/decision/run"));
 	sk_buf_printf(b, "\n%-10s", "branch");
-	put_str(b, sk_jget(v, "branch"));
+	put_str(b, sk_jptr(v, "/decision/branch"));
 	sk_buf_ch(b, '\n');
 }
 

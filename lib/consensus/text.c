@@ -21,7 +21,7 @@ static bool
 word_byte(unsigned char c)
 {
 	return c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z') || c == '_';
+	       (c >= 'A' && c <= 'Z') || c == '_';
 }
 
 static uint64_t
@@ -74,7 +74,7 @@ bag_fill(struct bag *b, const char *p, size_t n)
 			b->h = sk_reallocarray(b->h, cap, sizeof(*b->h));
 		}
 		b->h[b->n++] = (last[0] * 0x9e3779b97f4a7c15u) ^
-		    (last[1] * 0xc2b2ae3d27d4eb4fu) ^ (last[2] << 1);
+		               (last[1] * 0xc2b2ae3d27d4eb4fu) ^ (last[2] << 1);
 	}
 	if (b->n == 0)
 		return;
@@ -124,7 +124,8 @@ sk_text_medoid(const struct sk_vv *vals, size_t n)
 		}
 	for (size_t i = 1; i < n; i++)
 		if (sum[i] > sum[best] ||
-		    (sum[i] == sum[best] && sk_vv_cmp(&vals[i], &vals[best]) < 0))
+		    (sum[i] == sum[best] &&
+			sk_vv_cmp(&vals[i], &vals[best]) < 0))
 			best = i;
 	for (size_t i = 0; i < n; i++)
 		free(bags[i].h);

@@ -70,7 +70,7 @@ static bool
 same(const struct sk_vv *a, const struct sk_vv *b)
 {
 	return a->canon_n == b->canon_n &&
-	    memcmp(a->canon, b->canon, a->canon_n) == 0;
+	       memcmp(a->canon, b->canon, a->canon_n) == 0;
 }
 
 size_t
@@ -78,8 +78,8 @@ sk_res_add(struct sk_vote *vt, enum sk_path_kind kind, size_t supplied)
 {
 	if (vt->n_res == vt->cap_res) {
 		vt->cap_res = vt->cap_res != 0 ? vt->cap_res * 2 : 64;
-		vt->res = sk_reallocarray(
-		    vt->res, vt->cap_res, sizeof(*vt->res));
+		vt->res =
+		    sk_reallocarray(vt->res, vt->cap_res, sizeof(*vt->res));
 	}
 	vt->res[vt->n_res] = (struct sk_res){
 		.path = sk_arena_strndup(vt->a, vt->path.p, vt->path.len),
@@ -94,8 +94,8 @@ sk_dis_add(struct sk_vote *vt, bool conflict, struct sk_jv *values)
 {
 	if (vt->n_dis == vt->cap_dis) {
 		vt->cap_dis = vt->cap_dis != 0 ? vt->cap_dis * 2 : 16;
-		vt->dis = sk_reallocarray(
-		    vt->dis, vt->cap_dis, sizeof(*vt->dis));
+		vt->dis =
+		    sk_reallocarray(vt->dis, vt->cap_dis, sizeof(*vt->dis));
 	}
 	vt->dis[vt->n_dis] = (struct sk_dis){
 		.path = sk_arena_strndup(vt->a, vt->path.p, vt->path.len),
@@ -136,8 +136,8 @@ sk_agents_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 }
 
 struct sk_jv *
-sk_value_agents(struct sk_vote *vt, struct sk_jv *value,
-    const struct sk_vv *vals, size_t n)
+sk_value_agents(
+    struct sk_vote *vt, struct sk_jv *value, const struct sk_vv *vals, size_t n)
 {
 	struct sk_jv *o = sk_jnew(vt->a, SK_J_OBJ);
 
@@ -190,8 +190,8 @@ group_values(struct sk_vote *vt, const struct sk_vv *vals,
 
 	r->a = sk_arena_alloc(vt->a, (ng + 1) * sizeof(struct sk_jv *));
 	for (size_t i = 0; i < ng; i++)
-		r->a[r->n++] = sk_value_agents(vt,
-		    plain(vt, &vals[g[i].from]), &vals[g[i].from], g[i].n);
+		r->a[r->n++] = sk_value_agents(
+		    vt, plain(vt, &vals[g[i].from]), &vals[g[i].from], g[i].n);
 	return r;
 }
 
@@ -221,20 +221,20 @@ mostly_text(const struct sk_vv *vals, size_t n)
 
 /* One value must have the quorum, and no other value as many voters. */
 static struct sk_jv *
-vote_plain(struct sk_vote *vt, struct sk_vv *vals, size_t n,
-    enum sk_path_kind kind)
+vote_plain(
+    struct sk_vote *vt, struct sk_vv *vals, size_t n, enum sk_path_kind kind)
 {
 	size_t ng, r;
 	struct group *g = groups_of(vt, vals, n, &ng);
 	bool text = kind == SK_PATH_TEXT ||
-	    (kind == SK_PATH_AUTO && mostly_text(vals, n));
+	            (kind == SK_PATH_AUTO && mostly_text(vals, n));
 	struct sk_jv *won = NULL;
 	struct sk_dis *d;
 
 	r = sk_res_add(vt,
-	    text                      ? SK_PATH_TEXT
-		: kind == SK_PATH_EXACT ? SK_PATH_EXACT
-					: SK_PATH_SCALAR,
+	    text                    ? SK_PATH_TEXT
+	    : kind == SK_PATH_EXACT ? SK_PATH_EXACT
+				    : SK_PATH_SCALAR,
 	    n);
 	vt->res[r].count = g[0].n;
 	if (g[0].n >= vt->quorum && (ng == 1 || g[1].n < g[0].n)) {
@@ -315,8 +315,8 @@ vote_object(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 	o->m = sk_arena_alloc(vt->a, (total + 1) * sizeof(*o->m));
 	for (size_t i = 0; i < total; i = j) {
 		for (j = i; j < total && m[j].klen == m[i].klen &&
-		    memcmp(m[j].key, m[i].key, m[i].klen) == 0;
-		    j++)
+			    memcmp(m[j].key, m[i].key, m[i].klen) == 0;
+		     j++)
 			g[j - i] = m[j].vv;
 		sk_jptr_add(&vt->path, m[i].key, m[i].klen);
 		won = sk_vote_at(vt, g, j - i);
@@ -341,7 +341,7 @@ static bool
 union_path(const char *path)
 {
 	return sk_has_suffix(path, "/findings") ||
-	    sk_has_suffix(path, "/issues") || sk_has_suffix(path, "/risks");
+	       sk_has_suffix(path, "/issues") || sk_has_suffix(path, "/risks");
 }
 
 static enum sk_path_kind
@@ -365,8 +365,8 @@ array_kind(const struct sk_vote *vt, const struct sk_vv *vals, size_t n,
 }
 
 static struct sk_jv *
-vote_array(struct sk_vote *vt, struct sk_vv *vals, size_t n,
-    enum sk_path_kind kind)
+vote_array(
+    struct sk_vote *vt, struct sk_vv *vals, size_t n, enum sk_path_kind kind)
 {
 	switch (array_kind(vt, vals, n, kind)) {
 	case SK_PATH_UNION:
@@ -421,7 +421,7 @@ sk_vote_at(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 {
 	enum sk_path_kind kind = sk_policy_kind(vt->policy, vt->path.p);
 	bool united = kind == SK_PATH_UNION ||
-	    (kind == SK_PATH_AUTO && union_path(vt->path.p));
+	              (kind == SK_PATH_AUTO && union_path(vt->path.p));
 	size_t keep;
 
 	if (kind == SK_PATH_IGNORE || n == 0)
@@ -454,8 +454,8 @@ sk_vote_all(struct sk_vote *vt)
 	for (size_t i = 0; i < vt->n_voters; i++)
 		if (vt->voters[i].data != NULL &&
 		    vt->voters[i].data->type != SK_J_NULL)
-			vals[n++] = (struct sk_vv){ vt->voters[i].data, i, NULL,
-				0 };
+			vals[n++] =
+			    (struct sk_vv){ vt->voters[i].data, i, NULL, 0 };
 	if (n > 0)
 		won = sk_vote_at(vt, vals, n);
 	free(vals);

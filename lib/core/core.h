@@ -30,24 +30,24 @@
 /* Exit classes: one table for all tools, see sk-exit-codes(7). */
 enum sk_exit {
 	SK_OK = 0,
-	SK_NEGATIVE = 1,  /* definite negative: verdict conflict */
-	SK_USAGE = 2,     /* usage or configuration error */
-	SK_DEGRADED = 3,  /* degraded or unknown: usable but incomplete */
-	SK_LOGIN = 4,     /* login needed or expired */
-	SK_PAUSED = 5,    /* needs a person */
-	SK_NOANSWER = 6,  /* no usable answer from an agent or provider */
-	SK_BUDGET = 7,    /* budget refused */
-	SK_ORDER = 8,     /* out of order, stale, fenced */
-	SK_TIMEOUT = 9,   /* timed out */
-	SK_DAMAGED = 65,  /* damaged data: database, input */
-	SK_NEWER = 69,    /* newer schema than this build */
-	SK_BUG = 70,      /* internal error */
-	SK_NOMEM = 71,    /* out of memory */
-	SK_IO = 74,       /* I/O error, disk full */
-	SK_AGAIN = 75,    /* try again later: busy, another driver, limited */
-	SK_INT = 130,     /* interrupted */
-	SK_PIPE = 141,    /* pipe closed */
-	SK_TERM = 143     /* terminated */
+	SK_NEGATIVE = 1, /* definite negative: verdict conflict */
+	SK_USAGE = 2, /* usage or configuration error */
+	SK_DEGRADED = 3, /* degraded or unknown: usable but incomplete */
+	SK_LOGIN = 4, /* login needed or expired */
+	SK_PAUSED = 5, /* needs a person */
+	SK_NOANSWER = 6, /* no usable answer from an agent or provider */
+	SK_BUDGET = 7, /* budget refused */
+	SK_ORDER = 8, /* out of order, stale, fenced */
+	SK_TIMEOUT = 9, /* timed out */
+	SK_DAMAGED = 65, /* damaged data: database, input */
+	SK_NEWER = 69, /* newer schema than this build */
+	SK_BUG = 70, /* internal error */
+	SK_NOMEM = 71, /* out of memory */
+	SK_IO = 74, /* I/O error, disk full */
+	SK_AGAIN = 75, /* try again later: busy, another driver, limited */
+	SK_INT = 130, /* interrupted */
+	SK_PIPE = 141, /* pipe closed */
+	SK_TERM = 143 /* terminated */
 };
 
 /*
@@ -56,12 +56,12 @@ enum sk_exit {
  * in exactly one place, lib/cli/main.c. Callees never print.
  */
 struct sk_err {
-	int exit;               /* enum sk_exit; 0 = no error */
-	char code[40];          /* stable machine word: "unknown_option" */
-	char message[600];      /* lower case, failure first, no full stop */
-	char hint[300];         /* may be empty */
+	int exit; /* enum sk_exit; 0 = no error */
+	char code[40]; /* stable machine word: "unknown_option" */
+	char message[600]; /* lower case, failure first, no full stop */
+	char hint[300]; /* may be empty */
 	int64_t retry_after_ms; /* 0 = not known */
-	char *details;          /* NULL or one JSON object, malloc'd */
+	char *details; /* NULL or one JSON object, malloc'd */
 };
 
 /* Fill err and return its exit class, so that `return sk_fail(…)` reads well. */
@@ -82,7 +82,7 @@ extern const char *sk_prog;
 /*
  * One line to stderr with the program's name in front, in one write(2).
  * Control bytes, invalid UTF-8, bidi controls and the second of two '#' are
- * shown as visible escapes (reliability.md 4.3), so hostile text stays text.
+ * shown as visible escapes, so hostile text stays text.
  */
 void sk_warn(const char *fmt, ...) SK_PRINTF(1, 2);
 /* A line of talk (progress) without the prefix "warning"; silent under
@@ -90,8 +90,8 @@ void sk_warn(const char *fmt, ...) SK_PRINTF(1, 2);
 extern bool sk_quiet;
 void sk_say(const char *fmt, ...) SK_PRINTF(1, 2);
 SK_NORETURN void sk_oom(void);
-SK_NORETURN void sk_bug_at(const char *file, int line, const char *fmt, ...)
-    SK_PRINTF(3, 4);
+SK_NORETURN void
+sk_bug_at(const char *file, int line, const char *fmt, ...) SK_PRINTF(3, 4);
 #define sk_bug(...) sk_bug_at(__FILE__, __LINE__, __VA_ARGS__)
 
 /* ---- memory (mem.c) ---- */
@@ -116,8 +116,7 @@ struct sk_arena {
 void *sk_arena_alloc(struct sk_arena *a, size_t n);
 char *sk_arena_strndup(struct sk_arena *a, const char *s, size_t n);
 char *sk_arena_strdup(struct sk_arena *a, const char *s);
-char *sk_arena_printf(struct sk_arena *a, const char *fmt, ...)
-    SK_PRINTF(2, 3);
+char *sk_arena_printf(struct sk_arena *a, const char *fmt, ...) SK_PRINTF(2, 3);
 void sk_arena_free(struct sk_arena *a);
 
 /* ---- buffers (buf.c) ---- */
@@ -141,8 +140,8 @@ void sk_buf_add(struct sk_buf *b, const void *p, size_t n);
 void sk_buf_str(struct sk_buf *b, const char *s);
 void sk_buf_ch(struct sk_buf *b, char c);
 void sk_buf_printf(struct sk_buf *b, const char *fmt, ...) SK_PRINTF(2, 3);
-void sk_buf_vprintf(struct sk_buf *b, const char *fmt, va_list ap)
-    SK_PRINTF(2, 0);
+void
+sk_buf_vprintf(struct sk_buf *b, const char *fmt, va_list ap) SK_PRINTF(2, 0);
 /* Make room for n more bytes at p + len; false when past max. */
 bool sk_buf_room(struct sk_buf *b, size_t n);
 /* Caller owns the result; b is as after init. */
@@ -161,7 +160,7 @@ bool sk_parse_duration(const char *s, int64_t *ms);
 bool sk_parse_size(const char *s, int64_t *bytes);
 /* 1, true, yes, on / 0, false, no, off, "" (trimmed, any case). */
 bool sk_parse_bool(const char *s, bool *out);
-/* [A-Za-z0-9][A-Za-z0-9._-]{0,63} and no "..": DESIGN 2, Runs. */
+/* [A-Za-z0-9][A-Za-z0-9._-]{0,63} and no "..". */
 bool sk_ident_ok(const char *s);
 /* The same with up to 128 bytes: branch ids. */
 bool sk_branch_id_ok(const char *s);
@@ -195,10 +194,10 @@ bool sk_utf8_clean(struct sk_buf *b, const char *p, size_t n);
 
 /* ---- time (time.c) ---- */
 
-int64_t sk_now_ms(void);  /* wall clock, ms since 1970; only for display */
+int64_t sk_now_ms(void); /* wall clock, ms since 1970; only for display */
 int64_t sk_mono_ms(void); /* CLOCK_MONOTONIC: timeouts */
 int64_t sk_boot_ms(void); /* CLOCK_BOOTTIME: leases, with boot id */
-#define SK_TIME_LEN 25    /* "2025-10-04T10:15:00.000Z" + NUL */
+#define SK_TIME_LEN 25 /* "2025-10-04T10:15:00.000Z" + NUL */
 void sk_time_text(int64_t ms, char out[SK_TIME_LEN]);
 #define SK_STAMP_LEN 17 /* "20251004T101500Z" + NUL */
 void sk_time_stamp(int64_t ms, char out[SK_STAMP_LEN]);
@@ -230,8 +229,8 @@ int sk_write_all(int fd, const void *p, size_t n); /* 0 or -1, errno */
 /* All of fd up to max bytes; more is SK_DAMAGED "too_large". */
 int sk_read_fd(int fd, size_t max, struct sk_buf *out, const char *what,
     struct sk_err *err);
-int sk_read_file(const char *path, size_t max, struct sk_buf *out,
-    struct sk_err *err);
+int sk_read_file(
+    const char *path, size_t max, struct sk_buf *out, struct sk_err *err);
 /* mkdir -p with mode for what is created. */
 int sk_mkdirs(const char *path, mode_t mode, struct sk_err *err);
 /*
@@ -244,8 +243,8 @@ struct sk_pub {
 	int dirfd;
 	char *dir, *name, *tmp;
 };
-int sk_pub_begin(struct sk_pub *p, const char *path, const void *data,
-    size_t n, mode_t mode, struct sk_err *err);
+int sk_pub_begin(struct sk_pub *p, const char *path, const void *data, size_t n,
+    mode_t mode, struct sk_err *err);
 int sk_pub_commit(struct sk_pub *p, struct sk_err *err);
 void sk_pub_abort(struct sk_pub *p);
 /* begin + commit. */

@@ -26,10 +26,9 @@ sk_write_all(int fd, const void *p, size_t n)
 				continue;
 			/* Somebody made our pipe non-blocking: wait for room
 			 * instead of losing output. */
-			if (errno == EAGAIN &&
-			    poll(&(struct pollfd){ .fd = fd,
-				     .events = POLLOUT },
-				1, -1) >= 0)
+			if (errno == EAGAIN && poll(&(struct pollfd){ .fd = fd,
+							.events = POLLOUT },
+						   1, -1) >= 0)
 				continue;
 			return -1;
 		}
@@ -163,6 +162,9 @@ sk_pub_begin(struct sk_pub *p, const char *path, const void *data, size_t n,
 		pub_free(p);
 		return rc;
 	}
+	/* A mode that was asked for is meant, whatever the umask. */
+	if (mode != 0)
+		(void)fchmod(fd, mode);
 	/* After one failed fdatasync the page may be dropped and look clean:
 	 * never retried on the same descriptor. */
 	if (sk_write_all(fd, data, n) != 0 || fdatasync(fd) != 0) {
@@ -231,8 +233,8 @@ sk_sanitise_fds(void)
 	} while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		(void)close(fd);
-	(void)sigaction(SIGPIPE,
-	    &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+	(void)sigaction(
+	    SIGPIPE, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 }
 
 int

@@ -10,8 +10,8 @@ int
 sk_artefact_publish(struct sk_auto *a, const struct sk_jv *verdict,
     int64_t epoch, char **path, struct sk_err *err)
 {
-	const char *run = sk_jget_str(verdict, "run");
-	const char *branch = sk_jget_str(verdict, "branch");
+	const char *run = sk_jstr(sk_jptr(verdict, "/decision/run"));
+	const char *branch = sk_jstr(sk_jptr(verdict, "/decision/branch"));
 	const char *spec = sk_jget_str(verdict, "spec");
 	const char *word = sk_jget_str(verdict, "stage");
 	const struct sk_stage *st = word != NULL ? sk_stage_find(word) : NULL;

@@ -134,8 +134,8 @@ watch(struct child *c, struct sk_spawn *s, struct sk_err *err)
 
 	if (l == NULL)
 		return err->exit;
-	rc = sk_loop_signals(l, signos, SK_ARRAY_SIZE(signos), on_signal, c,
-	    err);
+	rc = sk_loop_signals(
+	    l, signos, SK_ARRAY_SIZE(signos), on_signal, c, err);
 	if (rc == 0)
 		rc = sk_loop_add(l, c->out_fd, SK_EV_READ, on_output, c, err);
 	if (rc == 0)

@@ -17,38 +17,38 @@
 
 #include "config/config.h"
 #include "core/core.h"
-#include "json/json.h"
 #include "store/store.h"
+#include "json/json.h"
 
 /* ---- stages (stage.c) ---- */
 
 struct sk_stage {
-	const char *name;    /* "plan": key of rows, policies, prompts */
-	const char *title;   /* "Plan" */
-	const char *alias;   /* one more accepted word or NULL */
-	const char *needs;   /* hard dependency or NULL */
-	bool sequential;     /* each agent sees the earlier answers */
+	const char *name; /* "plan": key of rows, policies, prompts */
+	const char *title; /* "Plan" */
+	const char *alias; /* one more accepted word or NULL */
+	const char *needs; /* hard dependency or NULL */
+	bool sequential; /* each agent sees the earlier answers */
 };
 extern const struct sk_stage sk_stages[]; /* in order; name NULL ends */
 /* "plan", "spec-plan", any case; NULL when unknown. */
 const struct sk_stage *sk_stage_find(const char *word);
 /* SK_USAGE "unknown_stage" with the list and a suggestion. */
-int sk_stage_parse(const char *word, const struct sk_stage **out,
-    struct sk_err *err);
+int sk_stage_parse(
+    const char *word, const struct sk_stage **out, struct sk_err *err);
 
 /* ---- specifications (spec.c) ---- */
 
 struct sk_spec {
 	char id[SK_IDENT_LEN];
-	char *dir;  /* absolute */
+	char *dir; /* absolute */
 	char *file; /* dir/spec.md */
 };
 /*
  * docs/<ID>/, docs/<ID>-<text>/ and specs/<ID>/, specs/<ID>-<text>/ with a
  * spec.md under root. SK_USAGE "no_such_spec" or "ambiguous_spec".
  */
-int sk_spec_find(const char *root, const char *id, struct sk_spec *s,
-    struct sk_err *err);
+int sk_spec_find(
+    const char *root, const char *id, struct sk_spec *s, struct sk_err *err);
 void sk_spec_free(struct sk_spec *s);
 /* The ids that exist under root, sorted. */
 void sk_spec_list(const char *root, struct sk_strv *ids);
@@ -58,8 +58,8 @@ void sk_spec_list(const char *root, struct sk_strv *ids);
 struct sk_auto_opts {
 	const char *from, *to, *only;
 	struct sk_strv agents; /* -a NAME[=ADAPTER][:COUNT] */
-	const char *run;       /* NULL = new, or the latest for --from */
-	int64_t timeout;       /* ms per agent, 0 = configured */
+	const char *run; /* NULL = new, or the latest for --from */
+	int64_t timeout; /* ms per agent, 0 = configured */
 	bool dry_run, print_script, events, fresh;
 };
 
@@ -67,14 +67,14 @@ struct sk_auto_opts {
 struct sk_auto {
 	struct sk_config *conf;
 	const char *config_file; /* --config, passed on to the children */
-	const char *db_file;     /* --db, passed on */
+	const char *db_file; /* --db, passed on */
 	struct sk_spec spec;
 	struct sk_db *db;
 	struct sk_driver driver;
-	bool driving;            /* driver lock held here */
+	bool driving; /* driver lock held here */
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
 	const struct sk_auto_opts *opts;
-	bool json;               /* events as JSON Lines on standard output */
+	bool json; /* events as JSON Lines on standard output */
 	struct sk_arena arena;
 };
 
@@ -86,14 +86,14 @@ bool sk_auto_sequential(const struct sk_auto *a, const struct sk_stage *st);
 
 /* Finds the specification and opens the database; without SK_DB_CREATE an absent
  * one leaves db NULL. */
-int sk_auto_open(struct sk_auto *a, const char *spec, unsigned db_flags,
-    struct sk_err *err);
+int sk_auto_open(
+    struct sk_auto *a, const char *spec, unsigned db_flags, struct sk_err *err);
 void sk_auto_close(struct sk_auto *a);
 /* Fill run and branch: the run of the options, the newest one of the
  * specification when going on (--from, --only, not fresh), else a new one. first
  * (may be NULL) is the stage to begin with: what it needs must be there. */
-int sk_auto_choose_run(struct sk_auto *a, const struct sk_stage *first,
-    struct sk_err *err);
+int sk_auto_choose_run(
+    struct sk_auto *a, const struct sk_stage *first, struct sk_err *err);
 /* The verb `run`: 0, or the class that halted it. */
 int sk_auto_run(struct sk_auto *a, struct sk_err *err);
 
@@ -168,8 +168,8 @@ int sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err);
 /* ---- talk (report.c) ---- */
 
 void sk_report_start(const struct sk_auto *a);
-void sk_report_stage(const struct sk_auto *a, const struct sk_step *s,
-    bool done);
+void
+sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done);
 void sk_report_end(const struct sk_auto *a, const struct sk_step *steps,
     size_t n, int exit_class, int64_t started_ms);
 

@@ -116,8 +116,10 @@ sk_auto_status(struct sk_auto *a, struct sk_err *err)
 	size_t n = 0;
 	int rc;
 
-	rc = a->db == NULL ? 0 : sk_run_latest(a->db, a->spec.id,
-	    a->conf->project_root, &run, &found, &a->arena, err);
+	rc = a->db == NULL
+	         ? 0
+	         : sk_run_latest(a->db, a->spec.id, a->conf->project_root, &run,
+		       &found, &a->arena, err);
 	if (rc == 0 && found)
 		rc = sk_stage_list(
 		    a->db, run.id, run.branch, &rows, &n, &a->arena, err);
@@ -207,7 +209,7 @@ sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err)
 		return rc;
 	if (sk_error_from_json(v, err))
 		return err->exit;
-	run = sk_jget_str(v, "run");
+	run = sk_jstr(sk_jptr(v, "/decision/run"));
 	status = sk_jget_str(v, "status");
 	if (!sk_streq(sk_jget_str(v, "schema"), "sk.verdict/1") ||
 	    run == NULL || status == NULL ||

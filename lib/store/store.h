@@ -30,8 +30,8 @@ struct sk_db;
  * "newer_schema"; SK_IO "no_space", "io", "permission"; SK_AGAIN "busy";
  * SK_USAGE "network_file_system", "no_database" (absent and no CREATE).
  */
-int sk_db_open(struct sk_db **db, const char *path, unsigned flags,
-    struct sk_err *err);
+int sk_db_open(
+    struct sk_db **db, const char *path, unsigned flags, struct sk_err *err);
 void sk_db_close(struct sk_db *db); /* NULL-safe; rolls back what is open */
 const char *sk_db_path(const struct sk_db *db);
 /* The path that would be opened; malloc'd. */
@@ -64,7 +64,7 @@ int sk_db_info(struct sk_db *db, struct sk_db_info *out, struct sk_err *err);
 /* Git facts of a directory, gathered by the caller (nothing here runs git). */
 struct sk_git {
 	char branch[256]; /* "" = detached or no git */
-	char head[65];    /* commit, "" = unborn or no git */
+	char head[65]; /* commit, "" = unborn or no git */
 	const char *root; /* project root, absolute; NULL = unknown */
 	bool detached;
 };
@@ -93,7 +93,7 @@ int sk_branch_create(struct sk_db *db, const char *run, const char *parent,
     struct sk_err *err);
 struct sk_branch_filter {
 	const char *spec, *git_branch, *root; /* NULL = any */
-	size_t limit;                         /* 0 = all */
+	size_t limit; /* 0 = all */
 };
 /* Newest activity first. *left_out = how many the filter dropped. */
 int sk_branch_list(struct sk_db *db, const struct sk_branch_filter *f,
@@ -116,17 +116,17 @@ int sk_request_reserve(struct sk_db *db, const struct sk_key *key,
     struct sk_err *err);
 
 enum sk_intake_kind {
-	SK_IN_ACCEPTED,  /* first answer of the request: has a new seq */
-	SK_IN_KNOWN,     /* same attempt and sha256 again */
+	SK_IN_ACCEPTED, /* first answer of the request: has a new seq */
+	SK_IN_KNOWN, /* same attempt and sha256 again */
 	SK_IN_DUPLICATE, /* another attempt, same sha256 */
 	SK_IN_DIVERGENT, /* another answer although one was accepted */
-	SK_IN_FAILED,    /* a failed attempt was recorded */
-	SK_IN_STOPPED    /* run is stopped: not recorded */
+	SK_IN_FAILED, /* a failed attempt was recorded */
+	SK_IN_STOPPED /* run is stopped: not recorded */
 };
 struct sk_answer_row {
 	struct sk_key key;
 	int64_t attempt; /* 0 = unknown: the reserved one, else 1 */
-	bool ok;         /* status ok */
+	bool ok; /* status ok */
 	const char *failure_kind, *failure_message; /* when !ok */
 	const char *model, *adapter, *session, *host;
 	const char *content;
@@ -138,7 +138,7 @@ struct sk_answer_row {
 };
 struct sk_intake_res {
 	enum sk_intake_kind kind;
-	int64_t seq;     /* of the accepted answer (the winner's) */
+	int64_t seq; /* of the accepted answer (the winner's) */
 	int64_t attempt; /* of the winner */
 	char sha256[SK_SHA256_LEN]; /* of the winner */
 };
@@ -175,10 +175,10 @@ struct sk_decision {
 	bool acked;
 	int64_t supersedes; /* earlier decision_seq of the same round, or 0 */
 	int64_t epoch, ack_epoch, decided_ms, acked_ms;
-	char status[16];       /* ok, degraded, conflict, unknown */
+	char status[16]; /* ok, degraded, conflict, unknown */
 	char input_sha256[SK_SHA256_LEN];
-	char *verdict;         /* the pure part: one JSON object, arena */
-	char *artefact;        /* path or NULL */
+	char *verdict; /* the pure part: one JSON object, arena */
+	char *artefact; /* path or NULL */
 	char artefact_sha256[SK_SHA256_LEN]; /* "" = none */
 };
 struct sk_decide {
@@ -205,18 +205,17 @@ int sk_decision_make(struct sk_db *db, const struct sk_decide *d,
 int sk_decision_ack(struct sk_db *db, const char *run, const char *branch,
     int64_t seq, int64_t epoch, bool *already, struct sk_err *err);
 /* The artefact that was published for a pending decision. */
-int sk_decision_artefact(struct sk_db *db, const char *run,
-    const char *branch, int64_t seq, int64_t epoch, const char *path,
-    const char *sha256, struct sk_err *err);
+int sk_decision_artefact(struct sk_db *db, const char *run, const char *branch,
+    int64_t seq, int64_t epoch, const char *path, const char *sha256,
+    struct sk_err *err);
 /* The pending one; *found false when there is none. branch "" = any of run. */
-int sk_decision_pending(struct sk_db *db, const char *run,
-    const char *branch, struct sk_decision *out, bool *found,
-    struct sk_arena *a, struct sk_err *err);
+int sk_decision_pending(struct sk_db *db, const char *run, const char *branch,
+    struct sk_decision *out, bool *found, struct sk_arena *a,
+    struct sk_err *err);
 /* Newest first; NULL or "" = any. limit 0 = all. */
 int sk_decision_list(struct sk_db *db, const char *run, const char *branch,
-    const char *spec, const char *stage, size_t limit,
-    struct sk_decision **out, size_t *n, struct sk_arena *a,
-    struct sk_err *err);
+    const char *spec, const char *stage, size_t limit, struct sk_decision **out,
+    size_t *n, struct sk_arena *a, struct sk_err *err);
 
 /* ---- drivers (q_lease.c) ----------------------------------------------- */
 
@@ -234,8 +233,8 @@ int sk_driver_start(struct sk_db *db, const char *run, int64_t wait_ms,
     struct sk_driver *d, struct sk_err *err);
 void sk_driver_end(struct sk_driver *d);
 /* In a transaction: SK_ORDER "fenced" unless epoch is the lease's. */
-int sk_epoch_check(struct sk_db *db, const char *run, int64_t epoch,
-    struct sk_err *err);
+int sk_epoch_check(
+    struct sk_db *db, const char *run, int64_t epoch, struct sk_err *err);
 /*
  * Publish a prepared file inside the fence: queue lock, epoch check, rename,
  * unlock, directory fsync. pub is consumed.
@@ -247,16 +246,15 @@ int sk_db_publish(struct sk_db *db, const char *run, int64_t epoch,
 
 struct sk_stage_row {
 	char stage[SK_IDENT_LEN];
-	char state[16];  /* running, done, halted */
+	char state[16]; /* running, done, halted */
 	char status[16]; /* verdict status or "" */
 	int64_t round, started_ms, ended_ms, decision_seq;
-	char *agents;   /* "a1,a2,a3" */
+	char *agents; /* "a1,a2,a3" */
 	char *artefact; /* path or NULL */
-	char *reason;   /* of a halt or NULL */
+	char *reason; /* of a halt or NULL */
 };
 int sk_stage_start(struct sk_db *db, const char *run, const char *branch,
-    const char *stage, const char *agents, int64_t epoch,
-    struct sk_err *err);
+    const char *stage, const char *agents, int64_t epoch, struct sk_err *err);
 int sk_stage_end(struct sk_db *db, const char *run, const char *branch,
     const struct sk_stage_row *row, int64_t epoch, struct sk_err *err);
 /* In order of start. */

@@ -70,8 +70,7 @@ sk_loop_new(struct sk_err *err)
 	sigprocmask(SIG_BLOCK, &l->mask, &l->old_mask);
 	l->ep = epoll_create1(EPOLL_CLOEXEC);
 	if (l->ep >= 0)
-		l->sfd =
-		    signalfd(-1, &l->mask, SFD_CLOEXEC | SFD_NONBLOCK);
+		l->sfd = signalfd(-1, &l->mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (l->ep < 0 || l->sfd < 0 ||
 	    epoll_ctl(l->ep, EPOLL_CTL_ADD, l->sfd, &ev) < 0) {
 		sk_fail_errno(err, "cannot make an event loop");
@@ -103,7 +102,7 @@ static uint32_t
 to_epoll(unsigned events)
 {
 	return ((events & SK_EV_READ) ? (uint32_t)EPOLLIN : 0u) |
-	    ((events & SK_EV_WRITE) ? (uint32_t)EPOLLOUT : 0u);
+	       ((events & SK_EV_WRITE) ? (uint32_t)EPOLLOUT : 0u);
 }
 
 int
@@ -286,7 +285,7 @@ kid_take(struct sk_loop *l, size_t i)
 	l->kid[i].pid = 0;
 	l->nkid--;
 	for (size_t j = (i + 1) & (l->cap_kid - 1); l->kid[j].pid != 0;
-	    j = (j + 1) & (l->cap_kid - 1)) {
+	     j = (j + 1) & (l->cap_kid - 1)) {
 		struct child m = l->kid[j];
 
 		l->kid[j].pid = 0;
@@ -314,8 +313,8 @@ reap(struct sk_loop *l)
 /* ---- signals -------------------------------------------------------- */
 
 int
-sk_loop_signals(struct sk_loop *l, const int *signos, size_t n,
-    sk_signal_fn fn, void *arg, struct sk_err *err)
+sk_loop_signals(struct sk_loop *l, const int *signos, size_t n, sk_signal_fn fn,
+    void *arg, struct sk_err *err)
 {
 	for (size_t i = 0; i < n; i++)
 		sigaddset(&l->mask, signos[i]);
@@ -339,8 +338,7 @@ read_signals(struct sk_loop *l)
 			if (si[i].ssi_signo == SIGCHLD)
 				chld = true;
 			else if (l->sig_fn != NULL)
-				l->sig_fn(
-				    l, (int)si[i].ssi_signo, l->sig_arg);
+				l->sig_fn(l, (int)si[i].ssi_signo, l->sig_arg);
 		}
 		if ((size_t)r < sizeof(si))
 			break;
@@ -401,6 +399,8 @@ sk_loop_run(struct sk_loop *l, struct sk_err *err)
 	struct epoll_event ev[BATCH];
 
 	l->stop = false;
+	/* A child that ended before its signal was taken is not told again. */
+	reap(l);
 	for (;;) {
 		bool signals = false;
 		int n;

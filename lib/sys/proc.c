@@ -99,8 +99,8 @@ sk_find_program(const char *name, const char *const *envp, int *why)
 		char *path;
 
 		e = strchrnul(p, ':');
-		path = sk_asprintf("%.*s%s%s", (int)(e - p), p,
-		    e > p ? "/" : "./", name);
+		path = sk_asprintf(
+		    "%.*s%s%s", (int)(e - p), p, e > p ? "/" : "./", name);
 		if ((w = runnable(path)) == 0) {
 			*why = 0;
 			return path;
@@ -114,8 +114,8 @@ sk_find_program(const char *name, const char *const *envp, int *why)
 }
 
 static int
-spawn_error(const struct sk_spawn *s, const char *path, int e,
-    struct sk_err *err)
+spawn_error(
+    const struct sk_spawn *s, const char *path, int e, struct sk_err *err)
 {
 	const char *name = s->argv[0];
 	struct stat st;
@@ -124,9 +124,8 @@ spawn_error(const struct sk_spawn *s, const char *path, int e,
 	if (e != ENOENT && e != EACCES && e != ENOTDIR && e != ENOEXEC &&
 	    e != ELOOP && e != ENAMETOOLONG)
 		return sk_fail_errno(err, "cannot run '%s'", name);
-	if (s->cwd != NULL &&
-	    (stat(s->cwd, &st) < 0 || !S_ISDIR(st.st_mode) ||
-	        access(s->cwd, X_OK) < 0))
+	if (s->cwd != NULL && (stat(s->cwd, &st) < 0 || !S_ISDIR(st.st_mode) ||
+				  access(s->cwd, X_OK) < 0))
 		return sk_fail(err, SK_USAGE, "no_such_directory",
 		    "cannot enter '%s'", s->cwd);
 	if (e == ENOENT && path != NULL && stat(path, &st) == 0)
@@ -269,7 +268,7 @@ cap_loop(struct cap *c, int64_t timeout_ms)
 	for (;;) {
 		int64_t left = end - sk_mono_ms();
 		int ms = end == INT64_MAX ? -1
-		    : left > 3600000      ? 3600000
+		         : left > 3600000 ? 3600000
 		                          : (int)left;
 
 		if (left <= 0) {

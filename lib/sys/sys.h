@@ -21,8 +21,8 @@ struct sk_loop;
 typedef void (*sk_fd_fn)(struct sk_loop *l, int fd, unsigned events, void *arg);
 typedef void (*sk_timer_fn)(struct sk_loop *l, void *arg);
 typedef void (*sk_signal_fn)(struct sk_loop *l, int signo, void *arg);
-typedef void (*sk_child_fn)(struct sk_loop *l, pid_t pid, int wstatus,
-    void *arg);
+typedef void (*sk_child_fn)(
+    struct sk_loop *l, pid_t pid, int wstatus, void *arg);
 #define SK_EV_READ 1u
 #define SK_EV_WRITE 2u
 #define SK_EV_HUP 4u
@@ -34,8 +34,7 @@ int sk_loop_add(struct sk_loop *l, int fd, unsigned events, sk_fd_fn fn,
 void sk_loop_mod(struct sk_loop *l, int fd, unsigned events);
 void sk_loop_del(struct sk_loop *l, int fd); /* does not close */
 /* Once, at monotonic ms `at`; returns an id > 0 for cancel. */
-int64_t sk_loop_timer(struct sk_loop *l, int64_t at, sk_timer_fn fn,
-    void *arg);
+int64_t sk_loop_timer(struct sk_loop *l, int64_t at, sk_timer_fn fn, void *arg);
 void sk_loop_cancel(struct sk_loop *l, int64_t id);
 /* Signals to read through signalfd (blocked in this process). SIGCHLD is
  * always taken; orphans that arrive by subreaping are reaped silently. */
@@ -56,8 +55,8 @@ void sk_loop_idle(struct sk_loop *l, sk_timer_fn fn, void *arg);
 struct sk_spawn {
 	const char *const *argv; /* argv[0] searched on PATH of envp */
 	const char *const *envp; /* whole environment; NULL = ours */
-	const char *cwd;         /* NULL = ours */
-	int fd_in;  /* becomes 0; -1 = /dev/null */
+	const char *cwd; /* NULL = ours */
+	int fd_in; /* becomes 0; -1 = /dev/null */
 	int fd_out; /* becomes 1; -1 = /dev/null, -2 = inherit */
 	int fd_err; /* becomes 2; likewise */
 	bool new_session; /* setsid: agents yes, our own tools no */
@@ -95,10 +94,9 @@ size_t sk_tree_sweep(const pid_t *keep, size_t nkeep, int rounds);
 size_t sk_tree_kill(pid_t pid, const char *token);
 /* The same for a program whose loop has many children: those that the loop
  * knows are never taken for orphans of pid. pid may have been reaped. */
-size_t sk_loop_tree_kill(const struct sk_loop *l, pid_t pid,
-    const char *token);
-void sk_loop_tree_signal(const struct sk_loop *l, pid_t pid,
-    const char *token, int signo);
+size_t sk_loop_tree_kill(const struct sk_loop *l, pid_t pid, const char *token);
+void sk_loop_tree_signal(
+    const struct sk_loop *l, pid_t pid, const char *token, int signo);
 
 /* ---- guardian (guard.c) ---- */
 
@@ -126,8 +124,8 @@ struct sk_lock {
 };
 int sk_lock_open(struct sk_lock *l, const char *path, struct sk_err *err);
 /* wait_ms 0 = try once. */
-int sk_lock_take(struct sk_lock *l, int64_t wait_ms, const char *what,
-    struct sk_err *err);
+int sk_lock_take(
+    struct sk_lock *l, int64_t wait_ms, const char *what, struct sk_err *err);
 void sk_lock_drop(struct sk_lock *l);
 void sk_lock_close(struct sk_lock *l);
 /* One kernel lock per name in one file (OFD byte-range lock at a hash of the

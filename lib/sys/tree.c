@@ -212,8 +212,7 @@ has_token(pid_t pid, const char *token)
  * it knows no other, every orphan is pid's, whatever it did to its environment.
  */
 static void
-collect(const struct sk_loop *l, pid_t pid, const char *token,
-    struct pids *out)
+collect(const struct sk_loop *l, pid_t pid, const char *token, struct pids *out)
 {
 	struct pids ours = { 0 };
 	bool all = l != NULL && sk_loop_alone(l, pid);
@@ -245,8 +244,8 @@ sk_tree_signal(pid_t pid, int signo)
 }
 
 void
-sk_loop_tree_signal(const struct sk_loop *l, pid_t pid, const char *token,
-    int signo)
+sk_loop_tree_signal(
+    const struct sk_loop *l, pid_t pid, const char *token, int signo)
 {
 	struct pids p = { 0 };
 

@@ -214,19 +214,19 @@ test_values(void)
 	expect("records by id",
 	    &(struct set){
 		.answers = { "{\"r\":[{\"id\":1,\"v\":\"x\"},{\"id\":2,\"v\":"
-	                     "\"y\"}]}",
+			     "\"y\"}]}",
 		    "{\"r\":[{\"id\":2,\"v\":\"y\"},{\"id\":3,\"v\":\"z\"}]}",
 		    "{\"r\":[{\"id\":2,\"v\":\"n\"},{\"id\":1,\"v\":\"x\"}]"
-	            "}" } },
+		    "}" } },
 	    "ok", "{\"r\":[{\"id\":1,\"v\":\"x\"},{\"id\":2,\"v\":\"y\"}]}",
 	    NULL);
 	expect("findings are united",
 	    &(struct set){
 		.answers = { "{\"d\":\"no\",\"findings\":[{\"id\":\"F-1\","
-	                     "\"where\":\"x\","
+			     "\"where\":\"x\","
 			     "\"severity\":\"low\"}]}",
 		    "{\"d\":\"no\",\"findings\":[{\"id\":\"F-1\",\"where\":"
-	            "\"y\","
+		    "\"y\","
 		    "\"severity\":\"low\"},{\"id\":\"F-2\",\"where\":\"x\","
 		    "\"severity\":\"high\"}]}" } },
 	    "ok",
@@ -264,7 +264,7 @@ test_claims(void)
 	    &(struct set){ .answers = { X42, X42,
 			       "{\"answer\":42,"
 			       "\"consensus\":{\"agreements\":[],\"conflicts\":"
-	                       "[\"scope\"]}}" } },
+			       "[\"scope\"]}}" } },
 	    "conflict", X42, "reported_conflict");
 	expect("inside final_plan too",
 	    &(struct set){ .answers = { X42,
@@ -328,7 +328,7 @@ test_order(void)
 	static const struct set sets[] = {
 		{ .answers = { X42, X41, X42, X40, X42 } },
 		{ .answers = { "{\"s\":[1,2,3],\"t\":\"a b "
-		               "c\",\"r\":[{\"id\":1,"
+			       "c\",\"r\":[{\"id\":1,"
 			       "\"x\":[1]},{\"id\":2}]}",
 		      "{\"s\":[3,2],\"t\":\"a b d\"}", "prose only",
 		      "{\"s\":\"x\",\"r\":[{\"id\":2},{\"id\":1}]}",

@@ -132,7 +132,7 @@ test_render(void)
 	    "## Agreement\n\n- Agents: a, b\n");
 	render("{\"x\":\"<b>&[l](u)`c`@me **x** \\u001b[0m\"}", &b, 0);
 	CHECK(strstr(b.p, "&lt;b\\>&amp;\\[l\\](u)\\`c\\`&#64;me \\*\\*x\\*\\* "
-	                  "\\\\x1b\\[0m") != NULL);
+			  "\\\\x1b\\[0m") != NULL);
 	render("\"prose\"", &b, SK_DAMAGED);
 	render("null", &b, SK_DAMAGED);
 	sk_buf_free(&b);

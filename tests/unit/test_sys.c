@@ -216,8 +216,11 @@ test_many(void)
 	const char *argv[] = { "/bin/true", NULL };
 	struct sk_err err = { 0 };
 	struct sk_loop *l = sk_loop_new(&err);
-	struct sk_spawn sp = { .argv = argv, .fd_in = -1, .fd_out = -1,
-		.fd_err = -1, .new_session = true };
+	struct sk_spawn sp = { .argv = argv,
+		.fd_in = -1,
+		.fd_out = -1,
+		.fd_err = -1,
+		.new_session = true };
 	pid_t pid;
 	int started = 0;
 
@@ -254,8 +257,11 @@ test_spawn_errors(void)
 	close(fd);
 	for (size_t i = 0; i < SK_ARRAY_SIZE(t); i++) {
 		const char *argv[] = { t[i].prog, NULL };
-		struct sk_spawn sp = { .argv = argv, .cwd = t[i].cwd,
-			.fd_in = -1, .fd_out = -1, .fd_err = -1 };
+		struct sk_spawn sp = { .argv = argv,
+			.cwd = t[i].cwd,
+			.fd_in = -1,
+			.fd_out = -1,
+			.fd_err = -1 };
 		struct sk_err err = { 0 };
 		pid_t pid;
 
@@ -289,7 +295,7 @@ test_capture(void)
 	sk_buf_init(&out, 100000);
 	sk_buf_init(&er, 0);
 	CHECK(capture("cat; echo e >&2; exit 3", "hello", &out, &er, 0, &st,
-	          &err) == 0);
+		  &err) == 0);
 	CHECK(WEXITSTATUS(st) == 3);
 	CHECK_STR(out.p, "hello");
 	CHECK_STR(er.p, "e\n");
@@ -308,7 +314,7 @@ test_capture(void)
 
 	/* More than the buffer takes: bounded, and the program still ends. */
 	CHECK(capture("head -c 1000000 /dev/zero", NULL, &out, &er, 0, &st,
-	          &err) == 0);
+		  &err) == 0);
 	CHECK(out.full && out.len <= 100000);
 	CHECK(WIFEXITED(st) && WEXITSTATUS(st) == 0);
 	sk_buf_free(&out);
@@ -326,11 +332,11 @@ test_clean_child(void)
 	struct sk_buf out;
 	int st, fd, leak = fcntl(STDERR_FILENO, F_DUPFD, 77);
 	static const char script[] = "#!/bin/sh\n"
-	                             "while read -r k v; do case $k in "
-	                             "SigBlk:) echo blk $v;; esac; "
-	                             "done </proc/self/status\n"
-	                             "for f in /proc/self/fd/*; do "
-	                             "echo ${f##*/}; done\n";
+				     "while read -r k v; do case $k in "
+				     "SigBlk:) echo blk $v;; esac; "
+				     "done </proc/self/status\n"
+				     "for f in /proc/self/fd/*; do "
+				     "echo ${f##*/}; done\n";
 
 	sk_buf_init(&out, 0);
 	(void)mkdir("p1", 0700);
@@ -358,8 +364,11 @@ static pid_t
 spawn_script(const char *script, const char *const *envp, pid_t *pid)
 {
 	const char *argv[] = { "/bin/sh", "-c", script, NULL };
-	struct sk_spawn sp = { .argv = argv, .envp = envp, .fd_in = -1,
-		.fd_err = -1, .new_session = true };
+	struct sk_spawn sp = { .argv = argv,
+		.envp = envp,
+		.fd_in = -1,
+		.fd_err = -1,
+		.new_session = true };
 	struct sk_err err = { 0 };
 	char buf[64] = "";
 	size_t n = 0;
@@ -409,10 +418,10 @@ test_tree(void)
 	CHECK(gone_soon(deep));
 
 	/* Whatever it is, the sweep finds it; and keeps what it is told to. */
-	deep = spawn_script(
-	    "(setsid env -i sh -c 'echo $$; exec sleep 300' &) ; "
-	    "exec sleep 300",
-	    envp, &pid);
+	deep =
+	    spawn_script("(setsid env -i sh -c 'echo $$; exec sleep 300' &) ; "
+			 "exec sleep 300",
+		envp, &pid);
 	CHECK(deep > 0);
 	CHECK(sk_tree_sweep(&pid, 1, 500) >= 1);
 	CHECK(gone_soon(deep) && !gone(pid));
@@ -421,7 +430,7 @@ test_tree(void)
 
 	/* A signal reaches another session too. */
 	deep = spawn_script("setsid sh -c 'trap \"exit 0\" TERM; echo $$; "
-	                    "while :; do sleep 0.01; done' & wait",
+			    "while :; do sleep 0.01; done' & wait",
 	    NULL, &pid);
 	sk_tree_signal(pid, SIGTERM);
 	CHECK(waitpid(pid, NULL, 0) == pid);
@@ -443,7 +452,7 @@ guarded(const char *what)
 	if (sk_guard(&fd, &err) != 0)
 		return 70;
 	daemon_pid = spawn_script("(setsid sh -c 'echo $$; exec sleep 300' &) ;"
-	                          "exec sleep 300",
+				  "exec sleep 300",
 	    NULL, &agent);
 	sk_outf("%d %d %d\n", (int)getpid(), (int)agent, (int)daemon_pid);
 	(void)sk_out_flush(&err);
@@ -477,7 +486,7 @@ start_pair(const char *self, const char *what, struct pair *p)
 	ok = sk_spawn(&sp, &p->front, &err) == 0;
 	close(fd[1]);
 	ok = ok && read(fd[0], buf, sizeof(buf) - 1) > 0 &&
-	    sscanf(buf, "%d %d %d", &p->worker, &p->agent, &p->daemon) == 3;
+	     sscanf(buf, "%d %d %d", &p->worker, &p->agent, &p->daemon) == 3;
 	close(fd[0]);
 	return ok;
 }

@@ -8,6 +8,7 @@ trap 'exit 143' TERM
 
 # A run of our own, unless the caller goes on with one (SK_RUN, SK_BRANCH).
 if [ -z "${SK_RUN:-}" ]; then
+	# shellcheck disable=SC2154 # assigned above
 	new=$(sk-auto env "$spec" --new) || exit
 	eval "$new"
 fi
