@@ -107,7 +107,7 @@ check_spec(const char *spec, struct sk_err *err)
 	    "'%.200s' is not the name of a specification", spec);
 }
 
-/* ---- new, current ---------------------------------------------------- */
+/* ---- new, current ---- */
 
 static int
 do_new(struct work *w, struct sk_err *err)
@@ -158,7 +158,7 @@ verb_current(struct sk_ctx *ctx, struct sk_err *err)
 	return with(ctx, 0, true, do_current, err);
 }
 
-/* ---- list ------------------------------------------------------------ */
+/* ---- list ---- */
 
 static void
 list_json(struct work *w, const struct sk_branch_filter *f,
@@ -259,7 +259,7 @@ verb_list(struct sk_ctx *ctx, struct sk_err *err)
 	return with(ctx, 0, !o->all, do_list, err);
 }
 
-/* ---- show ------------------------------------------------------------ */
+/* ---- show ---- */
 
 static void
 show_text(struct work *w, const struct sk_branch *b)
@@ -319,7 +319,7 @@ verb_show(struct sk_ctx *ctx, struct sk_err *err)
 	return with(ctx, 0, false, do_show, err);
 }
 
-/* ---- the tool -------------------------------------------------------- */
+/* ---- the tool ---- */
 
 static const char *const new_ex[] = { "sk-branch new --spec SPEC-7",
 	"sk-branch new --run \"$SK_RUN\" | jq -r .branch", NULL };

@@ -9,7 +9,7 @@
 
 #define MASK "***"
 
-/* ---- get ------------------------------------------------------------- */
+/* ---- get ---- */
 
 /* A scalar as its text, a table or array as one line of JSON. */
 static void
@@ -46,7 +46,7 @@ verb_get(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
-/* ---- list ------------------------------------------------------------ */
+/* ---- list ---- */
 
 struct list_opts {
 	bool show_origin;
@@ -136,7 +136,7 @@ verb_list(struct sk_ctx *ctx, struct sk_err *err)
 	return 0;
 }
 
-/* ---- path ------------------------------------------------------------ */
+/* ---- path ---- */
 
 static void
 path_json(struct sk_buf *b, const struct sk_config *conf)
@@ -195,7 +195,7 @@ verb_path(struct sk_ctx *ctx, struct sk_err *err)
 	return 0;
 }
 
-/* ---- check ----------------------------------------------------------- */
+/* ---- check ---- */
 
 /* One line per finding, as compilers print them: editors can jump there. */
 static void
@@ -268,7 +268,7 @@ verb_check(struct sk_ctx *ctx, struct sk_err *err)
 	return 0;
 }
 
-/* ---- filters for the public test suites ------------------------------- */
+/* ---- filters for the public test suites ---- */
 
 static int
 verb_json(struct sk_ctx *ctx, struct sk_err *err)
@@ -378,7 +378,7 @@ verb_toml_json(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
-/* ---- the tool -------------------------------------------------------- */
+/* ---- the tool ---- */
 
 static const char *const get_ex[] = { "sk-config get run.timeout",
 	"sk-config get stages.plan.agents | jq -r '.[]'", NULL };

@@ -69,7 +69,7 @@ static const struct sk_opt show_opts[] = {
 	BRANCH_OPT("look in this branch only (SK_BRANCH)"), SK_OPT_END
 };
 
-/* ---- shared ---------------------------------------------------------- */
+/* ---- shared ---- */
 
 static int
 check_name(const char *what, const char *s, bool (*ok)(const char *),
@@ -165,7 +165,7 @@ warn_refused(void *arg, const struct sk_intake_note *n)
 		    n->key.agent, (unsigned long long)n->line);
 }
 
-/* ---- the filter ------------------------------------------------------ */
+/* ---- the filter ---- */
 
 /* What the groups are decided with; strings live until the end. */
 struct setup {
@@ -295,7 +295,7 @@ filter(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
-/* ---- intake ---------------------------------------------------------- */
+/* ---- intake ---- */
 
 static void
 print_note(void *arg, const struct sk_intake_note *n)
@@ -346,7 +346,7 @@ intake(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
-/* ---- ack, pending, show ---------------------------------------------- */
+/* ---- ack, pending, show ---- */
 
 static int
 do_ack(
@@ -505,7 +505,7 @@ show(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
-/* ---- the tool -------------------------------------------------------- */
+/* ---- the tool ---- */
 
 static const char *const filter_ex[] = {
 	"sk-run -a claude -a codex <prompt.md | sk-consensus | jq .status",

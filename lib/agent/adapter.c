@@ -11,7 +11,7 @@
 #include "agent/internal.h"
 #include "data/data.h"
 
-/* ---- checking ------------------------------------------------------- */
+/* ---- checking ---- */
 
 static int
 bad(struct sk_err *err, const char *file, const struct sk_jv *at,
@@ -115,7 +115,7 @@ check(const struct sk_jv *root, const char *file, struct sk_err *err)
 	return 0;
 }
 
-/* ---- reading -------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int
 stop_signal(

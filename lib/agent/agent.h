@@ -19,7 +19,7 @@
 #include "store/store.h"
 #include "json/json.h"
 
-/* ---- failure kinds (kind.c) ----------------------------------------- */
+/* ---- failure kinds (kind.c) ---- */
 
 enum sk_kind {
 	SK_K_NONE, /* no failure */
@@ -50,14 +50,14 @@ bool sk_kind_of(const char *word, enum sk_kind *out);
 /* Exit class of a run in which every agent failed for this cause. */
 int sk_kind_exit(enum sk_kind k);
 
-/* ---- stages (request.c) --------------------------------------------- */
+/* ---- stages (request.c) ---- */
 
 /* The word under which a stage is stored: "plan" for "spec-plan", "audit" for
  * "review". A stage that only the configuration has ([stages.NAME]) keeps its
  * name; NULL when nobody knows it. */
 const char *sk_agent_stage(const char *word, const struct sk_config *c);
 
-/* ---- adapters (adapter.c) ------------------------------------------- */
+/* ---- adapters (adapter.c) ---- */
 
 struct sk_adapter;
 /* Loaded once per process: the user's adapters/NAME.toml, else the shipped one.
@@ -69,7 +69,7 @@ void sk_adapter_names(struct sk_strv *names);
 /* The program that an adapter runs, for checks ("claude"); NULL for exec. */
 const char *sk_adapter_program(const struct sk_adapter *ad);
 
-/* ---- the run (run.c) ------------------------------------------------ */
+/* ---- the run (run.c) ---- */
 
 struct sk_ask {
 	struct sk_strv agents; /* NAME[=ADAPTER][:COUNT] */

@@ -46,7 +46,7 @@ close_fd(struct sk_attempt *at, int *fd)
 	*fd = -1;
 }
 
-/* ---- the end -------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void
 finish(struct sk_attempt *at)
@@ -103,7 +103,7 @@ on_child(struct sk_loop *l, pid_t pid, int wstatus, void *arg)
 		    l, sk_mono_ms() + SK_DRAIN_MS, on_drained, at);
 }
 
-/* ---- output --------------------------------------------------------- */
+/* ---- output ---- */
 
 /* False at the end of the pipe. */
 static bool
@@ -144,7 +144,7 @@ on_output(struct sk_loop *l, int fd, unsigned events, void *arg)
 	maybe_finish(at);
 }
 
-/* ---- stopping ------------------------------------------------------- */
+/* ---- stopping ---- */
 
 static void
 on_grace(struct sk_loop *l, void *arg)
@@ -191,7 +191,7 @@ sk_attempt_cancel(struct sk_attempt *at, bool now)
 		stop(at);
 }
 
-/* ---- the start ------------------------------------------------------ */
+/* ---- the start ---- */
 
 static enum sk_kind
 spawn_kind(const struct sk_err *err)

@@ -138,7 +138,7 @@ sk_classify(
 	return k;
 }
 
-/* ---- hints ---------------------------------------------------------- */
+/* ---- hints ---- */
 
 /* One number with its unit at *p, as ms; false when there is none. */
 static bool

@@ -13,7 +13,7 @@
 #define SK_DRAIN_MS 250
 #define SK_TIMEOUT_MS ((int64_t)20 * 60 * 1000)
 
-/* ---- adapters ------------------------------------------------------- */
+/* ---- adapters ---- */
 
 enum sk_out_format { SK_OUT_TEXT, SK_OUT_JSON, SK_OUT_JSONL };
 
@@ -34,7 +34,7 @@ struct sk_adapter {
 	struct sk_jv *rules, *classify, *exit_kinds;
 };
 
-/* ---- one agent of the call ------------------------------------------ */
+/* ---- one agent of the call ---- */
 
 struct sk_usage {
 	int64_t input, cache_read, cache_write, output, reasoning; /* -1 */
@@ -98,7 +98,7 @@ void sk_slots_free(struct sk_slots *s);
 void sk_agent_env(const struct sk_slot *slot, const char *stage,
     const char *spec, const char *token, struct sk_strv *env);
 
-/* ---- reading output ------------------------------------------------- */
+/* ---- reading output ---- */
 
 /* What an adapter's rules found so far. */
 struct sk_reader {
@@ -150,7 +150,7 @@ enum sk_kind sk_classify(
 /* "try again in 2s", "retry after 1m3.5s" … in ms; 0 = nothing. */
 int64_t sk_retry_hint(const char *text, size_t n);
 
-/* ---- one attempt under supervision ---------------------------------- */
+/* ---- one attempt under supervision ---- */
 
 struct sk_attempt;
 typedef void (*sk_attempt_fn)(struct sk_attempt *at, void *arg);
@@ -173,7 +173,7 @@ void sk_attempt_abandon(struct sk_attempt *at);
 pid_t sk_attempt_pid(const struct sk_attempt *at);
 void sk_attempt_free(struct sk_attempt *at);
 
-/* ---- records -------------------------------------------------------- */
+/* ---- records ---- */
 
 struct sk_round {
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
@@ -197,7 +197,7 @@ void sk_answer_from_stored(struct sk_answer *a, const struct sk_stored *st);
 void sk_event_open(struct sk_jw *w, struct sk_buf *b, const char *event,
     const struct sk_round *r);
 
-/* ---- what comes in -------------------------------------------------- */
+/* ---- what comes in ---- */
 
 struct sk_request {
 	struct sk_arena arena;
@@ -216,7 +216,7 @@ int sk_stage_check(const char *word, const struct sk_config *c,
 int sk_schema_read(struct sk_arena *a, const char *file, struct sk_jv **out,
     struct sk_err *err);
 
-/* ---- for people ----------------------------------------------------- */
+/* ---- for people ---- */
 
 void sk_show_answer(const struct sk_answer *a);
 void

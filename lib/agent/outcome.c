@@ -45,7 +45,7 @@ sk_outcome_fail(struct sk_outcome *o, enum sk_kind k, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- text of errors ------------------------------------------------- */
+/* ---- text of errors ---- */
 
 /* The last line that says something, cut to what a message holds. */
 static void
@@ -94,7 +94,7 @@ exit_kind(const struct sk_adapter *ad, int code, enum sk_kind *k)
 	return sk_kind_of(sk_jget_str(ad->exit_kinds, key), k);
 }
 
-/* ---- failures ------------------------------------------------------- */
+/* ---- failures ---- */
 
 /* The agent's own words: its error event, else its last line elsewhere. */
 static void
@@ -175,7 +175,7 @@ judge_failure(struct sk_outcome *o, struct sk_tap *t, const struct sk_errtap *e)
 	sk_buf_free(&other);
 }
 
-/* ---- content -------------------------------------------------------- */
+/* ---- content ---- */
 
 static void
 take_content(struct sk_outcome *o, const char *p, size_t n)

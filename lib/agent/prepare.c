@@ -13,7 +13,7 @@
 
 #define SCHEMA_INLINE_MAX 100000 /* one argument may hold 131071 bytes */
 
-/* ---- names ---------------------------------------------------------- */
+/* ---- names ---- */
 
 /* The option, else the request, else the environment, else "". */
 static const char *
@@ -72,7 +72,7 @@ settle_names(struct sk_prep *p, struct sk_err *err)
 	return 0;
 }
 
-/* ---- the answer schema ---------------------------------------------- */
+/* ---- the answer schema ---- */
 
 /*
  * Some programs take only schemas in which every object is closed and every
@@ -144,7 +144,7 @@ settle_schema(struct sk_prep *p, struct sk_subst *sub, struct sk_buf *text,
 	return rc;
 }
 
-/* ---- all of it ------------------------------------------------------ */
+/* ---- all of it ---- */
 
 static int
 read_prompt(struct sk_prep *p, struct sk_err *err)
@@ -230,7 +230,7 @@ sk_prep_free(struct sk_prep *p)
 	sk_arena_free(&p->arena);
 }
 
-/* ---- --dry-run ------------------------------------------------------ */
+/* ---- --dry-run ---- */
 
 static void
 plan_text(const struct sk_prep *p)

@@ -32,7 +32,7 @@ sk_reader_free(struct sk_reader *r)
 	sk_buf_free(&r->detail);
 }
 
-/* ---- conditions ----------------------------------------------------- */
+/* ---- conditions ---- */
 
 static bool
 equal(const struct sk_jv *want, const struct sk_jv *got)
@@ -70,7 +70,7 @@ applies(const struct sk_jv *rule, const struct sk_jv *ev)
 	return true;
 }
 
-/* ---- picking -------------------------------------------------------- */
+/* ---- picking ---- */
 
 /* The value at a pointer, or at the first of several that holds one. */
 static const struct sk_jv *
@@ -139,7 +139,7 @@ take_all(struct sk_buf *b, const struct sk_jv *ev, const struct sk_jv *spec)
 	}
 }
 
-/* ---- usage and cost ------------------------------------------------- */
+/* ---- usage and cost ---- */
 
 static void
 add_tokens(int64_t *sum, const struct sk_jv *base, const struct sk_jv *spec)
@@ -250,7 +250,7 @@ take_cost(struct sk_reader *r, const struct sk_jv *ev, const struct sk_jv *rule)
 	r->o->cost_micro = (int64_t)(usd * 1e6 + 0.5);
 }
 
-/* ---- times ---------------------------------------------------------- */
+/* ---- times ---- */
 
 static bool
 number(const struct sk_jv *v, double max, double *out)
@@ -286,7 +286,7 @@ take_times(
 		r->o->reset_at_ms = (int64_t)(x * 1000);
 }
 
-/* ---- one event ------------------------------------------------------ */
+/* ---- one event ---- */
 
 static void
 apply(struct sk_reader *r, const struct sk_jv *rule, const struct sk_jv *ev)

@@ -6,7 +6,7 @@
 
 #include "agent/internal.h"
 
-/* ---- parts ---------------------------------------------------------- */
+/* ---- parts ---- */
 
 static void
 kcount(struct sk_jw *w, const char *k, int64_t x)
@@ -117,7 +117,7 @@ model_of(const struct sk_answer *a)
 	return a->o.model != NULL ? a->o.model : a->slot->model;
 }
 
-/* ---- the answer ----------------------------------------------------- */
+/* ---- the answer ---- */
 
 void
 sk_answer_json(
@@ -178,7 +178,7 @@ sk_answer_meta(
 	sk_jw_end(&w);
 }
 
-/* ---- back from the store -------------------------------------------- */
+/* ---- back from the store ---- */
 
 static int64_t
 count_of(const struct sk_jv *o, const char *k)
@@ -245,7 +245,7 @@ sk_answer_from_stored(struct sk_answer *a, const struct sk_stored *st)
 	sk_arena_free(&arena);
 }
 
-/* ---- events --------------------------------------------------------- */
+/* ---- events ---- */
 
 void
 sk_event_open(struct sk_jw *w, struct sk_buf *b, const char *event,

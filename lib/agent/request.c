@@ -8,7 +8,7 @@
 #include "agent/internal.h"
 #include "cli/cli.h"
 
-/* ---- stages --------------------------------------------------------- */
+/* ---- stages ---- */
 
 static const char *const stages[] = { "plan", "tasks", "implement", "validate",
 	"audit", "unlock", "clarify", "analyze", "checklist", "specify", NULL };
@@ -50,7 +50,7 @@ sk_stage_check(const char *word, const struct sk_config *c, const char **out,
 	    "configuration");
 }
 
-/* ---- sk.request/1 --------------------------------------------------- */
+/* ---- sk.request/1 ---- */
 
 static int
 bad(struct sk_err *err, const char *what)

@@ -32,7 +32,7 @@ struct run {
 	struct sk_err *err;
 };
 
-/* ---- records out ---------------------------------------------------- */
+/* ---- records out ---- */
 
 static void
 flush(struct run *r)
@@ -106,7 +106,7 @@ print_end(struct run *r)
 	sk_buf_free(&b);
 }
 
-/* ---- the store ------------------------------------------------------ */
+/* ---- the store ---- */
 
 static void
 key_of(const struct run *r, const struct sk_slot *slot, struct sk_key *k)
@@ -242,7 +242,7 @@ print_stored(struct run *r)
 	return rc;
 }
 
-/* ---- attempts ------------------------------------------------------- */
+/* ---- attempts ---- */
 
 static void start_more(struct run *r);
 
@@ -312,7 +312,7 @@ on_idle(struct sk_loop *l, void *arg)
 		sk_loop_stop(l);
 }
 
-/* ---- being stopped -------------------------------------------------- */
+/* ---- being stopped ---- */
 
 static void
 cancel_all(struct run *r, bool now)
@@ -346,7 +346,7 @@ on_guard(struct sk_loop *l, int fd, unsigned events, void *arg)
 	_exit(128 + SIGKILL);
 }
 
-/* ---- the whole ------------------------------------------------------ */
+/* ---- the whole ---- */
 
 static int
 verdict(const struct run *r)

@@ -13,7 +13,7 @@
 
 extern char **environ;
 
-/* ---- resolving one name --------------------------------------------- */
+/* ---- resolving one name ---- */
 
 static void
 broken(struct sk_slot *s, enum sk_kind k, char *why)
@@ -168,7 +168,7 @@ resolve(struct sk_slot *s, const struct sk_ask *ask,
 	return sk_adapter_get("exec", &s->ad, err);
 }
 
-/* ---- names and counts ----------------------------------------------- */
+/* ---- names and counts ---- */
 
 static int
 bad_name(const char *what, struct sk_err *err)
@@ -367,7 +367,7 @@ sk_slots_free(struct sk_slots *s)
 	memset(s, 0, sizeof(*s));
 }
 
-/* ---- argv ----------------------------------------------------------- */
+/* ---- argv ---- */
 
 /* The value of a whole-element placeholder; *is false for ordinary words. */
 static const char *

@@ -117,7 +117,7 @@ sk_tap_feed(struct sk_tap *t, const char *p, size_t n)
 	sk_buf_add(&t->buf, p, n);
 }
 
-/* ---- standard error ------------------------------------------------- */
+/* ---- standard error ---- */
 
 void
 sk_errtap_feed(struct sk_errtap *e, const char *p, size_t n)

@@ -14,7 +14,7 @@
 
 #define FINDINGS_MAX 1000
 
-/* ---- findings -------------------------------------------------------- */
+/* ---- findings ---- */
 
 static const char *
 where_text(
@@ -75,7 +75,7 @@ known_finding(const struct sk_config *c, size_t from, const char *key,
 	return false;
 }
 
-/* ---- the schema ------------------------------------------------------ */
+/* ---- the schema ---- */
 
 struct sk_jv *
 sk_config_schema(struct sk_config *c)
@@ -175,7 +175,7 @@ sk_config_key_add(struct sk_buf *b, const char *key)
 	sk_buf_ch(b, '"');
 }
 
-/* ---- the walk -------------------------------------------------------- */
+/* ---- the walk ---- */
 
 struct walk {
 	struct sk_config *c;

@@ -53,7 +53,7 @@ const char *sk_config_origin(const struct sk_config *c, const char *key);
  * env (table), timeout, family, enabled, cwd. */
 struct sk_jv *sk_config_agent(const struct sk_config *c, const char *name);
 
-/* ---- looking around: sk-config, sk doctor ------------------------------- */
+/* ---- looking around: sk-config, sk doctor ---- */
 
 /*
  * Only find the files, read none; the next function shows them. Free as usual.

@@ -11,7 +11,7 @@
 
 #define PREFIX "SPECKIT_"
 
-/* ---- values ---------------------------------------------------------- */
+/* ---- values ---- */
 
 static struct sk_jv *
 number(struct sk_config *c, const char *text, bool integer)
@@ -78,7 +78,7 @@ sk_config_value(struct sk_config *c, int layer, uint32_t line, const char *key,
 	return v;
 }
 
-/* ---- names ----------------------------------------------------------- */
+/* ---- names ---- */
 
 static char
 env_char(char ch)
@@ -147,7 +147,7 @@ member(struct sk_config *c, const struct sk_jv *s, const struct sk_jv *have,
 	return name;
 }
 
-/* ---- unknown ones ---------------------------------------------------- */
+/* ---- unknown ones ---- */
 
 /* "SPECKIT_CONSENSUS_MIN_AGENTS": one underscore where two belong. */
 static bool
@@ -205,7 +205,7 @@ reserved(const char *rest)
 	       sk_has_prefix(rest, "REASONING_MODE_");
 }
 
-/* ---- one variable ---------------------------------------------------- */
+/* ---- one variable ---- */
 
 #define LEVELS 8
 

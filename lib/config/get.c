@@ -6,7 +6,7 @@
 
 #include "config/internal.h"
 
-/* ---- dotted keys ----------------------------------------------------- */
+/* ---- dotted keys ---- */
 
 /*
  * The member of t that *key starts with; steps over it and its dot. Names may
@@ -121,7 +121,7 @@ sk_config_secret(const char *key)
 	return false;
 }
 
-/* ---- one value on top ------------------------------------------------ */
+/* ---- one value on top ---- */
 
 /* TOML text, unless only a string fits or it is no TOML. */
 static struct sk_jv *

@@ -35,7 +35,7 @@ bad(const struct kind *k, const struct sk_jv *at, const char *expected)
 	sk_buf_free(&b);
 }
 
-/* ---- paths ----------------------------------------------------------- */
+/* ---- paths ---- */
 
 static void
 make_absolute(const struct kind *k, struct sk_jv *v)
@@ -124,7 +124,7 @@ check_command(const struct kind *k, const struct sk_jv *v)
 		make_absolute(k, program);
 }
 
-/* ---- words ----------------------------------------------------------- */
+/* ---- words ---- */
 
 static size_t
 digits(const char *s)

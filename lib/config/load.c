@@ -10,7 +10,7 @@
 #include "config/internal.h"
 #include "data/data.h"
 
-/* ---- origins --------------------------------------------------------- */
+/* ---- origins ---- */
 
 static size_t
 slot_of(const struct sk_config_origin *o, const struct sk_jv *v)
@@ -158,7 +158,7 @@ sk_config_origin(const struct sk_config *c, const char *key)
 	return v != NULL ? origin_text(mut, v) : NULL;
 }
 
-/* ---- walking --------------------------------------------------------- */
+/* ---- walking ---- */
 
 struct leaf {
 	char *key;
@@ -220,7 +220,7 @@ sk_config_each(const struct sk_config *c, sk_config_fn fn, void *arg)
 	sk_buf_free(&key);
 }
 
-/* ---- files ----------------------------------------------------------- */
+/* ---- files ---- */
 
 /* "FILE:3:7: text" of the reader → line 3, column 7, text. */
 static void
@@ -335,7 +335,7 @@ read_defaults(struct sk_config *c)
 	sk_config_merge(c, 0);
 }
 
-/* ---- findings as one error ------------------------------------------- */
+/* ---- findings as one error ---- */
 
 static int
 by_place(const void *a, const void *b)
@@ -411,7 +411,7 @@ sk_config_verdict(struct sk_config *c, struct sk_err *err)
 	return f->hint != NULL ? sk_hint(err, "%s", f->hint) : err->exit;
 }
 
-/* ---- loading --------------------------------------------------------- */
+/* ---- loading ---- */
 
 static void
 start(struct sk_config *c)

@@ -22,7 +22,7 @@ const struct sk_jlimits sk_verdict_limits = {
 	.key = SK_BUF_MAX,
 };
 
-/* ---- drivers --------------------------------------------------------- */
+/* ---- drivers ---- */
 
 int
 sk_drivers_epoch(struct sk_drivers *d, struct sk_db *db, const char *run,
@@ -61,7 +61,7 @@ sk_drivers_end(struct sk_drivers *d)
 	d->n = 0;
 }
 
-/* ---- the document ---------------------------------------------------- */
+/* ---- the document ---- */
 
 static void
 word(struct sk_jw *w, const char *key, const char *s)
@@ -198,7 +198,7 @@ sk_ack_json(struct sk_buf *b, const char *run, const char *branch, int64_t seq,
 	sk_jw_done(&w);
 }
 
-/* ---- the case -------------------------------------------------------- */
+/* ---- the case ---- */
 
 /* Everything about one group while it is decided. */
 struct work {
@@ -298,7 +298,7 @@ judge(struct work *w, struct sk_verdict *v, struct sk_err *err)
 	return rc != 0 ? rc : sk_verdict_make(&c, v, err);
 }
 
-/* ---- the steps ------------------------------------------------------- */
+/* ---- the steps ---- */
 
 static struct sk_key
 key_of(const struct sk_group *g)

@@ -20,7 +20,7 @@ struct place {
 	struct sk_buf path;
 };
 
-/* ---- directories ----------------------------------------------------- */
+/* ---- directories ---- */
 
 /* One component further, made when it is absent, never through a link. */
 static int
@@ -127,7 +127,7 @@ open_place(struct place *at, const struct sk_decide_opts *o,
 	return rc;
 }
 
-/* ---- files ----------------------------------------------------------- */
+/* ---- files ---- */
 
 enum there { ABSENT, SAME, OTHER };
 
@@ -202,7 +202,7 @@ pick_stamp(const struct place *at, const struct sk_decision *d,
 	}
 }
 
-/* ---- contents -------------------------------------------------------- */
+/* ---- contents ---- */
 
 static void
 put_raw(struct sk_jw *w, const char *key, const char *json)
@@ -294,7 +294,7 @@ telemetry_json(struct sk_buf *b, const struct sk_decision *d,
 	sk_jw_done(&w);
 }
 
-/* ---- publishing ------------------------------------------------------ */
+/* ---- publishing ---- */
 
 static int
 put_agents(struct sk_db *db, const struct sk_decision *d, int64_t epoch,

@@ -37,7 +37,7 @@ struct sk_intake_state {
 	bool whole; /* an error left no record half written */
 };
 
-/* ---- the map --------------------------------------------------------- */
+/* ---- the map ---- */
 
 static size_t
 slot_of(const struct map *m, const char *key)
@@ -103,7 +103,7 @@ map_free(struct map *m)
 	free(m->vals);
 }
 
-/* ---- runs and groups ------------------------------------------------- */
+/* ---- runs and groups ---- */
 
 /* Run and branch a record belongs to, as far as anybody said; "" = not. */
 static void
@@ -202,7 +202,7 @@ group_of(struct sk_intake *in, const struct run_row *r, const struct sk_key *k,
 	return g;
 }
 
-/* ---- batches --------------------------------------------------------- */
+/* ---- batches ---- */
 
 static int
 commit(struct sk_intake *in, struct sk_err *err)
@@ -325,7 +325,7 @@ ended(struct sk_intake *in, const struct sk_rec *r)
 		g->ended = true;
 }
 
-/* ---- the whole ------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static int
 one_line(struct sk_intake *in, const char *line, size_t n, struct sk_err *err)

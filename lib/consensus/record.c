@@ -18,7 +18,7 @@ static const struct sk_jlimits limits = {
 	.key = 1024,
 };
 
-/* ---- parts ----------------------------------------------------------- */
+/* ---- parts ---- */
 
 /* Absent and null are "". False when it is something else than a name. */
 static bool
@@ -169,7 +169,7 @@ read_content(struct sk_arena *a, const struct sk_jv *v, struct sk_rec *r)
 	return NULL;
 }
 
-/* ---- kinds ----------------------------------------------------------- */
+/* ---- kinds ---- */
 
 static void
 read_answer(struct sk_arena *a, const struct sk_jv *v, struct sk_rec *r)

@@ -64,7 +64,7 @@ struct sk_err {
 	char *details; /* NULL or one JSON object, malloc'd */
 };
 
-/* Fill err and return its exit class, so that `return sk_fail(…)` reads well. */
+/* Fill err and return its exit class, so that `return sk_fail()` reads well. */
 int sk_fail(struct sk_err *err, int exit_class, const char *code,
     const char *fmt, ...) SK_PRINTF(4, 5);
 /* The same with ": strerror(errno)" appended; ENOSPC, EDQUOT, EIO, EROFS and

@@ -50,7 +50,7 @@ static bool plan_read;
 static struct table *table; /* NULL: counted per process */
 static struct table local;
 
-/* ---- the plan ---------------------------------------------------------- */
+/* ---- the plan ---- */
 
 static bool
 errno_of(const char *s, int64_t *out)
@@ -143,7 +143,7 @@ read_plan(void)
 	sk_strv_free(&v);
 }
 
-/* ---- the counters ------------------------------------------------------ */
+/* ---- the counters ---- */
 
 void
 sk_fault_file(const char *db_path)

@@ -16,7 +16,7 @@
 #include "store/store.h"
 #include "json/json.h"
 
-/* ---- git (git.c) ----------------------------------------------------- */
+/* ---- git (git.c) ---- */
 
 /* Facts of the repository that dir is in; root is its top, NULL without one. */
 int sk_git_facts(const char *dir, struct sk_git *git, struct sk_arena *a,
@@ -26,7 +26,7 @@ int sk_git_facts(const char *dir, struct sk_git *git, struct sk_arena *a,
 int sk_project_git(const struct sk_config *c, struct sk_git *git,
     struct sk_arena *a, struct sk_err *err);
 
-/* ---- branches (branch.c) --------------------------------------------- */
+/* ---- branches (branch.c) ---- */
 
 /* What `sk-branch new` was asked for; NULL = not said. */
 struct sk_branch_ask {

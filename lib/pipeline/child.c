@@ -123,8 +123,8 @@ beside(const char *tool, char *out, size_t n)
 	(void)snprintf(out, n, "%s", tool);
 }
 
-/* The loop takes the signals before the child starts: one that ends at once must
- * not end unseen. */
+/* The loop takes the signals before the child starts: one that ends at once
+ * must not end unseen. */
 static int
 watch(struct child *c, struct sk_spawn *s, struct sk_err *err)
 {

@@ -84,14 +84,15 @@ int sk_auto_lineup(const struct sk_auto *a, const struct sk_stage *st,
     struct sk_strv *specs, struct sk_strv *names, struct sk_err *err);
 bool sk_auto_sequential(const struct sk_auto *a, const struct sk_stage *st);
 
-/* Finds the specification and opens the database; without SK_DB_CREATE an absent
- * one leaves db NULL. */
+/* Finds the specification and opens the database; without SK_DB_CREATE an
+ * absent one leaves db NULL. */
 int sk_auto_open(
     struct sk_auto *a, const char *spec, unsigned db_flags, struct sk_err *err);
 void sk_auto_close(struct sk_auto *a);
 /* Fill run and branch: the run of the options, the newest one of the
- * specification when going on (--from, --only, not fresh), else a new one. first
- * (may be NULL) is the stage to begin with: what it needs must be there. */
+ * specification when going on (--from, --only, not fresh), else a new one.
+ * first (may be NULL) is the stage to begin with: what it needs must be
+ * there. */
 int sk_auto_choose_run(
     struct sk_auto *a, const struct sk_stage *first, struct sk_err *err);
 /* The verb `run`: 0, or the class that halted it. */

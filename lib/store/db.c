@@ -12,7 +12,7 @@
 
 #include "store/internal.h"
 
-/* ---- errors ------------------------------------------------------------ */
+/* ---- errors ---- */
 
 int
 sk_db_hint_writable(const char *path, struct sk_err *err)
@@ -112,7 +112,7 @@ sk_db_fail(struct sk_db *db, int rc, const char *what, struct sk_err *err)
 	return sk_db_fail_at(db->h, db->path, rc, what, err);
 }
 
-/* ---- the path ---------------------------------------------------------- */
+/* ---- the path ---- */
 
 char *
 sk_db_default_path(const char *path, struct sk_err *err)
@@ -226,7 +226,7 @@ set_up_library(void)
 	(void)sqlite3_hard_heap_limit64((sqlite3_int64)256 << 20);
 }
 
-/* ---- settings ---------------------------------------------------------- */
+/* ---- settings ---- */
 
 static int
 on_wal(void *arg, sqlite3 *h, const char *name, int pages)
@@ -317,7 +317,7 @@ check_header(struct sk_db *db, struct sk_err *err)
 	return sk_hint(err, "--db or SK_DB names another file");
 }
 
-/* ---- open and close ---------------------------------------------------- */
+/* ---- open and close ---- */
 
 /* The answers of agents are nobody else's business. */
 static void
@@ -444,7 +444,7 @@ sk_db_path(const struct sk_db *db)
 	return db->path;
 }
 
-/* ---- looking at the whole ---------------------------------------------- */
+/* ---- looking at the whole ---- */
 
 int
 sk_db_check(struct sk_db *db, bool full, struct sk_err *err)

@@ -180,7 +180,7 @@ check_key(const struct sk_key *k, struct sk_err *err)
 			    "beginning with a letter or digit");
 }
 
-/* ---- reserve ----------------------------------------------------------- */
+/* ---- reserve ---- */
 
 static int
 reserve_next(struct sk_db *db, const struct sk_key *k, const char *adapter,
@@ -230,7 +230,7 @@ sk_request_reserve(struct sk_db *db, const struct sk_key *key,
 	return sk_tx_leave(db, own, rc, err);
 }
 
-/* ---- intake ------------------------------------------------------------ */
+/* ---- intake ---- */
 
 const char *
 sk_intake_word(enum sk_intake_kind k)
@@ -445,7 +445,7 @@ sk_answer_intake(struct sk_db *db, const struct sk_answer_row *row,
 	return sk_tx_leave(db, own, rc, err);
 }
 
-/* ---- for judging ------------------------------------------------------- */
+/* ---- for judging ---- */
 
 /* What of a branch may be seen: all of our own; of an ancestor only what was
  * decided up to the fork (dmax), from the answers used until then (smax). */

@@ -162,7 +162,7 @@ sk_branch_create(struct sk_db *db, const char *run, const char *parent,
 	return sk_tx_leave(db, own, rc, err);
 }
 
-/* ---- lists ------------------------------------------------------------- */
+/* ---- lists ---- */
 
 static bool
 wanted(const struct sk_branch *b, const struct sk_branch_filter *f, size_t have)

@@ -64,7 +64,7 @@ which_branch(struct sk_db *db, const char *run, const char *branch,
 	return 0;
 }
 
-/* ---- looking ----------------------------------------------------------- */
+/* ---- looking ---- */
 
 int
 sk_decision_pending(struct sk_db *db, const char *run, const char *branch,
@@ -127,7 +127,7 @@ sk_decision_list(struct sk_db *db, const char *run, const char *branch,
 	return -rc;
 }
 
-/* ---- making ------------------------------------------------------------ */
+/* ---- making ---- */
 
 static const char *
 or_empty(const char *s)
@@ -297,7 +297,7 @@ sk_decision_make(struct sk_db *db, const struct sk_decide *d,
 	return sk_tx_leave(db, own, rc, err);
 }
 
-/* ---- acknowledging ----------------------------------------------------- */
+/* ---- acknowledging ---- */
 
 enum state { ABSENT, PENDING, ACKED };
 
@@ -399,7 +399,7 @@ sk_decision_ack(struct sk_db *db, const char *run, const char *branch,
 	return sk_tx_leave(db, own, rc, err);
 }
 
-/* ---- the artefact of a pending decision -------------------------------- */
+/* ---- the artefact of a pending decision ---- */
 
 static int
 same_artefact(struct sk_db *db, const char *branch, int64_t seq,

@@ -8,7 +8,7 @@
 
 #include "store/internal.h"
 
-/* ---- epochs ------------------------------------------------------------ */
+/* ---- epochs ---- */
 
 int
 sk_epoch_check(
@@ -37,7 +37,7 @@ sk_epoch_check(
 	return sk_hint(err, "nothing was changed; the newer driver goes on");
 }
 
-/* ---- drivers ----------------------------------------------------------- */
+/* ---- drivers ---- */
 
 static int
 next_epoch(
@@ -106,7 +106,7 @@ sk_driver_end(struct sk_driver *d)
 	sk_namelock_drop(&d->lock_fd);
 }
 
-/* ---- publishing inside the fence --------------------------------------- */
+/* ---- publishing inside the fence ---- */
 
 static int
 rename_fenced(struct sk_db *db, const char *run, int64_t epoch,

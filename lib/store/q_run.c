@@ -39,7 +39,7 @@ sk_run_newest(struct sk_db *db, const char *run, char branch[SK_BRANCH_LEN],
 	return 0;
 }
 
-/* ---- make sure that a run is there ------------------------------------- */
+/* ---- make sure that a run is there ---- */
 
 static int
 check_names(
@@ -213,7 +213,7 @@ sk_run_ensure(struct sk_db *db, char run[SK_RUN_LEN],
 	return sk_tx_leave(db, own, rc, err);
 }
 
-/* ---- looking ----------------------------------------------------------- */
+/* ---- looking ---- */
 
 static int
 take_run(struct sk_db *db, sqlite3_stmt *st, struct sk_run *out, bool *found,

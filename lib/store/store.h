@@ -17,7 +17,7 @@
 
 #include "core/core.h"
 
-/* ---- the file (db.c, migrate.c) ---------------------------------------- */
+/* ---- the file (db.c, migrate.c) ---- */
 
 struct sk_db;
 
@@ -55,7 +55,7 @@ struct sk_db_info {
 };
 int sk_db_info(struct sk_db *db, struct sk_db_info *out, struct sk_err *err);
 
-/* ---- runs and branches (q_run.c) --------------------------------------- */
+/* ---- runs and branches (q_run.c) ---- */
 
 #define SK_RUN_LEN 65
 #define SK_BRANCH_LEN 129
@@ -102,7 +102,7 @@ int sk_branch_list(struct sk_db *db, const struct sk_branch_filter *f,
 int sk_branch_get(struct sk_db *db, const char *id, struct sk_branch *out,
     struct sk_arena *a, struct sk_err *err); /* SK_USAGE "no_such_branch" */
 
-/* ---- requests, attempts, answers (q_answer.c) -------------------------- */
+/* ---- requests, attempts, answers (q_answer.c) ---- */
 
 /* One logical question to one agent; the idempotency key. */
 struct sk_key {
@@ -166,7 +166,7 @@ int sk_answers_of(struct sk_db *db, const struct sk_key *key,
     struct sk_stored **out, size_t *n, int64_t *round, struct sk_arena *a,
     struct sk_err *err);
 
-/* ---- decisions (q_decision.c) ------------------------------------------ */
+/* ---- decisions (q_decision.c) ---- */
 
 struct sk_decision {
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
@@ -217,7 +217,7 @@ int sk_decision_list(struct sk_db *db, const char *run, const char *branch,
     const char *spec, const char *stage, size_t limit, struct sk_decision **out,
     size_t *n, struct sk_arena *a, struct sk_err *err);
 
-/* ---- drivers (q_lease.c) ----------------------------------------------- */
+/* ---- drivers (q_lease.c) ---- */
 
 /*
  * Become the driver of a run: kernel lock for life (a byte of <db>-drivers),
@@ -242,7 +242,7 @@ int sk_epoch_check(
 int sk_db_publish(struct sk_db *db, const char *run, int64_t epoch,
     struct sk_pub *pub, struct sk_err *err);
 
-/* ---- pipeline rows (q_pipeline.c) -------------------------------------- */
+/* ---- pipeline rows (q_pipeline.c) ---- */
 
 struct sk_stage_row {
 	char stage[SK_IDENT_LEN];
@@ -276,7 +276,7 @@ int sk_run_get(struct sk_db *db, const char *run, struct sk_run *out,
 int sk_run_state(struct sk_db *db, const char *run, const char *state,
     int64_t epoch, struct sk_err *err);
 
-/* ---- journal (q_journal.c) --------------------------------------------- */
+/* ---- journal (q_journal.c) ---- */
 
 /* One row of history, in the caller's transaction. */
 int sk_journal(struct sk_db *db, const char *kind, const char *run,

@@ -8,7 +8,7 @@
 
 #include "store/internal.h"
 
-/* ---- the queue --------------------------------------------------------- */
+/* ---- the queue ---- */
 
 /* The file under our name must still be the one that we opened: a database
  * that was replaced would take our rows into an unlinked file. */
@@ -97,7 +97,7 @@ sk_db_checkpoint(struct sk_db *db, struct sk_err *err)
 	return rc;
 }
 
-/* ---- transactions ------------------------------------------------------ */
+/* ---- transactions ---- */
 
 #ifdef SK_FAULTS
 void
@@ -222,7 +222,7 @@ sk_tx_leave(struct sk_db *db, bool own, int rc, struct sk_err *err)
 	return rc;
 }
 
-/* ---- statements -------------------------------------------------------- */
+/* ---- statements ---- */
 
 static sqlite3_stmt *
 prepared(struct sk_db *db, const char *sql, struct sk_err *err)

@@ -20,7 +20,7 @@
  * by the hash in it. */
 #define BODY_SLOTS 1021u
 
-/* ---- a timer that breaks a blocking call ------------------------------- */
+/* ---- a timer that breaks a blocking call ---- */
 
 struct breaker {
 	timer_t timer;

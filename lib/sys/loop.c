@@ -96,7 +96,7 @@ sk_loop_free(struct sk_loop *l)
 	free(l);
 }
 
-/* ---- descriptors ---------------------------------------------------- */
+/* ---- descriptors ---- */
 
 static uint32_t
 to_epoll(unsigned events)
@@ -156,7 +156,7 @@ sk_loop_del(struct sk_loop *l, int fd)
 	l->live_src--;
 }
 
-/* ---- timers: a binary heap by time, then by id ---------------------- */
+/* ---- timers: a binary heap by time, then by id ---- */
 
 static bool
 earlier(const struct timer *a, const struct timer *b)
@@ -234,7 +234,7 @@ run_timers(struct sk_loop *l)
 	}
 }
 
-/* ---- children ------------------------------------------------------- */
+/* ---- children ---- */
 
 static size_t
 kid_slot(const struct sk_loop *l, pid_t pid)
@@ -310,7 +310,7 @@ reap(struct sk_loop *l)
 	}
 }
 
-/* ---- signals -------------------------------------------------------- */
+/* ---- signals ---- */
 
 int
 sk_loop_signals(struct sk_loop *l, const int *signos, size_t n, sk_signal_fn fn,
@@ -347,7 +347,7 @@ read_signals(struct sk_loop *l)
 		reap(l);
 }
 
-/* ---- running -------------------------------------------------------- */
+/* ---- running ---- */
 
 void
 sk_loop_stop(struct sk_loop *l)

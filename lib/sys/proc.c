@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-/* ---- descriptors ---------------------------------------------------- */
+/* ---- descriptors ---- */
 
 int
 sk_pipe(int fd[2], bool nonblock_read, struct sk_err *err)
@@ -60,7 +60,7 @@ null_fd(void)
 	return fd;
 }
 
-/* ---- finding the program -------------------------------------------- */
+/* ---- finding the program ---- */
 
 static const char *
 env_path(const char *const *envp)
@@ -140,7 +140,7 @@ spawn_error(
 	return err->exit;
 }
 
-/* ---- sk_spawn ------------------------------------------------------- */
+/* ---- sk_spawn ---- */
 
 static void
 wire(posix_spawn_file_actions_t *fa, int fd, int target)
@@ -217,7 +217,7 @@ sk_spawn(const struct sk_spawn *s, pid_t *pid, struct sk_err *err)
 	return e;
 }
 
-/* ---- sk_capture ----------------------------------------------------- */
+/* ---- sk_capture ---- */
 
 /* How long output is waited for after the program itself has ended. */
 #define DRAIN_MS 250

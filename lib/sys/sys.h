@@ -3,8 +3,8 @@
  * sys: the event loop, spawning, the guardian, locks.
  *
  * Promises: one thread, one epoll; children are posix_spawn'ed in a session of
- * their own with nothing inherited but what is named; a child is done when it is
- * reaped and its pipes are at EOF (or the drain time has passed); whatever a
+ * their own with nothing inherited but what is named; a child is done when it
+ * is reaped and its pipes are at EOF (or the drain time has passed); whatever a
  * child started is killed with it. Nothing here knows about agents or records.
  *
  * Ownership: the loop owns its sources and timers until they are removed; a
@@ -106,8 +106,8 @@ void sk_loop_tree_signal(
  * worker's status), the worker returns 0 and goes on. Both are subreapers; when
  * one dies the other kills and reaps everything that is left. Call before any
  * descriptor of value (database) is open.
- * In the worker, TERM/INT/HUP/QUIT arrive as bytes on *fd (the signal's number);
- * EOF means that the guardian is dead: kill everything and end.
+ * In the worker, TERM/INT/HUP/QUIT arrive as bytes on *fd (the signal's
+ * number); EOF means that the guardian is dead: kill everything and end.
  */
 int sk_guard(int *fd, struct sk_err *err);
 

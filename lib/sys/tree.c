@@ -53,7 +53,7 @@ has(const pid_t *v, size_t n, pid_t pid)
 	return false;
 }
 
-/* ---- reading /proc -------------------------------------------------- */
+/* ---- reading /proc ---- */
 
 /* Pids from one children file; false when the file cannot be read. */
 static bool
@@ -203,13 +203,14 @@ has_token(pid_t pid, const char *token)
 	return found;
 }
 
-/* ---- one child and what belongs to it ------------------------------- */
+/* ---- one child and what belongs to it ---- */
 
 /*
  * All of pid's tree without pid itself: what is below it, and those of our own
  * children that it left behind (same session, or our mark in the environment)
- * with what is below them. Children that the loop knows are other people's; when
- * it knows no other, every orphan is pid's, whatever it did to its environment.
+ * with what is below them. Children that the loop knows are other people's;
+ * when it knows no other, every orphan is pid's, whatever it did to its
+ * environment.
  */
 static void
 collect(const struct sk_loop *l, pid_t pid, const char *token, struct pids *out)
@@ -303,7 +304,7 @@ sk_tree_kill(pid_t pid, const char *token)
 	return sk_loop_tree_kill(NULL, pid, token);
 }
 
-/* ---- everything ----------------------------------------------------- */
+/* ---- everything ---- */
 
 size_t
 sk_tree_sweep(const pid_t *keep, size_t nkeep, int rounds)

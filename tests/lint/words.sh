@@ -9,6 +9,6 @@ where="$where|([^a-z]|^)DESIG[N](\\.md| [0-9]| section)"
 where="$where|(reliabilit[y]|peer[s]|c-styl[e]|spec-ki[t]|autodrive-aut[h])\\.md"
 hosts='pypi\.or[g]|files\.pythonhosted|registry\.npmj[s]|crates\.i[o]'
 hosts="$hosts|proxy\\.golan[g]|deb\\.debia[n]|artifactor[y]|nexu[s]\\."
-files '*' | grep -vE '/(corpus|fixtures|recordings)/|^tests/lint/selftest' |
+files '*' | grep -vE '/(corpus|captures)/|^tests/lint/selftest' |
 	xargs -r grep -HnIE "(^|[^A-Za-z])($notes)([^A-Za-z]|\$)|$where|$hosts" |
 	refuse

@@ -69,7 +69,7 @@ together(int n, void (*fn)(int))
 	}
 }
 
-/* ---- opening ----------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int64_t duration;
 
@@ -121,7 +121,7 @@ make_v1(void)
 	return rc != SQLITE_OK;
 }
 
-/* ---- writers ----------------------------------------------------------- */
+/* ---- writers ---- */
 
 static void
 write_loop(int i)

@@ -198,6 +198,11 @@ test_values(void)
 	    &(struct set){ .answers = { "Here:\n```json\n" X42 "\n```\nDone.",
 			       "It is " X42 ", I think." } },
 	    "ok", X42, NULL);
+}
+
+static void
+test_lists(void)
+{
 	expect("sets by support",
 	    &(struct set){
 		.answers = { "{\"s\":[\"a\",\"b\"]}", "{\"s\":[\"b\",\"c\"]}",
@@ -397,6 +402,7 @@ main(void)
 {
 	test_statuses();
 	test_values();
+	test_lists();
 	test_claims();
 	test_forged();
 	test_order();

@@ -2,7 +2,7 @@
 /* The store, one process: the file, runs, branches, answers, the log. */
 #include "store_help.h"
 
-/* ---- the file ---------------------------------------------------------- */
+/* ---- the file ---- */
 
 static void
 test_file(void)
@@ -104,7 +104,7 @@ test_refusals(void)
 	sk_db_close(db);
 }
 
-/* ---- runs and branches ------------------------------------------------- */
+/* ---- runs and branches ---- */
 
 static void
 test_runs(void)
@@ -200,7 +200,7 @@ test_branches(void)
 	sk_db_close(db);
 }
 
-/* ---- answers ----------------------------------------------------------- */
+/* ---- answers ---- */
 
 static void
 test_answers(void)

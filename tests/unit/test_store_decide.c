@@ -2,7 +2,7 @@
 /* The store, one process: decisions, ancestry, fences, stages. */
 #include "store_help.h"
 
-/* ---- decisions --------------------------------------------------------- */
+/* ---- decisions ---- */
 
 static int
 decide(
@@ -167,7 +167,7 @@ test_ancestry(void)
 	sk_db_close(db);
 }
 
-/* ---- drivers, fences, tampering ---------------------------------------- */
+/* ---- drivers, fences, tampering ---- */
 
 static void
 test_fences(void)

@@ -50,7 +50,7 @@ gone_soon(pid_t pid)
 	return false;
 }
 
-/* ---- loop ---------------------------------------------------------------- */
+/* ---- loop ---- */
 
 static int order[8], norder;
 
@@ -235,7 +235,7 @@ test_many(void)
 	sk_loop_free(l);
 }
 
-/* ---- spawn and capture ------------------------------------------------------ */
+/* ---- spawn and capture ---- */
 
 static void
 test_spawn_errors(void)
@@ -321,7 +321,7 @@ test_capture(void)
 	sk_buf_free(&er);
 }
 
-/* Signals are default and unblocked, descriptors closed, PATH is the child's. */
+/* Signals default and unblocked, descriptors closed, the child's own PATH. */
 static void
 test_clean_child(void)
 {
@@ -357,7 +357,7 @@ test_clean_child(void)
 	sk_buf_free(&out);
 }
 
-/* ---- the tree ------------------------------------------------------------------ */
+/* ---- the tree ---- */
 
 /* Spawn a script in a session; returns the pid it prints on a line. */
 static pid_t
@@ -438,7 +438,7 @@ test_tree(void)
 	(void)sk_tree_sweep(NULL, 0, 500);
 }
 
-/* ---- the guardian ----------------------------------------------------------------- */
+/* ---- the guardian ---- */
 
 /* The program under guard: reports worker and agent pid, then does as told. */
 static int
