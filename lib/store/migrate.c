@@ -45,6 +45,14 @@ read_version(struct sk_db *db, struct version *v, struct sk_err *err)
 		    db, "SELECT count(*) FROM sqlite_schema", &rows, err);
 		v->empty = rows == 0 && v->user == 0;
 	}
+	/* Three looks are not one snapshot: who finds tables but no name may
+	 * have looked before and after the file was made. */
+	if (rc == 0 && v->app == 0 && !v->empty) {
+		rc = read_int(db, "PRAGMA application_id", &v->app, err);
+		if (rc == 0)
+			rc = read_int(
+			    db, "PRAGMA user_version", &v->user, err);
+	}
 	return rc;
 }
 
