@@ -50,8 +50,7 @@ read_version(struct sk_db *db, struct version *v, struct sk_err *err)
 	if (rc == 0 && v->app == 0 && !v->empty) {
 		rc = read_int(db, "PRAGMA application_id", &v->app, err);
 		if (rc == 0)
-			rc = read_int(
-			    db, "PRAGMA user_version", &v->user, err);
+			rc = read_int(db, "PRAGMA user_version", &v->user, err);
 	}
 	return rc;
 }
