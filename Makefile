@@ -118,10 +118,11 @@ room-%:
 # ---- Debian packages ------------------------------------------------------------
 
 DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev
-DEPS_CHECK = bats jq mandoc shellcheck clang-format clang-14 zsh sqlite3 \
+DEPS_CHECK = bats jq mandoc shellcheck clang-format zsh sqlite3 procps \
 	json-schema-test-suite golang-github-burntsushi-toml-dev
 DEPS_BENCH = hyperfine parallel
 DEPS_COVERAGE = gcovr
+DEPS_FUZZ = clang-14 libclang-rt-14-dev
 
 # Installs what is missing of the packages named; does nothing, and asks nobody,
 # when all are there or when this is no Debian.
@@ -147,6 +148,7 @@ deps-check:
 
 # The example specification through all six stages, with a database of its own.
 demo: deps
+	@echo 'building into $(BIN)/'
 	@$(MAKE) --no-print-directory -s all
 	@SK_DB=$(BUILD)/demo/sk.db $(BIN)/sk-auto run DEMO \
 		--config docs/example/sk.toml --format text
@@ -155,6 +157,7 @@ unit: $(UNIT:%=$(BUILD)/unit/%)
 tools: $(HELPERS:%=$(BUILD)/tools/%)
 
 check: deps-check
+	@echo 'building, then running every test'
 	@$(MAKE) --no-print-directory -s all unit tools
 	@$(MAKE) --no-print-directory -s FAULTS=1 SANITIZE= COVERAGE= all tools
 	@SK_BIN=$(CURDIR)/$(BIN) SK_BUILD=$(CURDIR)/$(BUILD) tests/run $(TESTS)
@@ -180,7 +183,8 @@ bench: deps
 
 # Each fuzz target for FUZZ_SECONDS, from the corpus in the tree.
 FUZZ_SECONDS = 30
-fuzz: deps-check
+fuzz: deps
+	$(call need,$(DEPS_FUZZ))
 	@tests/fuzz/run $(FUZZ_SECONDS)
 
 # ---- what is made from the option tables, and committed ----------------------------
