@@ -245,6 +245,45 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 	same "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM decisions')" 1
 }
 
+@test "killed at every step of a stage: the next start asks nobody again" {
+	faulty=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
+	[ -x "$faulty/sk-auto" ] || skip "no development build (make FAULTS=1)"
+	agent x "echo '$plan'"
+	agent y "echo '$plan'"
+	project_of x y
+	check 0 sk-auto run DEMO --to plan --json
+	cp "$spec/plan.md" undisturbed.md
+	n=0
+	for point in store.stage.after_commit store.reserve.after_commit \
+		store.intake.before_commit store.intake.after_commit \
+		store.decide.before_commit store.decide.after_commit \
+		store.publish.before_rename store.publish.after_rename \
+		store.artefact.before_commit store.artefact.after_commit \
+		store.ack.before_commit store.ack.after_commit \
+		store.stage_end.before_commit; do
+		n=$((n + 1))
+		export SK_DB=$BATS_TEST_TMPDIR/state/$n.db
+		rm -f calls.* "$spec/plan.md"
+		got=0
+		SPEC_KIT_FAULTS="$point:1=kill9" PATH=$faulty:$PATH \
+			sk-auto run DEMO --to plan --json \
+			>killed 2>/dev/null </dev/null || got=$?
+		[ "$got" -ne 0 ] || { echo "$point was not hit"; return 1; }
+		run=$(sqlite3 "$SK_DB" 'SELECT run_id FROM runs')
+		check 0 sk-auto run DEMO --run "$run" --from plan --to plan --json
+		cmp "$spec/plan.md" undisturbed.md
+		# An answer that was committed is never asked for again.
+		case $point in
+		store.stage.* | store.reserve.* | store.intake.before_commit) ;;
+		store.intake.after_commit) ;;
+		*) same "$point $(cat calls.x calls.y | wc -l)" "$point 2" ;;
+		esac
+		same "$point $(sqlite3 "$SK_DB" "SELECT count(*) || ' ' ||
+			sum(state = 'acked') FROM decisions WHERE round = 1")" \
+			"$point 1 1"
+	done
+}
+
 @test "another driver alive on the same run is status 75" {
 	agent x "touch '$PWD/waiting'; sleep 5; echo '$plan'"
 	project_of x

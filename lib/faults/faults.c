@@ -181,6 +181,8 @@ sk_fault_file(const char *db_path)
 			table = t;
 		}
 	}
+	/* Said aloud: the mapping keeps the file, and with it the lock, open. */
+	(void)flock(fd, LOCK_UN);
 	(void)close(fd);
 }
 

@@ -107,6 +107,7 @@ struct sk_step {
 	size_t answered;
 	char status[16]; /* verdict status, or "" when there is none */
 	char *artefact, *evidence, *reason;
+	const struct sk_decision *settled; /* acknowledged by a dead driver */
 	int exit; /* 0 or the class that halts the run */
 };
 int sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err);

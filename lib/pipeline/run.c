@@ -234,17 +234,69 @@ range(const struct sk_auto_opts *o, size_t *first, size_t *last,
 	return 0;
 }
 
-/* A stage that was not acknowledged yet goes on in its round; one that was
- * starts a new round, because its agents are to be asked again. */
+/* The newest round in which somebody was asked; 0 = nobody yet. */
+static int
+newest_round(struct sk_auto *a, const struct sk_stage *st, int64_t *round,
+    struct sk_err *err)
+{
+	struct sk_key key = { a->run, a->branch, a->spec.id, st->name, "", 0 };
+	struct sk_stored *stored;
+	size_t n = 0;
+	int rc;
+
+	*round = 0;
+	rc = sk_answers_of(a->db, &key, &stored, &n, round, &a->arena, err);
+	if (rc == 0 && n == 0)
+		*round = 0;
+	return rc;
+}
+
+static int
+was_cut_off(
+    struct sk_auto *a, const struct sk_stage *st, bool *cut, struct sk_err *err)
+{
+	struct sk_stage_row *rows = NULL;
+	size_t n = 0;
+	int rc;
+
+	*cut = false;
+	rc = sk_stage_list(a->db, a->run, a->branch, &rows, &n, &a->arena, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if (strcmp(rows[i].stage, st->name) == 0)
+			*cut = strcmp(rows[i].state, "running") == 0;
+	return rc;
+}
+
+/*
+ * A stage whose driver died in it goes on in its round: what was answered there
+ * counts. One that ended, or is repeated on purpose, starts a new round, because
+ * its agents are to be asked again. One that died after its acknowledgement
+ * lacks nothing but our own note of its end.
+ */
 static int
 choose_round(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 {
-	struct sk_decision *d;
-	int rc = newest(a, s->stage, &d, err);
+	struct sk_decision *d = NULL;
+	int64_t round = 0;
+	bool cut = false;
+	int rc;
 
+	rc = newest(a, s->stage, &d, err);
 	if (rc == 0)
-		s->round = d == NULL ? 1 : d->acked ? d->round + 1 : d->round;
-	return rc;
+		rc = newest_round(a, s->stage, &round, err);
+	if (rc == 0)
+		rc = was_cut_off(a, s->stage, &cut, err);
+	if (rc != 0)
+		return rc;
+	if (d != NULL && d->round > round)
+		round = d->round;
+	s->round = round == 0                        ? 1
+	           : cut || (d != NULL && !d->acked) ? round
+	                                             : round + 1;
+	if (cut && d != NULL && d->acked && d->round == round &&
+	    strcmp(d->status, "ok") == 0)
+		s->settled = d;
+	return 0;
 }
 
 /* ---- running

@@ -222,6 +222,14 @@ reasons(const struct sk_jv *verdict, struct sk_buf *b)
 	}
 }
 
+static int
+status_class(const char *status)
+{
+	if (strcmp(status, "ok") == 0)
+		return 0;
+	return strcmp(status, "conflict") == 0 ? SK_NEGATIVE : SK_DEGRADED;
+}
+
 static void
 note_verdict(struct sk_step *s, const struct sk_jv *verdict)
 {
@@ -242,25 +250,61 @@ note_verdict(struct sk_step *s, const struct sk_jv *verdict)
 	s->reason = sk_buf_detach(&b);
 }
 
-/* Ask and judge; a degraded verdict is given one more try, in which sk-run asks
+/* A decision that a dead driver left unacknowledged is taken as it is: nobody is
+ * asked before it is settled. */
+static int
+take_pending(struct sk_auto *a, const struct sk_step *s, struct sk_jv **verdict,
+    struct sk_err *err)
+{
+	struct sk_strv argv = { 0 };
+	struct sk_decision d;
+	struct sk_buf out;
+	bool found = false;
+	int rc, status = 0, interrupted = 0;
+
+	*verdict = NULL;
+	rc = sk_decision_pending(
+	    a->db, a->run, a->branch, &d, &found, &a->arena, err);
+	if (rc != 0 || !found || strcmp(d.stage, s->stage->name) != 0)
+		return rc;
+	sk_buf_init(&out, RECORDS_MAX);
+	sk_strv_add(&argv, "sk-consensus");
+	sk_strv_add(&argv, "pending");
+	sk_strv_add(&argv, "--json");
+	arg2(&argv, "--run", a->run);
+	arg2(&argv, "--branch", a->branch);
+	rc = sk_child_run(a, &argv, "", 0, &out, &status, &interrupted, err);
+	if (rc == 0)
+		rc = stopped(interrupted, err);
+	if (rc == 0)
+		rc = find_verdict(a, &out, status, verdict, err);
+	sk_strv_free(&argv);
+	sk_buf_free(&out);
+	return rc;
+}
+
+/* Ask and judge; what is degraded is given one more try, in which sk-run asks
  * only the agents that have no accepted answer. */
 static int
 ask_and_judge(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
     int *worst, struct sk_err *err)
 {
 	struct sk_buf records;
-	int rc = 0;
+	int rc;
 
 	sk_buf_init(&records, RECORDS_MAX);
+	rc = take_pending(a, s, verdict, err);
 	for (int tries = 0; rc == 0 && tries < 2; tries++) {
-		sk_buf_clear(&records);
-		rc = ask_all(a, s, &records, worst, err);
-		if (rc == 0)
-			rc = judge(a, s, &records, verdict, err);
+		if (tries > 0 || *verdict == NULL) {
+			sk_buf_clear(&records);
+			rc = ask_all(a, s, &records, worst, err);
+			if (rc == 0)
+				rc = judge(a, s, &records, verdict, err);
+		}
 		if (rc != 0)
 			break;
 		note_verdict(s, *verdict);
-		if (strcmp(s->status, "degraded") != 0 || tries > 0 ||
+		if (status_class(s->status) != SK_DEGRADED || tries > 0 ||
 		    sk_jlen(sk_jget(*verdict, "missing_agents")) == 0)
 			break;
 		/* Only one decision may be pending. */
@@ -268,14 +312,6 @@ ask_and_judge(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
 	}
 	sk_buf_free(&records);
 	return rc;
-}
-
-static int
-status_class(const char *status)
-{
-	if (strcmp(status, "ok") == 0)
-		return 0;
-	return strcmp(status, "conflict") == 0 ? SK_NEGATIVE : SK_DEGRADED;
 }
 
 static int
@@ -326,6 +362,24 @@ record_start(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 	return rc;
 }
 
+static int
+finish_settled(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
+{
+	const struct sk_decision *d = s->settled;
+	struct sk_jv *v;
+	int rc;
+
+	rc = sk_json_parse(
+	    &a->arena, d->verdict, strlen(d->verdict), NULL, &v, err);
+	if (rc != 0)
+		return rc;
+	note_verdict(s, v);
+	s->decision_seq = d->seq;
+	s->artefact = d->artefact != NULL ? sk_strdup(d->artefact) : NULL;
+	s->ended_ms = sk_now_ms();
+	return record_end(a, s, err);
+}
+
 int
 sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 {
@@ -333,6 +387,8 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	int rc, worst = 0;
 
 	s->started_ms = sk_now_ms();
+	if (s->settled != NULL)
+		return finish_settled(a, s, err);
 	rc = record_start(a, s, err);
 	if (rc == 0)
 		rc = ask_and_judge(a, s, &verdict, &worst, err);
