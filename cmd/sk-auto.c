@@ -62,7 +62,7 @@ with(struct sk_ctx *ctx, const struct sk_auto_opts *opts, unsigned db_flags,
     struct sk_err *err)
 {
 	struct sk_config conf;
-	struct sk_auto a = { .conf = &conf, .opts = opts };
+	struct sk_auto a = { .conf = &conf, .opts = opts, .spec_lock = -1 };
 	int rc;
 
 	rc = sk_config_load(&conf, ctx->config, err);
@@ -160,7 +160,7 @@ static const char *const run_examples[] = {
 	"sk-auto run SPEC-7 --print-script >run.sh", NULL
 };
 static const char *const prompt_examples[] = {
-	"sk-auto prompt SPEC-7 --stage plan | sk-run -a claude --spec SPEC-7",
+	"sk-auto prompt SPEC-7 --stage plan | sk-run -a claude --stage plan",
 	NULL
 };
 static const char *const artefact_examples[] = {

@@ -15,6 +15,7 @@ struct opts {
 	struct sk_decide_opts decide;
 	const char *policy, *evidence_dir;
 	int64_t seq; /* ack, show */
+	bool all; /* show */
 };
 
 #define T struct opts
@@ -65,6 +66,7 @@ static const struct sk_opt pending_opts[] = {
 static const struct sk_opt show_opts[] = {
 	SK_OPT_INT(T, 's', "seq", "N", seq, 1, INT64_MAX,
 	    "the decision of this number", NULL),
+	SK_OPT_FLAG(T, 0, "all", all, "all decisions, the oldest first", NULL),
 	RUN_OPT("look in this run only (SK_RUN)"),
 	BRANCH_OPT("look in this branch only (SK_BRANCH)"), SK_OPT_END
 };
@@ -490,6 +492,12 @@ show(struct sk_ctx *ctx, struct sk_err *err)
 	int rc;
 
 	rc = select_all(ctx, &db, &v, &n, &a, err);
+	/* All of them in the order in which they were decided. */
+	for (i = n; rc == 0 && o->all && i > 0; i--)
+		rc = print_decision(ctx, &v[i - 1], err);
+	i = 0;
+	if (rc == 0 && o->all && n > 0)
+		goto out;
 	while (rc == 0 && i < n && o->seq != 0 && v[i].seq != o->seq)
 		i++;
 	if (rc == 0 && i < n) {
@@ -500,6 +508,7 @@ show(struct sk_ctx *ctx, struct sk_err *err)
 		rc = sk_hint(err, "'sk-branch list --all' shows what was "
 				  "decided where");
 	}
+out:
 	sk_arena_free(&a);
 	sk_db_close(db);
 	return rc;
@@ -566,8 +575,8 @@ static const struct sk_verb verbs[] = {
 	{ .run = NULL }
 };
 
-static const char *const schemas[] = { "verdict", "intake", "ack", "answer",
-	"error", NULL };
+static const char *const schemas[] = { "verdict", "intake", "ack", "pending",
+	"answer", "error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-auto 1", "sk-branch 1",
 	"sk-records 5", "sk-exit-codes 7", NULL };
 

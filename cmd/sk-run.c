@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* sk-run: ask agents, one record per answer. */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
 #include "cli/cli.h"
+#include "pipeline/branch.h"
 #include "sys/sys.h"
 
 #define T struct sk_ask
@@ -54,7 +56,9 @@ static int
 run(struct sk_ctx *ctx, struct sk_err *err)
 {
 	struct sk_ask *ask = ctx->opts;
+	struct sk_arena arena = { 0 };
 	struct sk_config conf;
+	struct sk_git git;
 	int fd = -1, rc;
 
 	if (!ask->dry_run && (rc = sk_guard(&fd, err)) != 0)
@@ -62,8 +66,16 @@ run(struct sk_ctx *ctx, struct sk_err *err)
 	ask->text = ctx->format == SK_FMT_TEXT;
 	ask->db = ctx->db;
 	rc = sk_config_load(&conf, ctx->config, err);
+	/* A run that is made here records where the project stands. */
+	if (rc == 0 && !ask->dry_run && ask->run == NULL &&
+	    getenv("SK_RUN") == NULL) {
+		if (sk_project_git(&conf, &git, &arena, err) == 0)
+			ask->git = &git;
+		sk_err_clear(err);
+	}
 	if (rc == 0)
 		rc = sk_ask_run(ask, &conf, fd, err);
+	sk_arena_free(&arena);
 	sk_config_free(&conf);
 	sk_strv_free(&ask->agents);
 	sk_strv_free(&ask->execs);

@@ -67,7 +67,7 @@ _sk_consensus()
 		intake) words='-r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		ack) words='-s --seq -r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		pending) words='-r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		show) words='-s --seq -r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		show) words='-s --seq --all -r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='-e --expect -n --quorum -p --require --policy --min --no-evidence --evidence-dir --no-ack -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -75,7 +75,7 @@ _sk_consensus()
 	else
 		case $verb in
 		completion) words='bash zsh' ;;
-		schema) words='verdict intake ack answer error' ;;
+		schema) words='verdict intake ack pending answer error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
 			words+=' intake ack pending show completion schema'

@@ -301,6 +301,52 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 	wait "$pid" || :
 }
 
+@test "two runs of one specification at once: the second is status 75" {
+	agent x "touch '$PWD/waiting'; sleep 5; echo '$plan'"
+	project_of x
+	sk-auto run DEMO --to plan --json >events 2>/dev/null &
+	pid=$!
+	for _ in $(seq 200); do
+		[ ! -e waiting ] || break
+		sleep 0.05
+	done
+	check 75 sk-auto run DEMO --to plan --json
+	same "$(j .error.code)" driver_alive
+	# The folder is what counts, not the id it was found by.
+	check 75 sk-auto run "$(basename "$spec")" --to plan --json
+	kill "$pid"
+	wait "$pid" || :
+	same "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM runs')" 1
+}
+
+@test "the resume command says all that the run was told, and works as printed" {
+	agent x "echo '$plan'"
+	agent y "[ \$n -gt 1 ] && { echo '$plan'; exit; }; echo '$plan_high'"
+	project_of x y
+	unset SK_DB
+	check 1 sk-auto run DEMO --only plan --timeout 90s --db "o d.db" --json
+	resume=$(j 'select(.schema=="sk.summary/1") | .resume')
+	for word in "--from plan" "--to plan" "--timeout 90000ms" "o d.db"; do
+		has "$resume" "$word"
+	done
+	check 0 sh -c "$resume --json"
+	same "$(j 'select(.schema=="sk.summary/1") | .stages | length')" 1
+	check 2 sk-auto run DEMO --run nobody --from plan --json
+	same "$(j .error.code)" no_such_run
+}
+
+@test "a specification that is empty or no text is refused before anybody is asked" {
+	agent x "echo '$plan'"
+	project_of x
+	: >"$spec/spec.md"
+	check 2 sk-auto run DEMO --to plan --json
+	same "$(j 'select(.schema=="sk.error/1") | .error.code')" empty_spec
+	printf 'a\377b' >"$spec/spec.md"
+	check 2 sk-auto run DEMO --to plan --json
+	same "$(j 'select(.schema=="sk.error/1") | .error.code')" not_text
+	[ ! -e calls.x ]
+}
+
 @test "interrupted: agents are gone, the summary is valid, status 143" {
 	agent x "touch '$PWD/waiting'; exec sleep 61"
 	project_of x

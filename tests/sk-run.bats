@@ -525,6 +525,29 @@ await() {
 	one_line
 }
 
+@test "bad input: a full disk costs no answer" {
+	[ "$(id -u)" -eq 0 ] || skip "only root may mount a small file system"
+	mkdir small
+	mount -t tmpfs -o size=700k none small || skip "no tmpfs here"
+	head -c 900000 /dev/zero | tr '\0' b >big
+	script slow 'sleep 0.5; echo late'
+	printf p >in
+	got=0
+	sk-run --db small/sk.db --prompt-file in -x 'x=cat big' -x y=./slow \
+		>"$BATS_TEST_TMPDIR/.out" 2>"$BATS_TEST_TMPDIR/.err" || got=$?
+	umount small
+	same "$got" 74
+	# Both answers are there, the one that was not recorded without a number.
+	same "$(answers '[.agent, .status, .seq == null]' | sort | head -n 1)" \
+		'["x","ok",true]'
+	same "$(answers '[.agent, .status]' | sort | xargs)" \
+		'[x,ok] [y,ok]'
+	same "$(jq -r 'select(.schema == "sk.error/1") | .error.code' \
+		"$BATS_TEST_TMPDIR/.out")" no_space
+	grep -q 'only on standard output' "$BATS_TEST_TMPDIR/.err"
+	same "$(grep -c run.end "$BATS_TEST_TMPDIR/.out")" 1
+}
+
 @test "text for people: contents behind a bar, then a table" {
 	script evil 'printf "::set-output name=x::y\n##vso[x]\n"'
 	feed p 3 sk-run --format text --exec 'x=./evil' --exec 'y=false'

@@ -186,6 +186,27 @@ sk_request_free(struct sk_request *q)
 	sk_arena_free(&q->arena);
 }
 
+/* A schema that is none is found before anybody is asked. */
+static int
+check_meta(struct sk_arena *a, const struct sk_jv *schema, const char *file,
+    struct sk_err *err)
+{
+	static const char ref[] =
+	    "{\"$ref\":\"http://json-schema.org/draft-07/schema#\"}";
+	struct sk_schema_out out = { 0 };
+	struct sk_jv *meta;
+	int rc;
+
+	rc = sk_json_parse(a, ref, sizeof(ref) - 1, NULL, &meta, err);
+	if (rc == 0 && !sk_schema_check(meta, schema, &out))
+		rc = sk_fail(err, SK_USAGE, "bad_schema",
+		    "schema '%s' is no JSON Schema: at '%s': %s", file,
+		    out.n > 0 ? out.v[0].pointer : "",
+		    out.n > 0 ? out.v[0].message : "invalid");
+	sk_schema_out_free(&out);
+	return rc;
+}
+
 int
 sk_schema_read(struct sk_arena *a, const char *file, struct sk_jv **out,
     struct sk_err *err)
@@ -197,9 +218,12 @@ sk_schema_read(struct sk_arena *a, const char *file, struct sk_jv **out,
 	rc = sk_read_file(file, (size_t)4 << 20, &b, err);
 	if (rc == 0)
 		rc = sk_json_parse(a, b.p, b.len, NULL, out, err);
+	if (rc != 0 && strcmp(err->code, "bad_json") == 0)
+		rc = sk_fail(err, SK_DAMAGED, "bad_json", "schema '%s': %s",
+		    file, err->message);
 	if (rc == 0 && (*out)->type != SK_J_OBJ)
 		rc = sk_fail(err, SK_USAGE, "bad_schema",
 		    "schema '%s' is not an object", file);
 	sk_buf_free(&b);
-	return rc;
+	return rc == 0 ? check_meta(a, *out, file, err) : rc;
 }

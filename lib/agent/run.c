@@ -29,6 +29,8 @@ struct run {
 	int guard_fd;
 	int64_t start;
 	int rc; /* fatal: nothing can be recorded any more */
+	size_t unsaved; /* answers that could not be committed */
+	struct sk_err why; /* the first cause of that */
 	struct sk_err *err;
 };
 
@@ -295,6 +297,22 @@ start_more(struct run *r)
 	}
 }
 
+/* A full disk must not cost what was paid for: the answers go out without a
+ * seq, the other agents go on, and the end says what was not recorded. */
+static void
+keep_unsaved(struct run *r)
+{
+	if (r->unsaved == 0)
+		r->why = *r->err;
+	else
+		sk_err_clear(r->err);
+	memset(r->err, 0, sizeof(*r->err));
+	for (size_t i = 0; i < r->nready; i++)
+		r->ans[r->ready[i]].seq = 0;
+	r->unsaved += r->nready;
+	r->rc = 0;
+}
+
 /* Between two waits: record and print what has finished. */
 static void
 on_idle(struct sk_loop *l, void *arg)
@@ -303,6 +321,8 @@ on_idle(struct sk_loop *l, void *arg)
 
 	if (r->nready > 0 && r->rc == 0) {
 		r->rc = commit_ready(r);
+		if (r->rc == SK_IO || r->rc == SK_AGAIN)
+			keep_unsaved(r);
 		for (size_t i = 0; r->rc == 0 && i < r->nready; i++)
 			print_answer(r, &r->ans[r->ready[i]]);
 		r->nready = 0;
@@ -451,6 +471,15 @@ sk_ask_run(const struct sk_ask *ask, struct sk_config *conf, int guard_fd,
 		sk_warn_failures(r.ans, n);
 		rc = verdict(&r);
 	}
+	if (r.unsaved > 0 && err->exit == 0) {
+		rc = sk_fail(err, r.why.exit, r.why.code,
+		    "%zu of %zu answers are not in the database, only on "
+		    "standard output: %s",
+		    r.unsaved, n, r.why.message);
+		(void)sk_hint(err, "keep the output; with space again, "
+				   "'sk-consensus intake' takes it");
+	}
+	sk_err_clear(&r.why);
 	for (size_t i = 0; i < n; i++)
 		sk_outcome_free(&r.ans[i].o);
 	free(r.ans);

@@ -119,9 +119,19 @@ agreements(struct sk_jw *w, const struct sk_judge *j)
 	for (size_t i = 0; i < j->vt.n_res; i++)
 		if (j->vt.res[i].agreed && shallow(j->vt.res[i].path))
 			agreement(w, &j->vt.res[i]);
+	/* What an agent says was agreed is its claim, and looks like one. */
 	for (size_t i = 0; i < j->n_voters; i++)
-		for (size_t k = 0; k < sk_jlen(j->voters[i].claims_a); k++)
-			sk_jw_value(w, j->voters[i].claims_a->a[k]);
+		for (size_t k = 0; k < sk_jlen(j->voters[i].claims_a); k++) {
+			const struct sk_jv *c = j->voters[i].claims_a->a[k];
+			struct sk_buf b;
+
+			sk_buf_init(&b, 0);
+			sk_buf_printf(
+			    &b, "reported by %s: ", j->voters[i].agent);
+			sk_buf_add(&b, c->s, c->n);
+			sk_jw_strn(w, b.p, b.len);
+			sk_buf_free(&b);
+		}
 	sk_jw_end(w);
 }
 

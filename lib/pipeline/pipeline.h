@@ -71,6 +71,7 @@ struct sk_auto {
 	struct sk_spec spec;
 	struct sk_db *db;
 	struct sk_driver driver;
+	int spec_lock; /* -1 = the folder is not locked */
 	bool driving; /* driver lock held here */
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
 	const struct sk_auto_opts *opts;

@@ -179,6 +179,13 @@ gather(struct sk_auto *a, const struct sk_stage *st, const char *records,
 	hex[16] = '\0';
 	sk_buf_init(&text, 0);
 	rc = sk_read_file(a->spec.file, SK_BUF_MAX, &text, err);
+	if (rc == 0 && strspn(text.p, " \t\r\n") == text.len)
+		rc = sk_fail(err, SK_USAGE, "empty_spec",
+		    "specification '%s' is empty", a->spec.file);
+	if (rc == 0 &&
+	    (!sk_utf8_ok(text.p, text.len) || strlen(text.p) != text.len))
+		rc = sk_fail(err, SK_USAGE, "not_text",
+		    "specification '%s' is not UTF-8 text", a->spec.file);
 	if (rc == 0)
 		block(data, "spec.md", hex, text.p, text.len);
 	sk_buf_free(&text);

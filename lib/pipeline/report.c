@@ -112,6 +112,16 @@ sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
 	emit(&b);
 }
 
+/* A database that the reader's shell would not find by itself. */
+static void
+database(const struct sk_auto *a, struct sk_buf *b)
+{
+	if (a->db_file == NULL && getenv("SK_DB") == NULL)
+		return;
+	sk_buf_str(b, " --db ");
+	sk_shell_quote(b, sk_db_path(a->db));
+}
+
 /* The command that goes on where this run stopped. */
 static void
 resume_command(
@@ -123,10 +133,19 @@ resume_command(
 		sk_buf_str(b, " -a ");
 		sk_shell_quote(b, a->opts->agents.v[i]);
 	}
+	if (a->opts->only != NULL || a->opts->to != NULL)
+		sk_buf_printf(b, " --to %s",
+		    sk_stage_find(
+			a->opts->only != NULL ? a->opts->only : a->opts->to)
+			->name);
+	if (a->opts->timeout > 0)
+		sk_buf_printf(
+		    b, " --timeout %lldms", (long long)a->opts->timeout);
 	if (a->config_file != NULL) {
 		sk_buf_str(b, " --config ");
 		sk_shell_quote(b, a->config_file);
 	}
+	database(a, b);
 }
 
 static void
@@ -163,6 +182,7 @@ summary_text(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 	const struct sk_step *last = n > 0 ? &steps[n - 1] : NULL;
 	const char *evidence = NULL, *slash;
 	struct sk_table t;
+	struct sk_buf cmd;
 	char took[32];
 
 	sk_table_init(&t, 5, 8);
@@ -193,7 +213,11 @@ summary_text(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 		sk_outf("evidence   %.*s\n",
 		    (int)(slash != NULL ? slash - evidence : 0), evidence);
 	}
-	sk_outf("verdicts   sk-consensus show --run %s\n", a->run);
+	sk_buf_init(&cmd, 0);
+	sk_buf_printf(&cmd, "sk-consensus show --all --run %s", a->run);
+	database(a, &cmd);
+	sk_outf("verdicts   %s\n", cmd.p);
+	sk_buf_free(&cmd);
 	if (resume == NULL)
 		return;
 	if (last != NULL && last->reason != NULL && last->reason[0] != '\0') {

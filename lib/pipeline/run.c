@@ -6,6 +6,7 @@
 
 #include "pipeline/branch.h"
 #include "pipeline/pipeline.h"
+#include "sys/sys.h"
 
 #define STAGES 6
 
@@ -111,6 +112,7 @@ sk_auto_close(struct sk_auto *a)
 {
 	if (a->driving)
 		sk_driver_end(&a->driver);
+	sk_namelock_drop(&a->spec_lock);
 	sk_db_close(a->db);
 	sk_spec_free(&a->spec);
 	sk_arena_free(&a->arena);
@@ -175,6 +177,15 @@ sk_auto_choose_run(
 			return sk_fail(err, SK_USAGE, "bad_identifier",
 			    "'%s' is not a run id", a->opts->run);
 		(void)snprintf(a->run, sizeof(a->run), "%s", a->opts->run);
+		rc = sk_run_get(a->db, a->run, &latest, &found, &a->arena, err);
+		if (rc == 0 && !found) {
+			(void)sk_fail(err, SK_USAGE, "no_such_run",
+			    "there is no run '%s' in '%s'", a->run,
+			    sk_db_path(a->db));
+			return sk_hint(err,
+			    "--db or SK_DB names another "
+			    "database; without --run a new run is made");
+		}
 	} else if (!a->opts->fresh &&
 		   (a->opts->from != NULL || a->opts->only != NULL)) {
 		rc = sk_run_latest(a->db, a->spec.id, a->conf->project_root,
@@ -356,6 +367,23 @@ prepare(struct sk_auto *a, struct sk_step *steps, size_t first, size_t last,
 	return rc;
 }
 
+/* Two runs of one specification would write the same artefacts: the folder is
+ * locked for as long as we live, whatever id it was found by. */
+static int
+lock_spec(struct sk_auto *a, struct sk_err *err)
+{
+	char *path = sk_asprintf("%s-drivers", sk_db_path(a->db));
+	char *name = sk_asprintf("the specification %s", a->spec.dir);
+	int rc;
+
+	rc = sk_namelock_take(&a->spec_lock, path, name, 0, err);
+	if (rc == SK_AGAIN)
+		(void)snprintf(err->code, sizeof(err->code), "driver_alive");
+	free(path);
+	free(name);
+	return rc;
+}
+
 static void
 print_script(const struct sk_auto *a, const struct sk_step *steps, size_t n)
 {
@@ -387,6 +415,8 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 		rc = sk_auto_plan(a, steps, last - first + 1, err);
 		goto out;
 	}
+	if (rc == 0)
+		rc = lock_spec(a, err);
 	if (rc == 0)
 		rc = sk_auto_choose_run(a, &sk_stages[first], err);
 	if (rc == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The run as a POSIX script: the same tools through the same pipes. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "data/data.h"
@@ -54,6 +55,13 @@ sk_auto_script(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 	if (a->conf->named_file != NULL) {
 		assign(b, "SK_CONFIG", a->conf->named_file);
 		sk_buf_str(b, "export SK_CONFIG\n");
+	}
+	if (a->db_file != NULL) {
+		char *db = realpath(a->db_file, NULL);
+
+		assign(b, "SK_DB", db != NULL ? db : a->db_file);
+		sk_buf_str(b, "export SK_DB\n");
+		free(db);
 	}
 	sk_buf_str(b, p);
 	for (size_t i = 0; i < n; i++)

@@ -105,6 +105,20 @@ status_text(const struct sk_auto *a, const struct sk_run *run, bool found,
 		sk_table_cell(&t, took);
 	}
 	sk_table_print(&t);
+	for (const struct sk_stage *st = sk_stages; st->name != NULL; st++) {
+		struct sk_buf b;
+
+		r = row_of(rows, n, st->name);
+		if (r == NULL || strcmp(r->state, "halted") != 0)
+			continue;
+		sk_buf_init(&b, 0);
+		if (r->reason != NULL)
+			sk_buf_visible(&b, r->reason, strlen(r->reason), false);
+		sk_outf("\nhalted  %s: %s\nresume  sk-auto run %s --run %s "
+			"--from %s\n",
+		    st->name, b.p, a->spec.id, run->id, st->name);
+		sk_buf_free(&b);
+	}
 }
 
 int

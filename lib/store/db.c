@@ -39,7 +39,8 @@ fail_no_space(struct sk_err *err, const char *path, const char *what)
 {
 	(void)sk_fail(err, SK_IO, "no_space",
 	    "%s '%s': no space left on device", what, path);
-	return sk_hint(err, "free some disk space and repeat; nothing is lost");
+	return sk_hint(
+	    err, "free some disk space and repeat; what was recorded is safe");
 }
 
 static int

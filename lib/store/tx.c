@@ -326,7 +326,10 @@ sk_q_step(struct sk_db *db, sqlite3_stmt *st, struct sk_err *err)
 		return 0;
 	}
 	rc = sk_db_fail(db, rc,
-	    sqlite3_stmt_readonly(st) ? "cannot read" : "cannot write to", err);
+	    sqlite3_stmt_readonly(st) && (rc & 0xff) != SQLITE_FULL
+		? "cannot read"
+		: "cannot write to",
+	    err);
 	sk_q_end(st);
 	return -rc;
 }

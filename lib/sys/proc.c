@@ -71,7 +71,7 @@ env_path(const char *const *envp)
 	return "/usr/local/bin:/usr/bin:/bin";
 }
 
-/* 0, or the errno that describes best why there is no such program. */
+/* 0, EPERM for a file that may not be run, else why there is none. */
 static int
 runnable(const char *path)
 {
@@ -80,7 +80,7 @@ runnable(const char *path)
 	if (stat(path, &st) < 0)
 		return errno;
 	if (!S_ISREG(st.st_mode) || access(path, X_OK) < 0)
-		return EACCES;
+		return EPERM;
 	return 0;
 }
 
@@ -106,8 +106,10 @@ sk_find_program(const char *name, const char *const *envp, int *why)
 			return path;
 		}
 		free(path);
-		if (w == EACCES)
-			*why = w;
+		/* A directory that may not be searched holds nothing for us;
+		 * a file that may not be run is worth saying. */
+		if (w == EPERM)
+			*why = EACCES;
 		if (*e == '\0')
 			return NULL;
 	}
