@@ -181,7 +181,7 @@ sk_fault_file(const char *db_path)
 			table = t;
 		}
 	}
-	/* Said aloud: the mapping keeps the file, and with it the lock, open. */
+	/* Said aloud: the mapping keeps the file, and so the lock, open. */
 	(void)flock(fd, LOCK_UN);
 	(void)close(fd);
 }

@@ -280,9 +280,9 @@ was_cut_off(
 
 /*
  * A stage whose driver died in it goes on in its round: what was answered there
- * counts. One that ended, or is repeated on purpose, starts a new round, because
- * its agents are to be asked again. One that died after its acknowledgement
- * lacks nothing but our own note of its end.
+ * counts. One that ended, or is repeated on purpose, starts a new round,
+ * because its agents are to be asked again. One that died after its
+ * acknowledgement lacks nothing but our own note of its end.
  */
 static int
 choose_round(struct sk_auto *a, struct sk_step *s, struct sk_err *err)

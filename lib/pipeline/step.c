@@ -250,8 +250,8 @@ note_verdict(struct sk_step *s, const struct sk_jv *verdict)
 	s->reason = sk_buf_detach(&b);
 }
 
-/* A decision that a dead driver left unacknowledged is taken as it is: nobody is
- * asked before it is settled. */
+/* A decision that a dead driver left unacknowledged is taken as it is: nobody
+ * is asked before it is settled. */
 static int
 take_pending(struct sk_auto *a, const struct sk_step *s, struct sk_jv **verdict,
     struct sk_err *err)
