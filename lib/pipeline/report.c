@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/tools.h"
 
 static void
 emit(struct sk_buf *b)
@@ -112,6 +114,27 @@ sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
 	emit(&b);
 }
 
+/* One of our programs as the reader can type it: its name when that finds it,
+ * else the path beside us, from here when it is below. */
+static void
+program(struct sk_buf *b, const char *name)
+{
+	char *on_path = sk_program_find(name, false), *path = NULL;
+	char *cwd = getcwd(NULL, 0);
+	size_t n = cwd != NULL ? strlen(cwd) : 0;
+
+	if (on_path == NULL)
+		path = sk_program_find(name, true);
+	if (path != NULL && n > 1 && strncmp(path, cwd, n) == 0 &&
+	    path[n] == '/')
+		sk_shell_quote(b, path + n + 1);
+	else
+		sk_shell_quote(b, path != NULL ? path : name);
+	free(on_path);
+	free(path);
+	free(cwd);
+}
+
 /* A database that the reader's shell would not find by itself. */
 static void
 database(const struct sk_auto *a, struct sk_buf *b)
@@ -127,8 +150,9 @@ static void
 resume_command(
     const struct sk_auto *a, const struct sk_step *s, struct sk_buf *b)
 {
-	sk_buf_printf(b, "sk-auto run %s --run %s --from %s", a->spec.id,
-	    a->run, s->stage->name);
+	program(b, "sk-auto");
+	sk_buf_printf(b, " run %s --run %s --from %s", a->spec.id, a->run,
+	    s->stage->name);
 	for (size_t i = 0; i < a->opts->agents.n; i++) {
 		sk_buf_str(b, " -a ");
 		sk_shell_quote(b, a->opts->agents.v[i]);
@@ -214,7 +238,8 @@ summary_text(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 		    (int)(slash != NULL ? slash - evidence : 0), evidence);
 	}
 	sk_buf_init(&cmd, 0);
-	sk_buf_printf(&cmd, "sk-consensus show --all --run %s", a->run);
+	program(&cmd, "sk-consensus");
+	sk_buf_printf(&cmd, " show --all --run %s", a->run);
 	database(a, &cmd);
 	sk_outf("verdicts   %s\n", cmd.p);
 	sk_buf_free(&cmd);
