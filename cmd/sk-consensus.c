@@ -121,7 +121,8 @@ put_verdict(const struct sk_ctx *ctx, const struct sk_buf *line)
 		return;
 	}
 	sk_buf_init(&b, 0);
-	if (sk_json_parse(&a, line->p, line->len, NULL, &v, NULL) == 0)
+	if (sk_json_parse(
+		&a, line->p, line->len, &sk_verdict_limits, &v, NULL) == 0)
 		sk_verdict_text(&b, v);
 	sk_out(b.p, b.len);
 	sk_buf_free(&b);
@@ -439,7 +440,8 @@ select_all(struct sk_ctx *ctx, struct sk_db **db, struct sk_decision **v,
 	if (rc != 0)
 		return rc;
 	return sk_decision_list(*db, o->run, o->branch, spec, stage,
-	    ctx->verb->max_args == 2 && o->seq == 0 ? 1 : 0, v, n, a, err);
+	    ctx->verb->max_args == 2 && o->seq == 0 && !o->all ? 1 : 0, v, n, a,
+	    err);
 }
 
 static int

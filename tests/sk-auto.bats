@@ -406,4 +406,16 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 	feed '{"schema":"sk.error/1","error":{"code":"busy","exit":75,"message":"busy"}}' \
 		75 sk-auto artefact DEMO
 	[ ! -e "$spec/plan.md" ]
+	# Nor does an old or edited verdict write over what was agreed.
+	agent x "echo '$plan'"
+	project_of x
+	check 0 sk-auto run DEMO --to plan --json
+	cp "$spec/plan.md" before
+	check 0 sk-consensus show DEMO plan --json
+	forged=$(sed 's/FR-1/FORGED/g' "$BATS_TEST_TMPDIR/.out")
+	feed "$forged" 0 sk-auto artefact DEMO
+	cmp "$spec/plan.md" before
+	feed "$(echo "$forged" | sed 's/"decision_seq":1,/"decision_seq":7,/')" 8 \
+		sk-auto artefact DEMO
+	cmp "$spec/plan.md" before
 }

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "consensus/internal.h"
 
@@ -239,7 +240,7 @@ choose_key(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 	const char *key = sk_policy_key(vt->policy, vt->path.p), *best = NULL;
 	size_t all = 0, worth, most = 0;
 
-	if (key != NULL)
+	if (key != NULL && key_worth(vt, vals, n, key) > 0)
 		return key;
 	for (size_t i = 0; i < n; i++)
 		all += vals[i].v->n;
@@ -262,11 +263,42 @@ push_key(struct sk_vote *vt, const struct elem *e)
 	const char *s = e->vv.canon;
 	size_t n = e->vv.canon_n;
 
+	struct sk_buf b;
+
 	if (n > 0 && s[0] == '"') {
 		s++;
 		n--;
+		sk_jptr_add(&vt->path, s, n);
+		return;
 	}
-	sk_jptr_add(&vt->path, s, n);
+	/* The number 1 and the string "1" are two keys. */
+	sk_buf_init(&b, 0);
+	sk_buf_ch(&b, '#');
+	sk_buf_add(&b, s, n);
+	sk_jptr_add(&vt->path, b.p, b.len);
+	sk_buf_free(&b);
+}
+
+/* Records that lack the key cannot be aligned; they are listed, not lost. */
+static void
+list_keyless(
+    struct sk_vote *vt, const struct sk_vv *vals, size_t n, const char *key)
+{
+	struct sk_vv *lost;
+	size_t k = 0, m = 0;
+
+	for (size_t i = 0; i < n; i++)
+		k += vals[i].v->n;
+	lost = sk_calloc(k + 1, sizeof(*lost));
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < vals[i].v->n; j++)
+			if (sk_jget(vals[i].v->a[j], key) == NULL)
+				lost[m++] =
+				    (struct sk_vv){ .v = vals[i].v->a[j],
+					    .voter = vals[i].voter };
+	if (m > 0)
+		(void)sk_dis_add(vt, false, sk_vote_values(vt, lost, m));
+	free(lost);
 }
 
 struct sk_jv *
@@ -288,6 +320,7 @@ sk_vote_records(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 	elements = sk_jnew(vt->a, SK_J_ARR);
 	won = sk_jnew(vt->a, SK_J_ARR);
 	nr = cut(vt, e, total, runs, elements, &least);
+	list_keyless(vt, vals, n, key);
 	keep_order(vt, e, runs, nr);
 	for (size_t i = 0; i < nr; i++) {
 		for (size_t j = 0; j < runs[i].n; j++)
@@ -322,7 +355,7 @@ severity_rank(const struct sk_jv *v)
 	const char *s = sk_jstr(v);
 
 	for (size_t i = 0; s != NULL && i < SK_ARRAY_SIZE(severities); i++)
-		if (strcmp(s, severities[i]) == 0)
+		if (strcasecmp(s, severities[i]) == 0)
 			return i + 1;
 	return 0;
 }
@@ -366,7 +399,7 @@ identity(struct sk_vote *vt, struct sk_jv *v)
 			continue;
 		if (x->type == SK_J_STR && sk_has_space(x->s, x->n))
 			continue;
-		sk_jset(vt->a, o, k, v->m[i].v);
+		sk_jadd(vt->a, o, k, v->m[i].klen, v->m[i].v);
 	}
 	return o->n > 0 ? o : v;
 }
@@ -376,15 +409,18 @@ static struct sk_jv *
 representative(struct sk_vote *vt, const struct elem *e, size_t n)
 {
 	struct sk_vv *vv = sk_calloc(n, sizeof(*vv));
-	struct sk_jv *best, *sev = NULL;
+	struct sk_jv *best, *sev, *worst = NULL;
 	size_t at = 0, most = 0, rank = 0;
+	bool known = true;
 
 	for (size_t i = 0; i < n; i++) {
 		vv[i] =
 		    (struct sk_vv){ .v = e[i].whole, .voter = e[i].vv.voter };
 		sk_vv_canon(vt, &vv[i]);
-		if (severity_rank(sk_jget(e[i].whole, "severity")) > rank) {
-			sev = sk_jget(e[i].whole, "severity");
+		sev = sk_jget(e[i].whole, "severity");
+		known = known && (sev == NULL || severity_rank(sev) > 0);
+		if (severity_rank(sev) > rank) {
+			worst = sev;
 			rank = severity_rank(sev);
 		}
 	}
@@ -401,8 +437,9 @@ representative(struct sk_vote *vt, const struct elem *e, size_t n)
 		}
 	}
 	best = sk_jcopy(vt->a, vv[at].v);
-	if (sev != NULL && best->type == SK_J_OBJ)
-		sk_jset(vt->a, best, "severity", sev);
+	/* A word that nobody can rank is not replaced by a lighter one. */
+	if (worst != NULL && known && best->type == SK_J_OBJ)
+		sk_jset(vt->a, best, "severity", worst);
 	free(vv);
 	return best;
 }
@@ -413,6 +450,27 @@ label(const struct sk_jv *v)
 	const struct sk_jv *id = sk_jget(v, "id");
 
 	return id != NULL ? id : v;
+}
+
+/* Sorted by identity; where one agent has two findings of one identity, it is
+ * none, and their whole text tells them apart. Nothing is united away. */
+static void
+tell_apart(struct sk_vote *vt, struct elem *e, size_t total)
+{
+	size_t j;
+
+	qsort(e, total, sizeof(*e), elem_cmp);
+	for (size_t i = 0; i < total; i = j) {
+		bool twice = false;
+
+		for (j = i + 1; j < total && same_elem(&e[i], &e[j]); j++)
+			twice = twice || e[j].vv.voter == e[j - 1].vv.voter;
+		for (size_t k = i; twice && k < j; k++) {
+			e[k].vv.v = e[k].whole;
+			sk_vv_canon(vt, &e[k].vv);
+		}
+	}
+	qsort(e, total, sizeof(*e), elem_cmp);
 }
 
 struct sk_jv *
@@ -437,7 +495,7 @@ sk_vote_union(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 			x->pos = j;
 			sk_vv_canon(vt, &x->vv);
 		}
-	qsort(e, total, sizeof(*e), elem_cmp);
+	tell_apart(vt, e, total);
 	for (size_t i = 0; i < total; i = j) {
 		size_t ng = 0;
 

@@ -109,7 +109,8 @@ claim_list(struct sk_arena *a, const struct sk_jv *v)
 			sk_trim(&s, &n);
 			if (n > 0)
 				r->a[r->n++] = sk_jnew_str(a, s, n);
-		} else if (sk_jlen(e) > 0) {
+		} else if (sk_jlen(e) > 0 || e->type == SK_J_TRUE ||
+			   e->type == SK_J_NUM) {
 			sk_buf_init(&b, 0);
 			sk_json_canon(&b, e);
 			r->a[r->n++] = sk_jnew_str(a, b.p, b.len);
@@ -119,6 +120,19 @@ claim_list(struct sk_arena *a, const struct sk_jv *v)
 	return r;
 }
 
+/* Both places count: an empty claim at the top must not hide another. */
+static void
+add_claims(struct sk_arena *a, struct sk_jv **to, const struct sk_jv *v)
+{
+	struct sk_jv *more = claim_list(a, v);
+
+	if (*to == NULL)
+		*to = more;
+	else
+		for (size_t i = 0; i < more->n; i++)
+			sk_jpush(a, *to, more->a[i]);
+}
+
 static void
 take_claims(struct sk_arena *a, struct sk_voter *v, const struct sk_jv *o)
 {
@@ -126,8 +140,8 @@ take_claims(struct sk_arena *a, struct sk_voter *v, const struct sk_jv *o)
 
 	if (c == NULL || c->type != SK_J_OBJ)
 		return;
-	v->claims_a = claim_list(a, sk_jget(c, "agreements"));
-	v->claims_c = claim_list(a, sk_jget(c, "conflicts"));
+	add_claims(a, &v->claims_a, sk_jget(c, "agreements"));
+	add_claims(a, &v->claims_c, sk_jget(c, "conflicts"));
 }
 
 void
@@ -144,7 +158,7 @@ sk_voter_read(struct sk_arena *a, struct sk_voter *v)
 		return;
 	take_claims(a, v, root);
 	plan = sk_jget(root, "final_plan");
-	if (v->claims_a == NULL && plan != NULL && plan->type == SK_J_OBJ)
+	if (plan != NULL && plan->type == SK_J_OBJ)
 		take_claims(a, v, plan);
 	v->data = without(a, root, is_meta);
 	if (plan == NULL || plan->type != SK_J_OBJ)

@@ -154,6 +154,10 @@ void sk_intake_json(struct sk_buf *b, const struct sk_intake_note *n);
 
 /* ---- deciding (decide.c, evidence.c) ---- */
 
+/* For reading records and verdicts of our own back: what was accepted once must
+ * never be refused later. */
+extern const struct sk_jlimits sk_verdict_limits;
+
 struct sk_decide_opts {
 	const struct sk_policy *policy;
 	struct sk_strv require, expect; /* empty = not given */

@@ -16,7 +16,7 @@
 
 const struct sk_jlimits sk_verdict_limits = {
 	.bytes = SK_BUF_MAX,
-	.depth = 64,
+	.depth = 200,
 	.tokens = SIZE_MAX,
 	.string = SK_BUF_MAX,
 	.key = SK_BUF_MAX,

@@ -22,9 +22,6 @@ struct sk_more {
 	int64_t duplicates, divergents; /* of the round, so far */
 	const struct sk_evidence *evidence;
 };
-/* For reading a verdict of our own back. */
-extern const struct sk_jlimits sk_verdict_limits;
-
 enum sk_face {
 	SK_FACE_LINE, /* what the filter, show and pending print */
 	SK_FACE_FILE /* the synthesis: only what a replay writes again */

@@ -312,7 +312,10 @@ put_agents(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 		sk_buf_clear(&b);
 		agent_json(&b, d, &stored[i]);
 		(void)snprintf(name, sizeof(name), "spec-%s_%s_%s.json",
-		    d->stage, stamp, stored[i].agent);
+		    d->stage, stamp,
+		    strcmp(stored[i].agent, "synthesis") == 0
+			? "agent-synthesis" /* that name is taken */
+			: stored[i].agent);
 		rc = put(db, d, epoch, at, name, &b, &path, err);
 		if (rc == 0)
 			sk_strv_add(&ev->agents, path);
@@ -366,7 +369,9 @@ sk_evidence_publish(struct sk_db *db, const struct sk_decide_opts *o,
 		rc = sk_decision_write(&b, d, SK_FACE_FILE, NULL, err);
 	if (rc == 0) {
 		/* Only against name clashes: where it cannot be had, go on. */
-		(void)flock(at.fd, LOCK_EX);
+		for (int i = 0; i < 100 && flock(at.fd, LOCK_EX | LOCK_NB) != 0;
+		     i++)
+			(void)usleep(20000);
 		pick_stamp(&at, d, &b, stamp);
 		(void)snprintf(name, sizeof(name), "spec-%s_%s_synthesis.json",
 		    d->stage, stamp);

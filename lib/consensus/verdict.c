@@ -275,6 +275,19 @@ res_at(const struct sk_judge *j, const char *path)
 	return found;
 }
 
+/* An object is agreed when nothing in it is disputed; prose may differ. */
+static bool
+split_below(const struct sk_judge *j, const char *path)
+{
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < j->vt.n_dis; i++)
+		if (j->vt.dis[i].conflict && !j->vt.dis[i].text &&
+		    strncmp(j->vt.dis[i].path, path, n) == 0)
+			return true;
+	return false;
+}
+
 static void
 judge_required(struct sk_judge *j)
 {
@@ -283,9 +296,12 @@ judge_required(struct sk_judge *j)
 	for (size_t i = 0; i < j->required.n; i++) {
 		const char *path = j->required.v[i];
 		const struct sk_res *r = res_at(j, path);
-		size_t have = supplied(j, path);
+		size_t have = r != NULL && r->supplied >= j->quorum
+		                  ? r->supplied
+		                  : supplied(j, path);
 
-		if (r != NULL && r->agreed)
+		if (r != NULL && r->agreed &&
+		    (r->kind != SK_PATH_OBJECT || !split_below(j, path)))
 			continue;
 		if (have < j->quorum) {
 			reason(j, "required_absent", path, NULL, q,

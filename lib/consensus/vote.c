@@ -428,7 +428,11 @@ sk_vote_at(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 		return NULL;
 	if (kind == SK_PATH_EXACT)
 		return vote_plain(vt, vals, n, kind);
-	keep = vote_type(vt, vals, n, united);
+	/* What too few supply is listed once and not taken apart: nothing in
+	 * it can be agreed, and one agent must not fill the verdict. */
+	keep = n < vt->quorum && !united && vt->path.len > 0
+	           ? 0
+	           : vote_type(vt, vals, n, united);
 	if (keep == 0) {
 		(void)sk_res_add(vt, SK_PATH_SCALAR, n);
 		(void)sk_dis_add(

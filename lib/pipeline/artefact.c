@@ -4,29 +4,61 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consensus/consensus.h"
 #include "pipeline/pipeline.h"
 
-int
-sk_artefact_publish(struct sk_auto *a, const struct sk_jv *verdict,
-    int64_t epoch, char **path, struct sk_err *err)
+/* The stored decision that a verdict document names. What is written is made
+ * from that one: the document may be old, or edited on its way. */
+static int
+stored_decision(struct sk_auto *a, const struct sk_jv *doc,
+    const struct sk_stage *st, struct sk_decision *out, struct sk_jv **verdict,
+    struct sk_err *err)
 {
-	const char *run = sk_jstr(sk_jptr(verdict, "/decision/run"));
-	const char *branch = sk_jstr(sk_jptr(verdict, "/decision/branch"));
-	const char *spec = sk_jget_str(verdict, "spec");
-	const char *word = sk_jget_str(verdict, "stage");
+	const char *run = sk_jstr(sk_jptr(doc, "/decision/run"));
+	const char *branch = sk_jstr(sk_jptr(doc, "/decision/branch"));
+	struct sk_decision *v = NULL;
+	size_t n = 0, i = 0;
+	int64_t seq = 0;
+	int rc;
+
+	(void)sk_jget_int(doc, "decision_seq", &seq);
+	rc = sk_decision_list(a->db, run, branch, a->spec.id, st->name, 0, &v,
+	    &n, &a->arena, err);
+	while (rc == 0 && i < n && v[i].seq != seq)
+		i++;
+	if (rc == 0 && i == n)
+		rc = sk_fail(err, SK_ORDER, "no_such_decision",
+		    "run '%s' has no decision %lld on stage '%s'", run,
+		    (long long)seq, st->name);
+	if (rc != 0)
+		return rc;
+	*out = v[i];
+	return sk_json_parse(&a->arena, out->verdict, strlen(out->verdict),
+	    &sk_verdict_limits, verdict, err);
+}
+
+int
+sk_artefact_publish(struct sk_auto *a, const struct sk_jv *doc, int64_t epoch,
+    char **path, struct sk_err *err)
+{
+	const char *word = sk_jget_str(doc, "stage");
 	const struct sk_stage *st = word != NULL ? sk_stage_find(word) : NULL;
 	char sha[SK_SHA256_LEN], name[80];
+	struct sk_decision d;
+	struct sk_jv *verdict;
 	struct sk_buf md;
 	struct sk_pub pub;
-	int64_t seq;
 	int rc;
 
 	*path = NULL;
-	if (run == NULL || branch == NULL || st == NULL ||
-	    !sk_streq(spec, a->spec.id) ||
-	    !sk_jget_int(verdict, "decision_seq", &seq))
+	if (st == NULL || !sk_streq(sk_jget_str(doc, "spec"), a->spec.id) ||
+	    sk_jstr(sk_jptr(doc, "/decision/run")) == NULL ||
+	    sk_jstr(sk_jptr(doc, "/decision/branch")) == NULL)
 		return sk_fail(err, SK_USAGE, "not_this_spec",
 		    "the verdict is not a stage of '%s'", a->spec.id);
+	rc = stored_decision(a, doc, st, &d, &verdict, err);
+	if (rc != 0)
+		return rc;
 	sk_buf_init(&md, 0);
 	rc = sk_artefact_render(verdict, st, &md, err);
 	if (rc != 0)
@@ -34,20 +66,22 @@ sk_artefact_publish(struct sk_auto *a, const struct sk_jv *verdict,
 	(void)snprintf(name, sizeof(name), "%s.md", st->name);
 	*path = sk_path_join(a->spec.dir, name);
 	sk_sha256(md.p, md.len, sha);
+	/* Acknowledged is done: a late repeat must not write over what later
+	 * decisions, or people, made of the file. */
+	if (d.acked) {
+		if (strcmp(d.artefact_sha256, sha) != 0)
+			rc = sk_fail(err, SK_ORDER, "acknowledged",
+			    "decision %lld is acknowledged already",
+			    (long long)d.seq);
+		goto out;
+	}
 	/* 0644: an artefact is a document of the project, not a secret. */
 	rc = sk_pub_begin(&pub, *path, md.p, md.len, 0644, err);
 	if (rc == 0)
-		rc = sk_db_publish(a->db, run, epoch, &pub, err);
+		rc = sk_db_publish(a->db, d.run, epoch, &pub, err);
 	if (rc == 0)
-		rc = sk_db_begin(a->db, err);
-	if (rc != 0)
-		goto out;
-	rc = sk_decision_artefact(
-	    a->db, run, branch, seq, epoch, *path, sha, err);
-	if (rc == 0)
-		rc = sk_db_commit(a->db, err);
-	else
-		sk_db_rollback(a->db);
+		rc = sk_decision_artefact(
+		    a->db, d.run, d.branch, d.seq, epoch, *path, sha, err);
 out:
 	sk_buf_free(&md);
 	if (rc != 0) {

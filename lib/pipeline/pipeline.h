@@ -112,6 +112,10 @@ struct sk_step {
 	int exit; /* 0 or the class that halts the run */
 };
 int sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err);
+/* Finish what a dead driver left pending on another stage than the first: its
+ * artefact, then its acknowledgement. */
+int sk_step_settle(
+    struct sk_auto *a, const struct sk_stage *first, struct sk_err *err);
 void sk_step_free(struct sk_step *s);
 
 /* ---- prompts (prompt.c) ---- */

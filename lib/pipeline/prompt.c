@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "consensus/consensus.h"
 #include "data/data.h"
 #include "pipeline/pipeline.h"
 
@@ -66,10 +67,15 @@ static void
 block(struct sk_buf *out, const char *name, const char *mark, const char *p,
     size_t n)
 {
-	size_t shown = clipped(p, n);
+	size_t shown = clipped(p, n), at;
 
 	sk_buf_printf(out, "<<<BEGIN %s %s\n", name, mark);
+	at = out->len;
 	(void)sk_utf8_clean(out, p, shown);
+	/* A NUL would end the prompt for whoever reads it as a string. */
+	for (; at < out->len; at++)
+		if (out->p[at] == '\0')
+			out->p[at] = ' ';
 	if (shown > 0 && p[shown - 1] != '\n')
 		sk_buf_ch(out, '\n');
 	if (shown < n)
@@ -100,8 +106,8 @@ earlier(struct sk_auto *a, const struct sk_stage *st, const char *mark,
 	sk_buf_init(&text, 0);
 	if (a->db != NULL && a->run[0] != '\0' && n > 0 &&
 	    strcmp(d->status, "ok") == 0) {
-		rc = sk_json_parse(
-		    &a->arena, d->verdict, strlen(d->verdict), NULL, &v, err);
+		rc = sk_json_parse(&a->arena, d->verdict, strlen(d->verdict),
+		    &sk_verdict_limits, &v, err);
 		merged = rc == 0 ? sk_jget(v, "merged") : NULL;
 		if (merged != NULL) {
 			sk_json_write(&text, merged);
@@ -144,7 +150,8 @@ so_far(struct sk_auto *a, const char *records, size_t n, const char *mark,
 		len = (size_t)(nl - p);
 		if (len == 0)
 			continue;
-		rc = sk_json_parse(&a->arena, p, len, NULL, &v, err);
+		rc = sk_json_parse(
+		    &a->arena, p, len, &sk_verdict_limits, &v, err);
 		if (rc != 0 ||
 		    !sk_streq(sk_jget_str(v, "schema"), "sk.answer/1") ||
 		    !sk_streq(sk_jget_str(v, "status"), "ok"))

@@ -24,7 +24,10 @@ text(struct sk_buf *b, const char *s, size_t n)
 		else if (c == '@')
 			/* Mentions call people on code hosts. */
 			sk_buf_str(b, "&#64;");
-		else if (strchr("\\`*_[]>|", c) != NULL)
+		else if (strchr("\\`*_[]>|~", c) != NULL ||
+			 (i == 0 && strchr("#=+-", c) != NULL) ||
+			 ((c == '.' || c == ')') && i > 0 &&
+			     strspn(vis.p, "0123456789") == i))
 			sk_buf_printf(b, "\\%c", c);
 		else
 			sk_buf_ch(b, c);

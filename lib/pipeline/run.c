@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A whole run: which stages, with whom, from where, until what halts it. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -395,6 +396,20 @@ print_script(const struct sk_auto *a, const struct sk_step *steps, size_t n)
 	sk_buf_free(&b);
 }
 
+/* Between two children too a signal must find somebody who can say where the run
+ * stopped: it waits for the next child, which is then told. */
+static void
+hold_signals(bool hold)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
 int
 sk_auto_run(struct sk_auto *a, struct sk_err *err)
 {
@@ -424,7 +439,10 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 	if (rc != 0)
 		goto out;
 	a->driving = true;
-	rc = set_state(a, "running", err);
+	hold_signals(true);
+	rc = sk_step_settle(a, &sk_stages[first], err);
+	if (rc == 0)
+		rc = set_state(a, "running", err);
 	if (rc == 0) {
 		sk_report_start(a);
 		rc = drive(a, steps, last - first + 1, &done, err);
@@ -437,6 +455,7 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 		sk_report_end(a, steps, done, rc, started);
 	}
 out:
+	hold_signals(false);
 	for (size_t i = 0; i < STAGES; i++)
 		sk_step_free(&steps[i]);
 	return rc;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "consensus/consensus.h"
 #include "pipeline/pipeline.h"
 
 /* More than this from one stage's agents is refused (sk-run bounds each). */
@@ -119,8 +120,8 @@ find_verdict(struct sk_auto *a, const struct sk_buf *out, int status,
 			nl = end;
 		if (nl == p)
 			continue;
-		rc = sk_json_parse(
-		    &a->arena, p, (size_t)(nl - p), NULL, &v, err);
+		rc = sk_json_parse(&a->arena, p, (size_t)(nl - p),
+		    &sk_verdict_limits, &v, err);
 		if (rc != 0)
 			return rc;
 		if (sk_error_from_json(v, err))
@@ -283,6 +284,33 @@ take_pending(struct sk_auto *a, const struct sk_step *s, struct sk_jv **verdict,
 	return rc;
 }
 
+int
+sk_step_settle(
+    struct sk_auto *a, const struct sk_stage *first, struct sk_err *err)
+{
+	struct sk_step s = { 0 };
+	struct sk_jv *verdict = NULL;
+	struct sk_decision d;
+	bool found = false;
+	int rc;
+
+	rc = sk_decision_pending(
+	    a->db, a->run, a->branch, &d, &found, &a->arena, err);
+	if (rc != 0 || !found || strcmp(d.stage, first->name) == 0)
+		return rc;
+	s.stage = sk_stage_find(d.stage);
+	if (s.stage == NULL)
+		return 0;
+	rc = take_pending(a, &s, &verdict, err);
+	if (rc == 0 && verdict != NULL && strcmp(d.status, "ok") == 0)
+		rc = sk_artefact_publish(
+		    a, verdict, a->driver.epoch, &s.artefact, err);
+	if (rc == 0)
+		rc = acknowledge(a, d.seq, err);
+	sk_step_free(&s);
+	return rc;
+}
+
 /* Ask and judge; what is degraded is given one more try, in which sk-run asks
  * only the agents that have no accepted answer. */
 static int
@@ -298,6 +326,13 @@ ask_and_judge(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
 		if (tries > 0 || *verdict == NULL) {
 			sk_buf_clear(&records);
 			rc = ask_all(a, s, &records, worst, err);
+			if (rc == 0 && records.len == 0)
+				rc = sk_fail(err,
+				    *worst > 0 && *worst < 128 ? *worst
+							       : SK_NOANSWER,
+				    "no_records",
+				    "sk-run printed nothing and ended with %d",
+				    *worst);
 			if (rc == 0)
 				rc = judge(a, s, &records, verdict, err);
 		}
@@ -369,8 +404,8 @@ finish_settled(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	struct sk_jv *v;
 	int rc;
 
-	rc = sk_json_parse(
-	    &a->arena, d->verdict, strlen(d->verdict), NULL, &v, err);
+	rc = sk_json_parse(&a->arena, d->verdict, strlen(d->verdict),
+	    &sk_verdict_limits, &v, err);
 	if (rc != 0)
 		return rc;
 	note_verdict(s, v);

@@ -82,7 +82,7 @@ sk_decision_pending(struct sk_db *db, const char *run, const char *branch,
 	return take_one(db,
 	    sk_q(db, err,
 		DECISION_COLS "WHERE d.run_id=?1 AND d.state='pending'"
-			      "ORDER BY d.decided_at LIMIT 1",
+			      "ORDER BY d.consensus_run LIMIT 1",
 		"t", run),
 	    out, found, a, err);
 }
@@ -114,7 +114,7 @@ sk_decision_list(struct sk_db *db, const char *run, const char *branch,
 	    DECISION_COLS
 	    "WHERE(?1 IS NULL OR d.run_id=?1)AND(?2 IS NULL OR d.branch_id=?2)"
 	    "AND(?3 IS NULL OR d.spec_id=?3)AND(?4 IS NULL OR d.stage=?4)"
-	    "ORDER BY d.decided_at DESC,d.consensus_run DESC LIMIT ?5",
+	    "ORDER BY d.consensus_run DESC LIMIT ?5",
 	    "eeeei", run, branch, spec, stage,
 	    limit != 0 ? (int64_t)limit : (int64_t)-1);
 	if (st == NULL)

@@ -45,6 +45,8 @@ end_like(int wstatus)
 SK_NORETURN static void
 front(pid_t worker, int to_worker, const sigset_t *watch)
 {
+	int asked = 0;
+
 	for (;;) {
 		int sig = sigwaitinfo(watch, NULL);
 		unsigned char b = (unsigned char)sig;
@@ -56,6 +58,9 @@ front(pid_t worker, int to_worker, const sigset_t *watch)
 		if (sig != SIGCHLD) {
 			while (write(to_worker, &b, 1) < 0 && errno == EINTR)
 				;
+			/* A worker whose reader stalls cannot listen. */
+			if (++asked > 2)
+				(void)kill(worker, SIGKILL);
 			continue;
 		}
 		while ((pid = waitpid(-1, &st, WNOHANG)) > 0)

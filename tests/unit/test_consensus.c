@@ -239,6 +239,36 @@ test_lists(void)
 	    "\"where\":\"x\"},{\"id\":\"F-1\",\"severity\":\"low\","
 	    "\"where\":\"y\"}]}",
 	    NULL);
+	expect("two findings of one agent are never made one",
+	    &(struct set){
+		.answers = { "{\"d\":1,\"risks\":[{\"file\":\"x\",\"text\":"
+	                     "\"one thing\"},"
+			     "{\"file\":\"x\",\"text\":\"another thing\"}]}",
+		    "{\"d\":1,\"risks\":[]}" } },
+	    "ok",
+	    "{\"d\":1,\"risks\":[{\"file\":\"x\",\"text\":\"another thing\"},"
+	    "{\"file\":\"x\",\"text\":\"one thing\"}]}",
+	    NULL);
+	expect("the heaviest severity wins, whatever its case",
+	    &(struct set){ .answers = { "{\"d\":1,\"risks\":[{\"file\":\"x\","
+	                                "\"severity\":\"Critical\"}]}",
+			       "{\"d\":1,\"risks\":[{\"file\":\"x\","
+	                       "\"severity\":\"low\"}]}" } },
+	    "ok",
+	    "{\"d\":1,\"risks\":[{\"file\":\"x\",\"severity\":\"Critical\"}"
+	    "]}",
+	    NULL);
+	expect("the number 1 and the string 1 are two keys",
+	    &(struct set){
+		.answers = { "{\"r\":[{\"id\":1,\"x\":1},{\"id\":\"1\",\"x\":2}"
+	                     "]}",
+		    "{\"r\":[{\"id\":1,\"x\":1},{\"id\":\"1\",\"x\":2}]}" } },
+	    "ok", "{\"r\":[{\"id\":1,\"x\":1},{\"id\":\"1\",\"x\":2}]}", NULL);
+	expect("an object is agreed when nothing in it is disputed",
+	    &(struct set){ .require = "/o",
+		.answers = { "{\"o\":{\"a\":1,\"b\":2}}",
+		    "{\"o\":{\"a\":1,\"b\":3}}" } },
+	    "conflict", NULL, "no_quorum");
 	expect("prose inside goes to the nearest and never conflicts",
 	    &(struct set){
 		.answers = { "{\"d\":1,\"t\":\"the cat sat on the mat\"}",
@@ -275,6 +305,11 @@ test_claims(void)
 	    &(struct set){ .answers = { X42,
 			       "{\"answer\":42,\"final_plan\":{\"consensus\":"
 			       "{\"conflicts\":[\"scope\"]}}}" } },
+	    "conflict", NULL, "reported_conflict");
+	expect("an empty claim at the top hides no other",
+	    &(struct set){ .answers = { X42, "{\"answer\":42,\"consensus\":{},"
+					     "\"final_plan\":{\"consensus\":{"
+	                                     "\"conflicts\":[true]}}}" } },
 	    "conflict", NULL, "reported_conflict");
 	expect("agreements lower nothing",
 	    &(struct set){
