@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "consensus/decide.h"
@@ -371,7 +372,8 @@ sk_evidence_publish(struct sk_db *db, const struct sk_decide_opts *o,
 		/* Only against name clashes: where it cannot be had, go on. */
 		for (int i = 0; i < 100 && flock(at.fd, LOCK_EX | LOCK_NB) != 0;
 		     i++)
-			(void)usleep(20000);
+			(void)nanosleep(
+			    &(struct timespec){ .tv_nsec = 20000000 }, NULL);
 		pick_stamp(&at, d, &b, stamp);
 		(void)snprintf(name, sizeof(name), "spec-%s_%s_synthesis.json",
 		    d->stage, stamp);

@@ -396,8 +396,8 @@ print_script(const struct sk_auto *a, const struct sk_step *steps, size_t n)
 	sk_buf_free(&b);
 }
 
-/* Between two children too a signal must find somebody who can say where the run
- * stopped: it waits for the next child, which is then told. */
+/* Between two children too a signal must find somebody who can say where the
+ * run stopped: it waits for the next child, which is then told. */
 static void
 hold_signals(bool hold)
 {

@@ -225,6 +225,11 @@ test_lists(void)
 		    "}" } },
 	    "ok", "{\"r\":[{\"id\":1,\"v\":\"x\"},{\"id\":2,\"v\":\"y\"}]}",
 	    NULL);
+}
+
+static void
+test_findings(void)
+{
 	expect("findings are united",
 	    &(struct set){
 		.answers = { "{\"d\":\"no\",\"findings\":[{\"id\":\"F-1\","
@@ -242,7 +247,7 @@ test_lists(void)
 	expect("two findings of one agent are never made one",
 	    &(struct set){
 		.answers = { "{\"d\":1,\"risks\":[{\"file\":\"x\",\"text\":"
-	                     "\"one thing\"},"
+			     "\"one thing\"},"
 			     "{\"file\":\"x\",\"text\":\"another thing\"}]}",
 		    "{\"d\":1,\"risks\":[]}" } },
 	    "ok",
@@ -251,9 +256,9 @@ test_lists(void)
 	    NULL);
 	expect("the heaviest severity wins, whatever its case",
 	    &(struct set){ .answers = { "{\"d\":1,\"risks\":[{\"file\":\"x\","
-	                                "\"severity\":\"Critical\"}]}",
+					"\"severity\":\"Critical\"}]}",
 			       "{\"d\":1,\"risks\":[{\"file\":\"x\","
-	                       "\"severity\":\"low\"}]}" } },
+			       "\"severity\":\"low\"}]}" } },
 	    "ok",
 	    "{\"d\":1,\"risks\":[{\"file\":\"x\",\"severity\":\"Critical\"}"
 	    "]}",
@@ -261,7 +266,7 @@ test_lists(void)
 	expect("the number 1 and the string 1 are two keys",
 	    &(struct set){
 		.answers = { "{\"r\":[{\"id\":1,\"x\":1},{\"id\":\"1\",\"x\":2}"
-	                     "]}",
+			     "]}",
 		    "{\"r\":[{\"id\":1,\"x\":1},{\"id\":\"1\",\"x\":2}]}" } },
 	    "ok", "{\"r\":[{\"id\":1,\"x\":1},{\"id\":\"1\",\"x\":2}]}", NULL);
 	expect("an object is agreed when nothing in it is disputed",
@@ -309,7 +314,7 @@ test_claims(void)
 	expect("an empty claim at the top hides no other",
 	    &(struct set){ .answers = { X42, "{\"answer\":42,\"consensus\":{},"
 					     "\"final_plan\":{\"consensus\":{"
-	                                     "\"conflicts\":[true]}}}" } },
+					     "\"conflicts\":[true]}}}" } },
 	    "conflict", NULL, "reported_conflict");
 	expect("agreements lower nothing",
 	    &(struct set){
@@ -438,6 +443,7 @@ main(void)
 	test_statuses();
 	test_values();
 	test_lists();
+	test_findings();
 	test_claims();
 	test_forged();
 	test_order();
