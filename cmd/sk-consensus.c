@@ -289,7 +289,7 @@ filter(struct sk_ctx *ctx, struct sk_err *err)
 	if (rc == 0)
 		rc = judge_all(ctx, o, &in, err);
 	sk_intake_free(&in);
-	sk_db_close(in.db);
+	sk_db_leave(in.db);
 	sk_policy_free(&s.policy);
 	sk_strv_free(&o->decide.expect);
 	if (s.loaded)
@@ -345,7 +345,7 @@ intake(struct sk_ctx *ctx, struct sk_err *err)
 	else if (rc == 0 && in.invalid > 0)
 		rc = SK_DEGRADED;
 	sk_intake_free(&in);
-	sk_db_close(in.db);
+	sk_db_leave(in.db);
 	return rc;
 }
 

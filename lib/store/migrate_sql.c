@@ -63,7 +63,7 @@ static const char step1[] =
     "PRIMARY KEY(request_id,attempt))STRICT,WITHOUT ROWID;"
 
     "CREATE TABLE agent_outputs("
-    "seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "seq INTEGER PRIMARY KEY,"
     "request_id INTEGER NOT NULL UNIQUE REFERENCES requests,"
     "attempt INTEGER NOT NULL,"
     "agent_name TEXT NOT NULL,"

@@ -33,6 +33,9 @@ struct sk_db;
 int sk_db_open(
     struct sk_db **db, const char *path, unsigned flags, struct sk_err *err);
 void sk_db_close(struct sk_db *db); /* NULL-safe; rolls back what is open */
+/* The same for a program that is about to end: the kernel lets go of everything
+ * faster than we can. db must not be used again. */
+void sk_db_leave(struct sk_db *db);
 const char *sk_db_path(const struct sk_db *db);
 /* The path that would be opened; malloc'd. */
 char *sk_db_default_path(const char *path, struct sk_err *err);
