@@ -291,6 +291,11 @@ fails() { # INPUT STATUS CODE COMMAND...
 	rm -r docs
 	feed "$in" 74 sk-consensus --expect a --min 1 --evidence-dir /proc/x
 	one_line
+	# (Outside of the project, where only the user can have named it.)
+	ln -s "$PWD/real" "$BATS_TEST_TMPDIR/link"
+	fails "$in" 74 symlink sk-consensus --expect a --min 1 \
+		--evidence-dir "$BATS_TEST_TMPDIR/link/"
+	same "$(ls -A real)" ""
 	if [ "$(id -u)" != 0 ]; then
 		mkdir -m 555 ro
 		feed "$in" 74 sk-consensus --expect a --min 1 --evidence-dir ro

@@ -33,11 +33,36 @@ same_elem(const struct elem *a, const struct elem *b)
 	       memcmp(a->vv.canon, b->vv.canon, a->vv.canon_n) == 0;
 }
 
+/* A record's key: a number, or a string without NUL (a path is a C string). */
+static struct sk_jv *
+key_of(const struct sk_jv *record, const char *key)
+{
+	struct sk_jv *k = sk_jget(record, key);
+
+	if (k == NULL)
+		return NULL;
+	return k->type == SK_J_NUM || sk_jstr(k) != NULL ? k : NULL;
+}
+
+/* Elements that take no part: they are listed, not lost. */
+struct lost {
+	struct sk_vv *v;
+	size_t n;
+};
+
+static void
+lose(struct lost *l, const struct elem *e)
+{
+	if (l != NULL)
+		l->v[l->n++] =
+		    (struct sk_vv){ .v = e->whole, .voter = e->vv.voter };
+}
+
 /* All elements, sorted by what they are told apart by; key NULL = the element
  * itself. The second of two equal ones in one answer counts for nothing. */
 static struct elem *
 elems_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n,
-    const char *key, size_t *total)
+    const char *key, size_t *total, struct lost *lost)
 {
 	struct elem *e;
 	size_t k = 0, out = 0;
@@ -45,6 +70,8 @@ elems_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n,
 	for (size_t i = 0; i < n; i++)
 		k += vals[i].v->n;
 	e = sk_calloc(k + 1, sizeof(*e));
+	if (lost != NULL)
+		*lost = (struct lost){ sk_calloc(k + 1, sizeof(*lost->v)), 0 };
 	*total = 0;
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < vals[i].v->n; j++) {
@@ -52,11 +79,13 @@ elems_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n,
 			struct elem *x = &e[*total];
 
 			x->whole = v;
-			x->vv.v = key != NULL ? sk_jget(v, key) : v;
+			x->vv.v = key != NULL ? key_of(v, key) : v;
 			x->vv.voter = vals[i].voter;
 			x->pos = j;
-			if (x->vv.v == NULL)
+			if (x->vv.v == NULL) {
+				lose(lost, x);
 				continue;
+			}
 			sk_vv_canon(vt, &x->vv);
 			(*total)++;
 		}
@@ -65,6 +94,8 @@ elems_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n,
 		if (out == 0 || e[out - 1].vv.voter != e[i].vv.voter ||
 		    !same_elem(&e[out - 1], &e[i]))
 			e[out++] = e[i];
+		else
+			lose(lost, &e[i]);
 	*total = out;
 	return e;
 }
@@ -180,12 +211,24 @@ cut(struct sk_vote *vt, const struct elem *e, size_t total, struct run *runs,
 	return nr;
 }
 
+/* How many say "none": a quorum of them is an agreement too. */
+static size_t
+empties(const struct sk_vv *vals, size_t n)
+{
+	size_t none = 0;
+
+	for (size_t i = 0; i < n; i++)
+		none += vals[i].v->n == 0;
+	return none;
+}
+
 struct sk_jv *
 sk_vote_set(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 {
 	size_t total, nr, least, r = sk_res_add(vt, SK_PATH_SET, n);
-	struct elem *e = elems_of(vt, vals, n, NULL, &total);
+	struct elem *e = elems_of(vt, vals, n, NULL, &total, NULL);
 	struct run *runs = sk_calloc(total + 1, sizeof(*runs));
+	size_t none = empties(vals, n);
 	struct sk_jv *elements = sk_jnew(vt->a, SK_J_ARR);
 	struct sk_jv *won = sk_jnew(vt->a, SK_J_ARR);
 
@@ -193,9 +236,8 @@ sk_vote_set(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 	keep_order(vt, e, runs, nr);
 	for (size_t i = 0; i < nr; i++)
 		sk_jpush(vt->a, won, e[runs[i].from].vv.v);
-	/* Everybody saying "none" is agreement too. */
-	vt->res[r].agreed = n >= vt->quorum && (nr > 0 || total == 0);
-	vt->res[r].count = nr > 0 ? least : n;
+	vt->res[r].agreed = nr > 0 || none >= vt->quorum;
+	vt->res[r].count = nr > 0 ? least : none;
 	vt->res[r].elements = elements;
 	vt->res[r].value = vt->res[r].agreed ? won : NULL;
 	free(e);
@@ -208,51 +250,55 @@ sk_vote_set(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 static const char *const key_names[] = { "id", "key", "task_id", "path", "file",
 	"name", "requirement", "order", "step", "title", "topic" };
 
-/* How well a key tells records apart: records that have it as a scalar, 0 when
- * it stands twice in one answer. */
-static size_t
+/* How well a key tells records apart. Answers count before records, so that
+ * one answer with broken or very many records cannot take the key away from
+ * the others. */
+struct worth {
+	size_t answers; /* whose every record has it, each another one */
+	size_t records; /* that have one of their own */
+};
+
+static struct worth
 key_worth(
     struct sk_vote *vt, const struct sk_vv *vals, size_t n, const char *key)
 {
-	size_t total, have = 0;
-	struct elem *e;
+	size_t total, *own = sk_calloc(vt->n_voters + 1, sizeof(*own));
+	struct elem *e = elems_of(vt, vals, n, key, &total, NULL);
+	struct worth w = { 0, total };
 
+	for (size_t i = 0; i < total; i++)
+		own[e[i].vv.voter]++;
 	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < vals[i].v->n; j++) {
-			const struct sk_jv *k = sk_jget(vals[i].v->a[j], key);
-
-			if (k == NULL)
-				continue;
-			if (k->type != SK_J_STR && k->type != SK_J_NUM)
-				return 0;
-			have++;
-		}
-	if (have == 0)
-		return 0;
-	e = elems_of(vt, vals, n, key, &total);
+		w.answers +=
+		    vals[i].v->n > 0 && own[vals[i].voter] == vals[i].v->n;
+	free(own);
 	free(e);
-	return total == have ? have : 0;
+	return w;
 }
 
 static const char *
 choose_key(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 {
 	const char *key = sk_policy_key(vt->policy, vt->path.p), *best = NULL;
-	size_t all = 0, worth, most = 0;
+	struct worth w, most = { 0, 0 };
+	size_t all = 0;
 
-	if (key != NULL && key_worth(vt, vals, n, key) > 0)
+	if (key != NULL && key_worth(vt, vals, n, key).records > 0)
 		return key;
 	for (size_t i = 0; i < n; i++)
 		all += vals[i].v->n;
-	for (size_t i = 0; i < SK_ARRAY_SIZE(key_names) && most < all; i++) {
-		worth = key_worth(vt, vals, n, key_names[i]);
-		if (worth > most) {
-			most = worth;
+	for (size_t i = 0; i < SK_ARRAY_SIZE(key_names) && most.records < all;
+	     i++) {
+		w = key_worth(vt, vals, n, key_names[i]);
+		if (w.answers > most.answers ||
+		    (w.answers == most.answers && w.records > most.records)) {
+			most = w;
 			best = key_names[i];
 		}
 	}
-	/* A key that most records lack tells nothing. */
-	return most * 2 > all ? best : NULL;
+	/* A key that most answers and records lack tells nothing. */
+	return most.answers >= vt->quorum || most.records * 2 > all ? best
+	                                                            : NULL;
 }
 
 /* A record's place in the path is its key's text, not its index: indexes differ
@@ -262,51 +308,30 @@ push_key(struct sk_vote *vt, const struct elem *e)
 {
 	const char *s = e->vv.canon;
 	size_t n = e->vv.canon_n;
-
+	bool text = n > 0 && s[0] == '"';
 	struct sk_buf b;
 
-	if (n > 0 && s[0] == '"') {
+	if (text) {
 		s++;
 		n--;
-		sk_jptr_add(&vt->path, s, n);
-		return;
 	}
-	/* The number 1 and the string "1" are two keys. */
+	/* No two keys may share a path: the number 1 is '#1', the string "1" is
+	 * '1' and the string "#1" is '##1'. */
 	sk_buf_init(&b, 0);
-	sk_buf_ch(&b, '#');
+	if (!text || (n > 0 && s[0] == '#'))
+		sk_buf_ch(&b, '#');
 	sk_buf_add(&b, s, n);
 	sk_jptr_add(&vt->path, b.p, b.len);
 	sk_buf_free(&b);
-}
-
-/* Records that lack the key cannot be aligned; they are listed, not lost. */
-static void
-list_keyless(
-    struct sk_vote *vt, const struct sk_vv *vals, size_t n, const char *key)
-{
-	struct sk_vv *lost;
-	size_t k = 0, m = 0;
-
-	for (size_t i = 0; i < n; i++)
-		k += vals[i].v->n;
-	lost = sk_calloc(k + 1, sizeof(*lost));
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < vals[i].v->n; j++)
-			if (sk_jget(vals[i].v->a[j], key) == NULL)
-				lost[m++] =
-				    (struct sk_vv){ .v = vals[i].v->a[j],
-					    .voter = vals[i].voter };
-	if (m > 0)
-		(void)sk_dis_add(vt, false, sk_vote_values(vt, lost, m));
-	free(lost);
 }
 
 struct sk_jv *
 sk_vote_records(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 {
 	const char *key = choose_key(vt, vals, n);
-	size_t total, nr, least, r, len = vt->path.len;
+	size_t total, nr, least, r, len = vt->path.len, none;
 	struct sk_jv *elements, *won, *one;
+	struct lost lost;
 	struct sk_vv *g;
 	struct elem *e;
 	struct run *runs;
@@ -314,13 +339,16 @@ sk_vote_records(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 	if (key == NULL)
 		return sk_vote_set(vt, vals, n);
 	r = sk_res_add(vt, SK_PATH_RECORDS, n);
-	e = elems_of(vt, vals, n, key, &total);
+	e = elems_of(vt, vals, n, key, &total, &lost);
+	none = empties(vals, n);
 	runs = sk_calloc(total + 1, sizeof(*runs));
 	g = sk_calloc(vt->n_voters + 1, sizeof(*g));
 	elements = sk_jnew(vt->a, SK_J_ARR);
 	won = sk_jnew(vt->a, SK_J_ARR);
 	nr = cut(vt, e, total, runs, elements, &least);
-	list_keyless(vt, vals, n, key);
+	if (lost.n > 0)
+		(void)sk_dis_add(vt, false, sk_vote_values(vt, lost.v, lost.n));
+	free(lost.v);
 	keep_order(vt, e, runs, nr);
 	for (size_t i = 0; i < nr; i++) {
 		for (size_t j = 0; j < runs[i].n; j++)
@@ -333,8 +361,8 @@ sk_vote_records(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 		if (one != NULL)
 			sk_jpush(vt->a, won, one);
 	}
-	vt->res[r].agreed = n >= vt->quorum && nr > 0;
-	vt->res[r].count = least;
+	vt->res[r].agreed = nr > 0 || none >= vt->quorum;
+	vt->res[r].count = nr > 0 ? least : none;
 	vt->res[r].key = key;
 	vt->res[r].elements = elements;
 	vt->res[r].value = vt->res[r].agreed ? won : NULL;

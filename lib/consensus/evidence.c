@@ -76,15 +76,15 @@ walk(struct place *at, const char *rel, struct sk_err *err)
 	return rc;
 }
 
-/* Where the walk starts: the project, or a place outside of it that only the
- * user can have named. *rel = what is walked from there. */
+/* Where the walk starts: the project, or the parent of a place outside of it
+ * that only the user can have named. *rel = what is walked from there. */
 static int
 open_root(struct place *at, const struct sk_decide_opts *o, const char **rel,
     struct sk_err *err)
 {
 	const char *root = o->evidence_root != NULL ? o->evidence_root : ".";
+	char *parent = NULL, *real = NULL;
 	size_t n = strlen(root);
-	char *real;
 	int rc = 0;
 
 	*rel = o->evidence_base;
@@ -92,20 +92,27 @@ open_root(struct place *at, const struct sk_decide_opts *o, const char **rel,
 	    (*rel)[n] == '/') {
 		*rel += n;
 	} else if ((*rel)[0] == '/') {
-		root = *rel;
-		*rel = "";
+		n = strlen(*rel);
+		while (n > 1 && (*rel)[n - 1] == '/')
+			n--;
+		while (n > 1 && (*rel)[n - 1] != '/')
+			n--;
+		root = parent = sk_strndup(*rel, n);
+		*rel += n;
 		rc = sk_mkdirs(root, 0755, err);
-		if (rc != 0)
-			return rc;
 	}
-	real = realpath(root, NULL);
-	if (real != NULL)
-		at->fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (at->fd < 0)
-		rc = sk_fail_errno(err, "cannot open directory '%s'", root);
-	else
-		sk_buf_str(&at->path, real);
+	if (rc == 0) {
+		real = realpath(root, NULL);
+		if (real != NULL)
+			at->fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (at->fd < 0)
+			rc = sk_fail_errno(
+			    err, "cannot open directory '%s'", root);
+		else
+			sk_buf_str(&at->path, real);
+	}
 	free(real);
+	free(parent);
 	return rc;
 }
 
@@ -158,6 +165,22 @@ look(const struct place *at, const char *name, const struct sk_buf *want)
 	return is;
 }
 
+/* Messages name the file as the user knows it, not the descriptor. */
+static int
+name_file(struct sk_err *err, const char *path)
+{
+	const char *fd = strstr(err->message, "'/proc/self/fd/");
+	char why[sizeof(err->message)];
+
+	if (fd == NULL)
+		return err->exit;
+	fd = strstr(fd + 1, "': ");
+	(void)snprintf(why, sizeof(why), "%s", fd != NULL ? fd + 1 : "");
+	(void)snprintf(err->message, sizeof(err->message),
+	    "cannot write '%.400s'%.180s", path, why);
+	return err->exit;
+}
+
 /* Writes dir/name unless these bytes are there; *path = where. */
 static int
 put(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
@@ -165,15 +188,20 @@ put(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
     char **path, struct sk_err *err)
 {
 	struct sk_pub pub;
+	char *held;
 	int rc;
 
 	*path = sk_path_join(at->path.p, name);
 	if (look(at, name, b) == SAME)
 		return 0;
-	rc = sk_pub_begin(&pub, *path, b->p, b->len, 0644, err);
-	if (rc != 0)
-		return rc;
-	return sk_db_publish(db, d->run, epoch, &pub, err);
+	/* Through the directory that was walked to: whoever swaps a component
+	 * for a link meanwhile moves nothing. */
+	held = sk_asprintf("/proc/self/fd/%d/%s", at->fd, name);
+	rc = sk_pub_begin(&pub, held, b->p, b->len, 0644, err);
+	free(held);
+	if (rc == 0)
+		rc = sk_db_publish(db, d->run, epoch, &pub, err);
+	return rc != 0 ? name_file(err, *path) : 0;
 }
 
 /* The stamp, made unique when another decision of this second has it: the

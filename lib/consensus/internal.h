@@ -40,6 +40,7 @@ struct sk_dis {
 	const char *path;
 	bool conflict; /* a quorum spoke and did not agree */
 	bool text; /* prose: counts only where it is required */
+	bool required; /* it stands behind the status conflict */
 	struct sk_jv *values; /* [{value, agents}] */
 };
 struct sk_vote {

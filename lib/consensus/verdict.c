@@ -275,17 +275,53 @@ res_at(const struct sk_judge *j, const char *path)
 	return found;
 }
 
+/* path itself or something in it */
+static bool
+within(const char *path, const char *outer)
+{
+	size_t n = strlen(outer);
+
+	return strncmp(path, outer, n) == 0 &&
+	       (path[n] == '\0' || path[n] == '/');
+}
+
 /* An object is agreed when nothing in it is disputed; prose may differ. */
 static bool
 split_below(const struct sk_judge *j, const char *path)
 {
-	size_t n = strlen(path);
-
 	for (size_t i = 0; i < j->vt.n_dis; i++)
 		if (j->vt.dis[i].conflict && !j->vt.dis[i].text &&
-		    strncmp(j->vt.dis[i].path, path, n) == 0)
+		    within(j->vt.dis[i].path, path))
 			return true;
 	return false;
+}
+
+/* What a reader of consensus.conflicts must see for a path without a quorum:
+ * the disputes in it, else what it holds that too few support. Returns how many
+ * agents stand behind the best supported of these values. */
+static size_t
+mark_conflicts(struct sk_judge *j, const char *path)
+{
+	size_t best = 0, k;
+	bool any = false;
+
+	for (size_t i = 0; i < j->vt.n_dis; i++)
+		if (j->vt.dis[i].conflict && within(j->vt.dis[i].path, path))
+			any = j->vt.dis[i].required = true;
+	for (size_t i = 0; !any && i < j->vt.n_dis; i++)
+		if (within(j->vt.dis[i].path, path))
+			j->vt.dis[i].required = true;
+	for (size_t i = 0; i < j->vt.n_dis; i++) {
+		const struct sk_dis *d = &j->vt.dis[i];
+
+		if (!d->required || !within(d->path, path))
+			continue;
+		for (size_t v = 0; v < sk_jlen(d->values); v++) {
+			k = sk_jlen(sk_jget(d->values->a[v], "agents"));
+			best = k > best ? k : best;
+		}
+	}
+	return best;
 }
 
 static void
@@ -309,7 +345,7 @@ judge_required(struct sk_judge *j)
 			lower(j, SK_ST_UNKNOWN);
 		} else {
 			reason(j, "no_quorum", path, NULL, q,
-			    r != NULL ? (int64_t)r->count : 0, NULL);
+			    (int64_t)mark_conflicts(j, path), NULL);
 			lower(j, SK_ST_CONFLICT);
 		}
 	}

@@ -146,19 +146,13 @@ disagreement(struct sk_jw *w, const struct sk_dis *d)
 	sk_jw_end(w);
 }
 
-static bool
-is_required(const struct sk_judge *j, const struct sk_dis *d)
-{
-	return sk_strv_has(&j->required, d->path);
-}
-
 static void
 conflicts(struct sk_jw *w, const struct sk_judge *j)
 {
 	sk_jw_key(w, "conflicts");
 	sk_jw_arr(w);
 	for (size_t i = 0; i < j->vt.n_dis; i++)
-		if (j->vt.dis[i].conflict && is_required(j, &j->vt.dis[i]))
+		if (j->vt.dis[i].required)
 			disagreement(w, &j->vt.dis[i]);
 	for (size_t i = 0; i < j->n_voters; i++)
 		for (size_t k = 0; k < sk_jlen(j->voters[i].claims_c); k++) {
@@ -181,14 +175,14 @@ others(struct sk_jw *w, const struct sk_judge *j)
 	sk_jw_arr(w);
 	for (size_t i = 0; i < j->vt.n_dis; i++) {
 		d = &j->vt.dis[i];
-		if (d->conflict && !d->text && !is_required(j, d))
+		if (d->conflict && !d->text && !d->required)
 			disagreement(w, d);
 	}
 	sk_jw_end(w);
 	sk_jw_key(w, "unsupported");
 	sk_jw_arr(w);
 	for (size_t i = 0; i < j->vt.n_dis; i++)
-		if (!j->vt.dis[i].conflict)
+		if (!j->vt.dis[i].conflict && !j->vt.dis[i].required)
 			disagreement(w, &j->vt.dis[i]);
 	sk_jw_end(w);
 }

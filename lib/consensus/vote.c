@@ -344,24 +344,30 @@ union_path(const char *path)
 	       sk_has_suffix(path, "/issues") || sk_has_suffix(path, "/risks");
 }
 
+/* Decided by how many answers hold objects, not by the worst of them. */
 static enum sk_path_kind
 array_kind(const struct sk_vote *vt, const struct sk_vv *vals, size_t n,
     enum sk_path_kind kind)
 {
-	bool objects = true, some = false;
+	size_t objects = 0, others = 0;
+	bool any = false;
 
-	for (size_t i = 0; objects && i < n; i++)
-		for (size_t j = 0; objects && j < vals[i].v->n; j++) {
-			some = true;
-			objects = vals[i].v->a[j]->type == SK_J_OBJ;
-		}
+	for (size_t i = 0; i < n; i++) {
+		size_t o = 0;
+
+		for (size_t j = 0; j < vals[i].v->n; j++)
+			o += vals[i].v->a[j]->type == SK_J_OBJ;
+		any = any || o > 0;
+		objects += o > 0 && o == vals[i].v->n;
+		others += o < vals[i].v->n;
+	}
 	if (kind == SK_PATH_UNION || kind == SK_PATH_SET)
 		return kind;
-	if (!objects || (!some && kind == SK_PATH_RECORDS))
-		return SK_PATH_SET;
 	if (kind == SK_PATH_AUTO && union_path(vt->path.p))
-		return SK_PATH_UNION;
-	return some ? SK_PATH_RECORDS : SK_PATH_SET;
+		return any || others == 0 ? SK_PATH_UNION : SK_PATH_SET;
+	if (kind == SK_PATH_RECORDS)
+		return any ? SK_PATH_RECORDS : SK_PATH_SET;
+	return objects > others ? SK_PATH_RECORDS : SK_PATH_SET;
 }
 
 static struct sk_jv *

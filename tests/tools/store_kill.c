@@ -16,19 +16,26 @@
 
 static int log_fd;
 
-/* The outside world's history: one write(2) per line. */
+/* The outside world's history: one write(2) per line. A kill can cut a write
+ * short where a page of the file begins, so every line has 64 bytes and none
+ * crosses that border. */
+#define LINE 64
 static void say(const char *fmt, ...) SK_PRINTF(1, 2);
 static void
 say(const char *fmt, ...)
 {
-	char line[200];
+	char line[LINE + 1];
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
 	n = vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (n < 0 || write(log_fd, line, (size_t)n) != n)
+	if (n < 1 || n > LINE)
+		_exit(3);
+	memset(line + n - 1, ' ', (size_t)(LINE - n) + 1);
+	line[LINE - 1] = '\n';
+	if (write(log_fd, line, LINE) != LINE)
 		_exit(3);
 }
 

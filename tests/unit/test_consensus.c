@@ -227,6 +227,88 @@ test_lists(void)
 	    NULL);
 }
 
+/* consensus.conflicts holds one entry, at this path. */
+static void
+disputed(const char *what, const struct set *s, const char *path)
+{
+	struct sk_verdict v;
+	struct sk_jv *c;
+
+	run(s, NULL, &v);
+	c = sk_jget(sk_jget(parsed(&v), "consensus"), "conflicts");
+	CHECKF(sk_jlen(c) == 1, "%s: one conflict", what);
+	CHECK_STR(sk_jget_str(sk_jat(c, 0), "path"), path);
+	sk_verdict_free(&v);
+}
+
+/* One broken or hostile answer must not spoil what the others agree on, and
+ * nothing that it says may make a verdict that cannot be read back. */
+static void
+test_spoilers(void)
+{
+	static const char a[] = "{\"r\":[{\"id\":\"T1\",\"t\":\"do this\"}]}";
+	static const char b[] = "{\"r\":[{\"id\":\"T1\",\"t\":\"do that\"}]}";
+	static const char *const bad[] = {
+		"{\"r\":[{\"id\":\"T1\"},{\"id\":\"T1\"}]}",
+		"{\"r\":[{\"id\":{}}]}", "{\"r\":[\"T1\"]}",
+		"{\"r\":[{\"z\":1},{\"z\":2},{\"z\":3},{\"z\":4}]}",
+		"{\"r\":[null,{\"id\":null}]}", "{\"r\":\"T1\"}", "{}"
+	};
+	static const char *const twins[] = {
+		"{\"r\":[{\"id\":1},{\"id\":\"#1\"},{\"id\":\"##1\"}]}",
+		"{\"r\":[{\"id\":\"a\\u0000b\"},{\"id\":\"a\\u0000c\"}]}",
+		"{\"r\":[{\"id\":\"\"},{\"id\":\"~1\"},{\"id\":\"/\"}]}"
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect(bad[i],
+		    &(struct set){
+			.require = "/r", .answers = { a, b, bad[i] } },
+		    "ok", "{\"r\":[{\"id\":\"T1\",\"t\":\"do that\"}]}", NULL);
+	for (size_t i = 0; i < sizeof(twins) / sizeof(twins[0]); i++)
+		expect(twins[i],
+		    &(struct set){
+			.min = 1, .require = "/r", .answers = { twins[i] } },
+		    "ok", NULL, NULL);
+	expect("a finding survives an answer of another form",
+	    &(struct set){
+		.answers = { "{\"d\":1,\"findings\":[{\"where\":\"x\"}]}",
+		    "{\"d\":1,\"findings\":[\"all is bad\"]}",
+		    "{\"d\":1,\"findings\":[]}" } },
+	    "ok", "{\"d\":1,\"findings\":[\"all is bad\",{\"where\":\"x\"}]}",
+	    NULL);
+	expect("a quorum for none",
+	    &(struct set){ .require = "/s",
+		.answers = { "{\"s\":[]}", "{\"s\":[]}", "{\"s\":[\"x\"]}" } },
+	    "ok", "{\"s\":[]}", NULL);
+	expect("a path is not one that begins alike",
+	    &(struct set){ .require = "/a",
+		.answers = { "{\"a\":{\"x\":1},\"ab\":1}",
+		    "{\"a\":{\"x\":1},\"ab\":2}" } },
+	    "ok", "{\"a\":{\"x\":1}}", NULL);
+}
+
+static void
+test_conflict_list(void)
+{
+	disputed("a set",
+	    &(struct set){
+		.require = "/s", .answers = { "{\"s\":[1]}", "{\"s\":[2]}" } },
+	    "/s");
+	disputed("records",
+	    &(struct set){ .require = "/s",
+		.answers = { "{\"s\":[{\"id\":1}]}", "{\"s\":[{\"id\":2}]}" } },
+	    "/s");
+	disputed("an object",
+	    &(struct set){ .require = "/o",
+		.answers = { "{\"o\":{\"x\":1}}", "{\"o\":{\"x\":2}}" } },
+	    "/o/x");
+	disputed("types",
+	    &(struct set){
+		.require = "/o", .answers = { "{\"o\":[1]}", "{\"o\":true}" } },
+	    "/o");
+}
+
 static void
 test_findings(void)
 {
@@ -443,6 +525,8 @@ main(void)
 	test_statuses();
 	test_values();
 	test_lists();
+	test_spoilers();
+	test_conflict_list();
 	test_findings();
 	test_claims();
 	test_forged();
