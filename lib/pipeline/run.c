@@ -315,21 +315,6 @@ choose_round(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
  * ------------------------------------------------------------------------ */
 
 static int
-set_state(struct sk_auto *a, const char *state, struct sk_err *err)
-{
-	int rc = sk_db_begin(a->db, err);
-
-	if (rc != 0)
-		return rc;
-	rc = sk_run_state(a->db, a->run, state, a->driver.epoch, err);
-	if (rc != 0) {
-		sk_db_rollback(a->db);
-		return rc;
-	}
-	return sk_db_commit(a->db, err);
-}
-
-static int
 drive(struct sk_auto *a, struct sk_step *steps, size_t n, size_t *done,
     struct sk_err *err)
 {
@@ -442,14 +427,16 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 	hold_signals(true);
 	rc = sk_step_settle(a, &sk_stages[first], err);
 	if (rc == 0)
-		rc = set_state(a, "running", err);
+		rc = sk_run_state(
+		    a->db, a->run, "running", a->driver.epoch, err);
 	if (rc == 0) {
 		sk_report_start(a);
 		rc = drive(a, steps, last - first + 1, &done, err);
 		/* Fenced or interrupted: say what can be said, keep the cause.
 		 */
 		if (rc != SK_ORDER &&
-		    set_state(a, rc == 0 ? "done" : "halted", &second) != 0)
+		    sk_run_state(a->db, a->run, rc == 0 ? "done" : "halted",
+			a->driver.epoch, &second) != 0)
 			sk_warn("%s", second.message);
 		sk_err_clear(&second);
 		sk_report_end(a, steps, done, rc, started);

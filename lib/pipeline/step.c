@@ -353,7 +353,6 @@ static int
 record_end(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 {
 	struct sk_stage_row row = { 0 };
-	int rc;
 
 	(void)snprintf(row.stage, sizeof(row.stage), "%s", s->stage->name);
 	(void)snprintf(row.state, sizeof(row.state), "%s",
@@ -365,15 +364,8 @@ record_end(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 	row.decision_seq = s->decision_seq;
 	row.artefact = s->artefact;
 	row.reason = s->exit == 0 ? NULL : s->reason;
-	rc = sk_db_begin(a->db, err);
-	if (rc != 0)
-		return rc;
-	rc = sk_stage_end(a->db, a->run, a->branch, &row, a->driver.epoch, err);
-	if (rc != 0) {
-		sk_db_rollback(a->db);
-		return rc;
-	}
-	return sk_db_commit(a->db, err);
+	return sk_stage_end(
+	    a->db, a->run, a->branch, &row, a->driver.epoch, err);
 }
 
 static int
@@ -384,15 +376,8 @@ record_start(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 
 	sk_buf_init(&agents, 0);
 	join(&agents, &s->names);
-	rc = sk_db_begin(a->db, err);
-	if (rc == 0) {
-		rc = sk_stage_start(a->db, a->run, a->branch, s->stage->name,
-		    agents.p, a->driver.epoch, err);
-		if (rc == 0)
-			rc = sk_db_commit(a->db, err);
-		else
-			sk_db_rollback(a->db);
-	}
+	rc = sk_stage_start(a->db, a->run, a->branch, s->stage->name, agents.p,
+	    a->driver.epoch, err);
 	sk_buf_free(&agents);
 	return rc;
 }
