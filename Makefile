@@ -65,6 +65,7 @@ ROOMS = core json data faults sys cli store config agent consensus metrics \
 LIB_SRC = $(foreach r,$(ROOMS),$(sort $(wildcard lib/$(r)/*.c)))
 LIB_OBJ = $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/data.o
 NET_SRC = $(sort $(wildcard lib/net/*.c))
+NET_OBJ = $(NET_SRC:%.c=$(BUILD)/%.o)
 PROGS = $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/*.c)))
 UNIT = $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 HELPERS = $(patsubst tests/tools/%.c,%,$(sort $(wildcard tests/tools/*.c)))
@@ -77,7 +78,7 @@ LIBS_sk-auto = $(SQLITE) $(SODIUM)
 LIBS_sk-branch = $(SQLITE) $(SODIUM)
 LIBS_sk-config = $(SODIUM)
 LIBS_sk-consensus = $(SQLITE) $(SODIUM)
-LIBS_sk-run = $(SQLITE) $(SODIUM)
+LIBS_sk-run = $(SQLITE) $(SODIUM) $(CURL)
 
 all: $(PROGS:%=$(BIN)/%)
 
@@ -96,17 +97,27 @@ $(BUILD)/libsk.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcsD $@ $^
 
-$(BIN)/%: $(BUILD)/cmd/%.o $(BUILD)/libsk.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_$*) $(SODIUM) $(LDLIBS)
+$(BUILD)/libsknet.a: $(NET_OBJ)
+	@rm -f $@
+	$(AR) rcsD $@ $^
 
-$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libsk.a
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SQLITE) $(SODIUM) $(LDLIBS)
+# The network's archive stands between the rooms that call it and those that it
+# calls; a program that pulls nothing from it links no libcurl.
+ARCHIVES = $(BUILD)/libsk.a $(BUILD)/libsknet.a
+LINK = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	$(ARCHIVES) $(BUILD)/libsk.a
 
-$(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(BUILD)/libsk.a
+$(BIN)/%: $(BUILD)/cmd/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(SQLITE) $(SODIUM) $(LDLIBS)
+	$(LINK) $(LIBS_$*) $(SODIUM) $(LDLIBS)
+
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(LINK) $(SQLITE) $(SODIUM) $(CURL) $(LDLIBS)
+
+$(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(LINK) $(SQLITE) $(SODIUM) $(CURL) $(LDLIBS)
 
 # One room alone: make room-json
 room-%:
@@ -117,7 +128,8 @@ room-%:
 
 # ---- Debian packages ------------------------------------------------------------
 
-DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev
+DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev \
+	libcurl4-openssl-dev
 DEPS_CHECK = bats jq mandoc shellcheck clang-format zsh sqlite3 procps \
 	json-schema-test-suite golang-github-burntsushi-toml-dev
 DEPS_BENCH = hyperfine parallel
