@@ -170,6 +170,7 @@ fill(struct sk_adapter *ad, const struct sk_jv *root, const char *file,
 	else
 		return bad(err, file, sk_jget(out, "format"),
 		    "'format' is text, json or jsonl");
+	ad->streams = sk_jget_bool(out, "stream", ad->format == SK_OUT_JSONL);
 	return stop_signal(root, file, &ad->stop_signal, err);
 }
 

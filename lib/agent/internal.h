@@ -12,6 +12,8 @@
 #define SK_GRACE_MS 5000
 #define SK_DRAIN_MS 250
 #define SK_TIMEOUT_MS ((int64_t)20 * 60 * 1000)
+#define SK_FIRST_BYTE_MS ((int64_t)3 * 60 * 1000)
+#define SK_IDLE_MS ((int64_t)10 * 60 * 1000)
 
 /* ---- adapters ---- */
 
@@ -28,6 +30,7 @@ struct sk_adapter {
 	enum sk_out_format format;
 	bool result_needed; /* no answer without an event that says ok */
 	bool error_json; /* a failure's JSON may stand on stderr */
+	bool streams; /* silence means something */
 	bool common; /* classify.toml after the adapter's own list */
 	bool input_includes_cache, output_excludes_reasoning;
 	const char *scope; /* usage: "run" or "session" */
@@ -72,7 +75,9 @@ struct sk_slot {
 	struct sk_strv command; /* replaces the program; empty = adapter's */
 	char *model, *cwd;
 	struct sk_jv *env; /* table or NULL */
+	const struct sk_attempt_ops *ops; /* what kind of attempt it makes */
 	int64_t timeout_ms, grace_ms;
+	int64_t first_byte_ms, idle_ms; /* 0 = any silence will do */
 	struct sk_strv argv; /* complete */
 	enum sk_kind broken; /* why it cannot be run, with text */
 	char *broken_why;
@@ -150,8 +155,13 @@ enum sk_kind sk_classify(
 /* "try again in 2s", "retry after 1m3.5s" … in ms; 0 = nothing. */
 int64_t sk_retry_hint(const char *text, size_t n);
 
-/* ---- one attempt under supervision ---- */
+/* ---- one attempt under supervision (attempt.c) ---- */
 
+/*
+ * One call of one agent: a process (attempt_proc.c), or an exchange over the
+ * network. attempt.c has what all kinds share: clocks, cancelling, the end. A
+ * kind has a struct of its own that begins with struct sk_attempt.
+ */
 struct sk_attempt;
 typedef void (*sk_attempt_fn)(struct sk_attempt *at, void *arg);
 struct sk_attempt_opts {
@@ -160,18 +170,53 @@ struct sk_attempt_opts {
 	const char *prompt_path; /* opened anew for every agent */
 	size_t max_output;
 	const struct sk_jv *schema;
-	sk_attempt_fn done; /* once; never from within start */
+	sk_attempt_fn done; /* once; never from within start or stop */
 	void *arg;
+	int64_t deadline; /* monotonic; 0 = none */
+};
+struct sk_attempt_ops {
+	size_t size; /* of the kind's struct */
+	/* Begin; false with the outcome filled and everything closed when that
+	 * is not possible. The loop's callbacks then say sk_attempt_heard()
+	 * and, once, sk_attempt_end() when the outcome is complete. */
+	bool (*start)(struct sk_attempt *at);
+	/* End it, politely or now; also a second time. The outcome has its
+	 * kind already; sk_attempt_end() follows soon, not from in here. */
+	void (*stop)(struct sk_attempt *at, bool now);
+	/* Nobody takes our output: do not read until this is said with false.
+	 * What has ended meanwhile is read to its end all the same. */
+	void (*pause)(struct sk_attempt *at, bool on);
+	/* Close and free what the kind owns, also of one that never ended. */
+	void (*clear)(struct sk_attempt *at);
+};
+extern const struct sk_attempt_ops sk_attempt_proc;
+
+struct sk_attempt {
+	const struct sk_attempt_ops *ops;
+	struct sk_loop *loop;
+	struct sk_attempt_opts opts;
+	struct sk_outcome *o;
+	pid_t pid; /* 0 = no process of ours */
+	uint64_t bytes; /* seen so far */
+	int64_t start, heard; /* monotonic: begun; last byte */
+	int64_t limit, clock_id; /* limit 0 = none */
+	bool paused;
 };
 /* An agent that cannot be started is done at once with an outcome: NULL. */
 struct sk_attempt *sk_attempt_start(struct sk_loop *l,
     const struct sk_attempt_opts *opts, struct sk_outcome *o);
 /* First the adapter's signal, KILL after the grace; now = KILL at once. */
 void sk_attempt_cancel(struct sk_attempt *at, bool now);
-/* Frees one that will never be done; its processes are gone already. */
-void sk_attempt_abandon(struct sk_attempt *at);
-pid_t sk_attempt_pid(const struct sk_attempt *at);
+/* Its peers are done: it has until this monotonic time. */
+void sk_attempt_limit(struct sk_attempt *at, int64_t limit);
+void sk_attempt_pause(struct sk_attempt *at, bool on);
+/* Also one that was never done, when its processes are gone already. */
 void sk_attempt_free(struct sk_attempt *at);
+/* For the kinds: n bytes came (of the answer, or talk beside it); no clock
+ * matters any more; the outcome is complete. */
+void sk_attempt_heard(struct sk_attempt *at, size_t n, bool answer);
+void sk_attempt_hush(struct sk_attempt *at);
+void sk_attempt_end(struct sk_attempt *at);
 
 /* ---- records ---- */
 

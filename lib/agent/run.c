@@ -55,7 +55,8 @@ print_started(struct run *r, size_t i)
 	sk_event_open(&w, &b, "started", &r->p->round);
 	sk_jw_kstr(&w, "agent", r->ans[i].slot->name);
 	sk_jw_kint(&w, "attempt", r->ans[i].attempt);
-	sk_jw_kint(&w, "pid", sk_attempt_pid(r->live[i]));
+	if (r->live[i]->pid != 0)
+		sk_jw_kint(&w, "pid", r->live[i]->pid);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_out_json(&b);
@@ -269,7 +270,7 @@ start_one(struct run *r, size_t i)
 	struct sk_prep *p = r->p;
 	struct sk_answer *a = &r->ans[i];
 	struct sk_attempt_opts o = { a->slot, p->round.stage, p->round.spec,
-		p->prompt_path, p->max_output, p->schema, on_done, r };
+		p->prompt_path, p->max_output, p->schema, on_done, r, 0 };
 
 	if (r->stop_signal != 0) {
 		a->o.started_ms = a->o.ended_ms = sk_now_ms();
@@ -412,7 +413,7 @@ loop(struct run *r)
 	(void)sk_tree_sweep(NULL, 0, SWEEP_ROUNDS);
 	for (size_t i = 0; i < r->p->slots.n; i++)
 		if (r->live[i] != NULL)
-			sk_attempt_abandon(r->live[i]);
+			sk_attempt_free(r->live[i]);
 	sk_loop_free(r->loop);
 	return r->rc;
 }

@@ -120,6 +120,9 @@ settle_times(struct sk_slot *s, const struct sk_ask *ask,
 	else if (s->timeout_ms <= 0)
 		s->timeout_ms = dflt;
 	s->grace_ms = sk_config_duration(conf, "run.grace", SK_GRACE_MS);
+	s->first_byte_ms =
+	    sk_config_duration(conf, "run.first_byte", SK_FIRST_BYTE_MS);
+	s->idle_ms = sk_config_duration(conf, "run.idle", SK_IDLE_MS);
 }
 
 /* Adapter of a name: given, configured, its own, or exec of that program. */
@@ -215,6 +218,7 @@ add_many(struct sk_slots *s, const char *base, const char *adapter,
 	for (int64_t i = 1; rc == 0 && i <= count; i++) {
 		struct sk_slot *slot = new_slot(s);
 
+		slot->ops = &sk_attempt_proc;
 		snprintf(slot->base, sizeof(slot->base), "%s", base);
 		if (count == 1)
 			snprintf(slot->name, sizeof(slot->name), "%s", base);

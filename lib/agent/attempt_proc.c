@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An attempt that is a process. Done is: reaped, and both pipes at their end or
+ * the drain time over. Then whatever the agent left behind is killed, and only
+ * then is the outcome judged.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/internal.h"
+
+struct proc {
+	struct sk_attempt at;
+	struct sk_tap tap;
+	struct sk_errtap errs;
+	char token[SK_ID_LEN];
+	int fd[2]; /* its standard output and error; -1 = at the end */
+	int wstatus;
+	bool reaped;
+	int64_t grace_id, drain_id;
+};
+
+static void
+cancel_timer(struct proc *p, int64_t *id)
+{
+	if (*id != 0)
+		sk_loop_cancel(p->at.loop, *id);
+	*id = 0;
+}
+
+static void
+close_fd(struct proc *p, int *fd)
+{
+	if (*fd < 0)
+		return;
+	sk_loop_del(p->at.loop, *fd);
+	close(*fd);
+	*fd = -1;
+}
+
+/* ---- output ---- */
+
+/* False at the end of the pipe. */
+static bool
+drain(struct proc *p, size_t which)
+{
+	static char chunk[65536];
+
+	for (int i = 0; i < 16; i++) {
+		ssize_t n = read(p->fd[which], chunk, sizeof(chunk));
+
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR;
+		if (n == 0)
+			return false;
+		sk_attempt_heard(&p->at, (size_t)n, which == 0);
+		if (which == 0)
+			sk_tap_feed(&p->tap, chunk, (size_t)n);
+		else
+			sk_errtap_feed(&p->errs, chunk, (size_t)n);
+		if ((size_t)n < sizeof(chunk) / 2)
+			break;
+	}
+	return true;
+}
+
+/* ---- the end ---- */
+
+static void
+finish(struct proc *p)
+{
+	struct sk_attempt *at = &p->at;
+
+	cancel_timer(p, &p->grace_id);
+	cancel_timer(p, &p->drain_id);
+	for (size_t i = 0; i < 2; i++) {
+		if (p->fd[i] >= 0) /* what came while we did not look */
+			(void)drain(p, i);
+		close_fd(p, &p->fd[i]);
+	}
+	(void)sk_loop_tree_kill(at->loop, at->pid, p->token);
+	sk_outcome_judge(at->o, &p->tap, &p->errs, p->wstatus, at->opts.schema);
+	sk_attempt_end(at);
+}
+
+static void
+on_output(struct sk_loop *l, int fd, unsigned events, void *arg)
+{
+	struct proc *p = arg;
+	size_t which = fd == p->fd[0] ? 0 : 1;
+
+	(void)l;
+	(void)events;
+	if (drain(p, which))
+		return;
+	close_fd(p, &p->fd[which]);
+	if (p->reaped && p->fd[0] < 0 && p->fd[1] < 0)
+		finish(p);
+}
+
+static void
+on_drained(struct sk_loop *l, void *arg)
+{
+	struct proc *p = arg;
+
+	(void)l;
+	p->drain_id = 0;
+	finish(p);
+}
+
+static void
+on_child(struct sk_loop *l, pid_t pid, int wstatus, void *arg)
+{
+	struct proc *p = arg;
+
+	(void)pid;
+	p->reaped = true;
+	p->wstatus = wstatus;
+	/* It ended by itself in time: whatever is still to be read came
+	 * before that, so the clocks do not matter any more. */
+	sk_attempt_hush(&p->at);
+	cancel_timer(p, &p->grace_id);
+	if (p->fd[0] < 0 && p->fd[1] < 0)
+		finish(p);
+	else
+		p->drain_id =
+		    sk_loop_timer(l, sk_mono_ms() + SK_DRAIN_MS, on_drained, p);
+}
+
+/* ---- stopping ---- */
+
+static void
+on_grace(struct sk_loop *l, void *arg)
+{
+	struct proc *p = arg;
+
+	p->grace_id = 0;
+	(void)sk_loop_tree_kill(l, p->at.pid, p->token);
+}
+
+static void
+proc_stop(struct sk_attempt *at, bool now)
+{
+	struct proc *p = (struct proc *)at;
+	const struct sk_slot *slot = at->opts.slot;
+
+	if (p->reaped)
+		return;
+	if (now) {
+		(void)sk_loop_tree_kill(at->loop, at->pid, p->token);
+		return;
+	}
+	if (p->grace_id != 0)
+		return;
+	sk_loop_tree_signal(at->loop, at->pid, p->token, slot->ad->stop_signal);
+	p->grace_id =
+	    sk_loop_timer(at->loop, sk_mono_ms() + slot->grace_ms, on_grace, p);
+}
+
+/* ---- the start ---- */
+
+static enum sk_kind
+spawn_kind(const struct sk_err *err)
+{
+	if (sk_streq(err->code, "not_found"))
+		return SK_K_NOT_FOUND;
+	return err->exit == SK_USAGE ? SK_K_USAGE : SK_K_INTERNAL;
+}
+
+/* Prompt, pipes, environment, and the program. */
+static int
+launch(struct proc *p, struct sk_err *err)
+{
+	const struct sk_attempt_opts *opts = &p->at.opts;
+	const struct sk_slot *slot = opts->slot;
+	struct sk_strv env = { 0 };
+	struct sk_spawn sp = { .cwd = slot->cwd, .new_session = true };
+	int out[2] = { -1, -1 }, er[2] = { -1, -1 };
+	int rc;
+
+	/* A description of its own: agents must not share a file offset. */
+	sp.fd_in = open(opts->prompt_path, O_RDONLY | O_CLOEXEC);
+	if (sp.fd_in < 0)
+		rc = sk_fail_errno(err, "cannot open the prompt");
+	else if ((rc = sk_pipe(out, true, err)) == 0)
+		rc = sk_pipe(er, true, err);
+	if (rc == 0) {
+		sk_agent_env(slot, opts->stage, opts->spec, p->token, &env);
+		sp.argv = (const char *const *)slot->argv.v;
+		sp.envp = (const char *const *)env.v;
+		sp.fd_out = out[1];
+		sp.fd_err = er[1];
+		rc = sk_spawn(&sp, &p->at.pid, err);
+		sk_strv_free(&env);
+	}
+	if (sp.fd_in >= 0)
+		close(sp.fd_in);
+	if (out[1] >= 0)
+		close(out[1]);
+	if (er[1] >= 0)
+		close(er[1]);
+	p->fd[0] = out[0];
+	p->fd[1] = er[0];
+	return rc;
+}
+
+static void
+listen_to(struct proc *p)
+{
+	struct sk_err err = { 0 };
+
+	for (size_t i = 0; i < 2; i++)
+		if (p->fd[i] >= 0 && sk_loop_add(p->at.loop, p->fd[i],
+					 SK_EV_READ, on_output, p, &err) != 0)
+			sk_bug("%s", err.message); /* pipes can be watched */
+}
+
+static bool
+proc_start(struct sk_attempt *at)
+{
+	struct proc *p = (struct proc *)at;
+	struct sk_err err = { 0 };
+
+	sk_id_new(p->token);
+	if (launch(p, &err) != 0) {
+		sk_outcome_fail(at->o, spawn_kind(&err), "%s", err.message);
+		sk_err_clear(&err);
+		for (size_t i = 0; i < 2; i++)
+			if (p->fd[i] >= 0)
+				close(p->fd[i]);
+		return false;
+	}
+	sk_tap_init(&p->tap, at->opts.slot->ad, at->o, at->opts.max_output);
+	listen_to(p);
+	sk_loop_child(at->loop, at->pid, on_child, p);
+	return true;
+}
+
+/* Out of the loop altogether: a pipe without a writer is reported even when
+ * nothing is asked for. */
+static void
+proc_pause(struct sk_attempt *at, bool on)
+{
+	struct proc *p = (struct proc *)at;
+
+	if (!on) {
+		listen_to(p);
+		return;
+	}
+	for (size_t i = 0; i < 2; i++)
+		if (p->fd[i] >= 0)
+			sk_loop_del(at->loop, p->fd[i]);
+}
+
+static void
+proc_clear(struct sk_attempt *at)
+{
+	struct proc *p = (struct proc *)at;
+
+	cancel_timer(p, &p->grace_id);
+	cancel_timer(p, &p->drain_id);
+	for (size_t i = 0; i < 2; i++)
+		close_fd(p, &p->fd[i]);
+	sk_tap_free(&p->tap);
+	sk_errtap_free(&p->errs);
+}
+
+const struct sk_attempt_ops sk_attempt_proc = {
+	.size = sizeof(struct proc),
+	.start = proc_start,
+	.stop = proc_stop,
+	.pause = proc_pause,
+	.clear = proc_clear,
+};
