@@ -181,6 +181,8 @@ forbidden() {
 		models.m.temperature|1
 		models.m.max_tokens|1
 		models.m.cost_per_input_million|0
+		models.m.cost_per_cached_input_million|0
+		models.m.cost_per_cache_write_million|0
 		models.m.cost_per_output_million|0.5
 		models.m.retry.max_retries|1
 		models.m.retry.base_delay_ms|1
@@ -236,7 +238,7 @@ forbidden() {
 		s/^models\.\*/models.m/; s/env\.\*/env.PATH/' | sort >refused
 	forbidden | sed 's/|.*//' | grep -v '^evidence' | sort >tried
 	diff tried refused
-	[ "$(wc -l <tried)" -eq 20 ]
+	[ "$(wc -l <tried)" -eq 22 ]
 }
 
 @test "a found project file may set stages, limits and budgets" {

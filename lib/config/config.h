@@ -53,6 +53,43 @@ const char *sk_config_origin(const struct sk_config *c, const char *key);
  * env (table), timeout, family, enabled, cwd. */
 struct sk_jv *sk_config_agent(const struct sk_config *c, const char *name);
 
+/* ---- models (models.c) ---- */
+
+/* Micro US dollars for a million tokens; -1 = not known. */
+struct sk_model_price {
+	int64_t input; /* neither read from a cache nor written to one */
+	int64_t cached_input, cache_write, output;
+};
+/* What is known of a model; texts that are not known are NULL. */
+struct sk_model {
+	const char *name; /* canonical */
+	const char *provider, *model; /* who serves it, and under which name */
+	const char *tier; /* "low", "medium", "high" */
+	const char *endpoint;
+	int64_t context_window; /* tokens; 0 = not known */
+	struct sk_model_price price;
+	/* A request whose prompt has more than long_over tokens costs `longer`
+	 * for all of them; 0 = there is no such rule. */
+	int64_t long_over;
+	struct sk_model_price longer;
+	const char *date, *source; /* of the prices: "2026-10-24", a URL */
+	const char *origin; /* "default" or FILE:LINE */
+	const struct sk_jv *aliases;
+};
+/*
+ * By canonical name, by the provider's name (with or without its date,
+ * "-latest", "PROVIDER/" and "[1m]"), or by alias; [models.NAME] of the
+ * configuration comes before what is built in. False when it is unknown, and
+ * then nothing is known of *out, its prices included. Texts live as long as c.
+ */
+bool sk_model_find(
+    const struct sk_config *c, const char *name, struct sk_model *out);
+typedef void (*sk_model_fn)(void *arg, const struct sk_model *m);
+void sk_model_each(const struct sk_config *c, sk_model_fn fn, void *arg);
+/* The error for an unknown name: the known ones, and the one that was meant. */
+int sk_model_unknown(
+    const struct sk_config *c, const char *name, struct sk_err *err);
+
 /* ---- looking around: sk-config, sk doctor ---- */
 
 /*

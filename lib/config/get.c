@@ -212,6 +212,8 @@ sk_config_set(struct sk_config *c, const char *key, const char *value,
 	sk_config_check(c, layer);
 	if (c->origins->n_findings == 0) {
 		sk_config_merge(c, layer);
+		sk_models_free(c->origins->models);
+		c->origins->models = NULL;
 		sk_config_cross(c);
 	}
 	rc = sk_config_verdict(c, err);

@@ -56,6 +56,7 @@ struct sk_config_origin {
 	struct sk_finding *findings;
 	size_t n_findings;
 	struct sk_config_file *files; /* for sk_config_files() */
+	struct sk_models *models; /* NULL until it is asked for */
 };
 
 /* Where the layers are. Tests give their own. */
@@ -64,6 +65,9 @@ struct sk_config_where {
 	const char *named; /* --config, or NULL: SK_CONFIG */
 	char *const *env; /* environ */
 };
+
+/* models.c */
+void sk_models_free(struct sk_models *r);
 
 /* load.c */
 int sk_config_load_from(

@@ -108,6 +108,8 @@ void
 sk_config_remerge(struct sk_config *c)
 {
 	c->root = sk_jnew(&c->arena, SK_J_OBJ);
+	sk_models_free(c->origins->models);
+	c->origins->models = NULL;
 	for (int i = 0; i < c->origins->n; i++)
 		sk_config_merge(c, i);
 }
@@ -492,6 +494,7 @@ sk_config_free(struct sk_config *c)
 		free(o->slots);
 		free(o->findings);
 		free(o->files);
+		sk_models_free(o->models);
 		free(o);
 	}
 	free(c->project_root);
