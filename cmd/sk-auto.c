@@ -16,6 +16,10 @@
 	SK_OPT_STR(struct sk_auto_opts, 'r', "run", "RUN", run, SK_C_RUN, \
 	    "go on with this run", NULL)
 
+#define O_BRANCH \
+	SK_OPT_STR(struct sk_auto_opts, 'b', "branch", "BRANCH", branch, \
+	    SK_C_BRANCH, "go on with this branch", NULL)
+
 static const struct sk_opt run_opts[] = { O_AGENT,
 	SK_OPT_STR(struct sk_auto_opts, 0, "from", "STAGE", from, SK_C_STAGE,
 	    "start at this stage of the newest run", NULL),
@@ -23,7 +27,7 @@ static const struct sk_opt run_opts[] = { O_AGENT,
 	    "stop after this stage", NULL),
 	SK_OPT_STR(struct sk_auto_opts, 0, "only", "STAGE", only, SK_C_STAGE,
 	    "run this one stage", NULL),
-	O_RUN,
+	O_RUN, O_BRANCH,
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "new", fresh,
 	    "make a new run even with --from or --only", NULL),
 	SK_OPT_DUR(struct sk_auto_opts, 't', "timeout", "DURATION", timeout,
@@ -46,14 +50,17 @@ static const struct sk_opt prompt_opts[] = {
 	    "records whose answers the agent shall see", NULL),
 	SK_OPT_STR(struct prompt_opts, 'r', "run", "RUN", common.run, SK_C_RUN,
 	    "embed the earlier answers of this run", NULL),
+	SK_OPT_STR(struct prompt_opts, 'b', "branch", "BRANCH", common.branch,
+	    SK_C_BRANCH, "and of this branch", NULL),
 	SK_OPT_END
 };
 
 static const struct sk_opt env_opts[] = { SK_OPT_FLAG(struct sk_auto_opts, 0,
 					      "new", fresh,
 					      "make a new run first", NULL),
-	O_RUN, SK_OPT_END };
+	O_RUN, O_BRANCH, SK_OPT_END };
 
+static const struct sk_opt look_opts[] = { O_RUN, O_BRANCH, SK_OPT_END };
 static const struct sk_opt no_opts[] = { SK_OPT_END };
 
 static int
@@ -136,9 +143,7 @@ do_status(struct sk_auto *a, void *arg, struct sk_err *err)
 static int
 verb_status(struct sk_ctx *ctx, struct sk_err *err)
 {
-	static const struct sk_auto_opts none;
-
-	return with(ctx, &none, 0, do_status, NULL, err);
+	return with(ctx, ctx->opts, 0, do_status, NULL, err);
 }
 
 static int
@@ -188,8 +193,8 @@ static const struct sk_verb verbs[] = {
 	    .operands = "SPEC",
 	    .purpose = "show the newest run, stage by stage",
 	    .examples = status_examples,
-	    .opts = no_opts,
-	    .opts_size = 1,
+	    .opts = look_opts,
+	    .opts_size = sizeof(struct sk_auto_opts),
 	    .min_args = 1,
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,

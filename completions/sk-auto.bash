@@ -22,9 +22,9 @@ _sk_auto()
 		fi
 		case $word in
 		--) end=1 ;;
-		--agent | --answers | --config | --db | --format | --from | \
-			--only | --run | --stage | --timeout | --to | -a | \
-			-r | -s | -t) opt=$word ;;
+		--agent | --answers | --branch | --config | --db | --format | \
+			--from | --only | --run | --stage | --timeout | --to | \
+			-a | -b | -r | -s | -t) opt=$word ;;
 		run | status | prompt | artefact | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
@@ -45,22 +45,27 @@ _sk_auto()
 		run:--to) words='plan tasks implement validate audit unlock' ;;
 		run:--only) words='plan tasks implement validate audit unlock' ;;
 		run:--run | run:-r) ;;
+		run:--branch | run:-b) ;;
 		run:--timeout | run:-t) ;;
+		status:--run | status:-r) ;;
+		status:--branch | status:-b) ;;
 		prompt:--stage | prompt:-s) words='plan tasks implement validate audit unlock' ;;
 		prompt:--answers) kind='file' ;;
 		prompt:--run | prompt:-r) ;;
+		prompt:--branch | prompt:-b) ;;
 		env:--run | env:-r) ;;
+		env:--branch | env:-b) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
 		esac
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
-		run) words='-a --agent --from --to --only -r --run --new -t --timeout -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		status) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		prompt) words='-s --stage --answers -r --run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		run) words='-a --agent --from --to --only -r --run -b --branch --new -t --timeout -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		status) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		prompt) words='-s --stage --answers -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		env) words='--new -r --run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		env) words='--new -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;

@@ -386,6 +386,31 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 	[ -s specs/007-thing/tasks.md ]
 }
 
+@test "a forked branch stands on what its parent had agreed up to the fork" {
+	agent w "echo '$plan'"
+	project_of w
+	check 0 sk-auto run DEMO --only plan --json
+	run=$(j 'select(.schema=="sk.summary/1") | .run')
+	parent=$(j 'select(.schema=="sk.summary/1") | .branch')
+	check 0 sk-branch new --run "$run" --json
+	child=$(j .branch)
+	# After the fork the parent thinks again; the child does not see it.
+	agent w "echo '$plan_high'"
+	check 0 sk-auto run DEMO --only plan --branch "$parent" --json
+	same "$(j 'select(.schema=="sk.summary/1") | .branch')" "$parent"
+	rm "$spec/plan.md"
+	check 0 sk-auto prompt DEMO --stage tasks --run "$run"
+	has "$out" '"complexity":"low"'
+	SK_BRANCH=$parent check 0 sk-auto prompt DEMO --stage tasks
+	has "$out" '"complexity":"high"'
+	check 2 sk-auto status DEMO --branch nowhere
+	check 0 sk-auto status DEMO --branch "$child" --json
+	same "$(j '.branch, .stages[0].state' | xargs)" "$child pending"
+	# What the stage needs is seen too: this one may begin.
+	check 3 sk-auto run DEMO --only tasks --branch "$child" --json
+	same "$(j 'select(.schema=="sk.summary/1") | .stages[0].stage')" tasks
+}
+
 @test "hostile agent text stays text in the artefact" {
 	agent x 'printf %s "{\"stage\":\"plan\",\"requirements\":[\"<img src=x onerror=1>\",\"[a](javascript:x)\",\"@you | \`x\`\"],\"work_breakdown\":[{\"id\":\"W\",\"step\":\"a|b\\n# h\"}],\"complexity\":\"low\"}"'
 	agent y 'exec ./bin/x'

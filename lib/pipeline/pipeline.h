@@ -53,12 +53,13 @@ void sk_spec_free(struct sk_spec *s);
 /* The ids that exist under root, sorted. */
 void sk_spec_list(const char *root, struct sk_strv *ids);
 
-/* ---- a run in hand (run.c) ---- */
+/* ---- a run in hand (run.c, which.c) ---- */
 
 struct sk_auto_opts {
 	const char *from, *to, *only;
 	struct sk_strv agents; /* -a NAME[=ADAPTER][:COUNT] */
 	const char *run; /* NULL = new, or the latest for --from */
+	const char *branch; /* NULL = the run's newest */
 	int64_t timeout; /* ms per agent, 0 = configured */
 	bool dry_run, print_script, events, fresh;
 };
@@ -96,6 +97,11 @@ void sk_auto_close(struct sk_auto *a);
  * there. */
 int sk_auto_choose_run(
     struct sk_auto *a, const struct sk_stage *first, struct sk_err *err);
+/* For verbs that only look: the run that was named (options, SK_RUN, SK_BRANCH),
+ * else the newest of the specification; *found false when there is none. Fills
+ * run and branch. */
+int sk_auto_look(
+    struct sk_auto *a, struct sk_run *run, bool *found, struct sk_err *err);
 /* The verb `run`: 0, or the class that halted it. */
 int sk_auto_run(struct sk_auto *a, struct sk_err *err);
 

@@ -84,29 +84,27 @@ block(struct sk_buf *out, const char *name, const char *mark, const char *p,
 	sk_buf_printf(out, "<<<END %s %s\n\n", name, mark);
 }
 
-/* The merged answer of an earlier stage: from its newest decision of this
- * branch, else its artefact on disk, which a person may have written. */
+/* The merged answer of an earlier stage: from the newest decision that this
+ * branch sees, else its artefact on disk, which a person may have written. */
 static int
 earlier(struct sk_auto *a, const struct sk_stage *st, const char *mark,
     struct sk_buf *out, struct sk_err *err)
 {
-	struct sk_decision *d;
+	struct sk_decision d;
 	struct sk_jv *v, *merged;
 	struct sk_buf text;
 	char name[80], *path;
-	size_t n;
-	int rc;
+	bool found = false;
+	int rc = 0;
 
-	rc = a->db == NULL || a->run[0] == '\0'
-	         ? 0
-	         : sk_decision_list(a->db, a->run, a->branch, a->spec.id,
-		       st->name, 1, &d, &n, &a->arena, err);
+	if (a->db != NULL && a->branch[0] != '\0')
+		rc = sk_decision_seen(a->db, a->branch, a->spec.id, st->name,
+		    &d, &found, &a->arena, err);
 	if (rc != 0)
 		return rc;
 	sk_buf_init(&text, 0);
-	if (a->db != NULL && a->run[0] != '\0' && n > 0 &&
-	    strcmp(d->status, "ok") == 0) {
-		rc = sk_json_parse(&a->arena, d->verdict, strlen(d->verdict),
+	if (found && strcmp(d.status, "ok") == 0) {
+		rc = sk_json_parse(&a->arena, d.verdict, strlen(d.verdict),
 		    &sk_verdict_limits, &v, err);
 		merged = rc == 0 ? sk_jget(v, "merged") : NULL;
 		if (merged != NULL) {
@@ -244,7 +242,6 @@ sk_auto_prompt(struct sk_auto *a, const char *word, const char *answers,
 	const struct sk_stage *st = &sk_stages[0];
 	struct sk_buf records, out;
 	struct sk_run run;
-	const char *id = a->opts->run;
 	bool found = false;
 	int rc = 0;
 
@@ -252,18 +249,8 @@ sk_auto_prompt(struct sk_auto *a, const char *word, const char *answers,
 		rc = sk_stage_parse(word, &st, err);
 	if (rc != 0)
 		return rc;
-	if (id == NULL)
-		id = getenv("SK_RUN");
 	/* Without a run the newest one of the specification is looked at. */
-	if (a->db != NULL && id != NULL)
-		rc = sk_run_get(a->db, id, &run, &found, &a->arena, err);
-	else if (a->db != NULL)
-		rc = sk_run_latest(a->db, a->spec.id, a->conf->project_root,
-		    &run, &found, &a->arena, err);
-	if (rc == 0 && found) {
-		memcpy(a->run, run.id, sizeof(a->run));
-		memcpy(a->branch, run.branch, sizeof(a->branch));
-	}
+	rc = sk_auto_look(a, &run, &found, err);
 	sk_buf_init(&records, 0);
 	sk_buf_init(&out, 0);
 	if (rc == 0 && answers != NULL)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pipeline/branch.h"
 #include "pipeline/pipeline.h"
 #include "sys/sys.h"
 
@@ -86,8 +85,7 @@ sk_auto_sequential(const struct sk_auto *a, const struct sk_stage *st)
 	return mode != NULL ? strcmp(mode, "sequential") == 0 : st->sequential;
 }
 
-/* ---- opening
- * ----------------------------------------------------------------- */
+/* ---- opening ---- */
 
 int
 sk_auto_open(
@@ -134,88 +132,7 @@ newest(struct sk_auto *a, const struct sk_stage *st, struct sk_decision **d,
 	return rc;
 }
 
-/* What a stage stands on: an agreed earlier stage, or its file on disk. */
-static int
-check_needs(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
-{
-	const struct sk_stage *need;
-	struct sk_decision *d;
-	struct sk_buf file;
-	char *path;
-	int rc;
-
-	if (st->needs == NULL)
-		return 0;
-	need = sk_stage_find(st->needs);
-	rc = newest(a, need, &d, err);
-	if (rc != 0 || (d != NULL && strcmp(d->status, "ok") == 0))
-		return rc;
-	path = sk_asprintf("%s/%s.md", a->spec.dir, need->name);
-	sk_buf_init(&file, 0);
-	rc = sk_read_file(path, SK_BUF_MAX, &file, err);
-	sk_buf_free(&file);
-	free(path);
-	if (rc == 0)
-		return 0;
-	(void)sk_fail(err, SK_USAGE, "stage_order",
-	    "stage '%s' needs '%s', which has no agreed answer", st->name,
-	    need->name);
-	return sk_hint(err, "sk-auto run %s --from %s", a->spec.id, need->name);
-}
-
-/* The run named, the spec's newest when going on, else a new one. */
-int
-sk_auto_choose_run(
-    struct sk_auto *a, const struct sk_stage *first, struct sk_err *err)
-{
-	struct sk_run latest;
-	struct sk_git git;
-	bool found = false;
-	int rc = 0;
-
-	if (a->opts->run != NULL) {
-		if (!sk_ident_ok(a->opts->run))
-			return sk_fail(err, SK_USAGE, "bad_identifier",
-			    "'%s' is not a run id", a->opts->run);
-		(void)snprintf(a->run, sizeof(a->run), "%s", a->opts->run);
-		rc = sk_run_get(a->db, a->run, &latest, &found, &a->arena, err);
-		if (rc == 0 && !found) {
-			(void)sk_fail(err, SK_USAGE, "no_such_run",
-			    "there is no run '%s' in '%s'", a->run,
-			    sk_db_path(a->db));
-			return sk_hint(err,
-			    "--db or SK_DB names another "
-			    "database; without --run a new run is made");
-		}
-	} else if (!a->opts->fresh &&
-		   (a->opts->from != NULL || a->opts->only != NULL)) {
-		rc = sk_run_latest(a->db, a->spec.id, a->conf->project_root,
-		    &latest, &found, &a->arena, err);
-		if (rc == 0 && found)
-			memcpy(a->run, latest.id, sizeof(a->run));
-	}
-	if (rc != 0)
-		return rc;
-	rc = sk_git_facts(a->conf->project_root, &git, &a->arena, err);
-	if (rc != 0)
-		return rc;
-	git.root = a->conf->project_root;
-	rc = sk_db_begin(a->db, err);
-	if (rc != 0)
-		return rc;
-	rc = sk_run_ensure(a->db, a->run, a->branch, a->spec.id, &git, err);
-	/* A new run that cannot begin leaves no trace. */
-	if (rc == 0 && first != NULL)
-		rc = check_needs(a, first, err);
-	if (rc != 0) {
-		sk_db_rollback(a->db);
-		return rc;
-	}
-	return sk_db_commit(a->db, err);
-}
-
-/* ---- which stages
- * ---------------------------------------------------------------- */
+/* ---- which stages ---- */
 
 static int
 range(const struct sk_auto_opts *o, size_t *first, size_t *last,

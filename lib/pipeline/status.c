@@ -45,7 +45,7 @@ status_json(const struct sk_auto *a, const struct sk_run *run, bool found,
 	sk_jw_kstr(&w, "spec", a->spec.id);
 	sk_jw_kstr(&w, "dir", a->spec.dir);
 	sk_jw_kstr(&w, "run", found ? run->id : NULL);
-	sk_jw_kstr(&w, "branch", found ? run->branch : NULL);
+	sk_jw_kstr(&w, "branch", found ? a->branch : NULL);
 	sk_jw_kstr(&w, "state", found ? run->state : NULL);
 	sk_jw_ktime(&w, "active_at", found ? run->active_ms : 0);
 	sk_jw_key(&w, "stages");
@@ -130,13 +130,10 @@ sk_auto_status(struct sk_auto *a, struct sk_err *err)
 	size_t n = 0;
 	int rc;
 
-	rc = a->db == NULL
-	         ? 0
-	         : sk_run_latest(a->db, a->spec.id, a->conf->project_root, &run,
-		       &found, &a->arena, err);
+	rc = sk_auto_look(a, &run, &found, err);
 	if (rc == 0 && found)
 		rc = sk_stage_list(
-		    a->db, run.id, run.branch, &rows, &n, &a->arena, err);
+		    a->db, run.id, a->branch, &rows, &n, &a->arena, err);
 	if (rc != 0)
 		return rc;
 	if (a->json)
@@ -157,17 +154,12 @@ sk_auto_env(struct sk_auto *a, struct sk_err *err)
 	if (a->opts->fresh) {
 		rc = sk_auto_choose_run(a, NULL, err);
 	} else {
-		rc = sk_run_latest(a->db, a->spec.id, a->conf->project_root,
-		    &run, &found, &a->arena, err);
+		rc = sk_auto_look(a, &run, &found, err);
 		if (rc == 0 && !found) {
 			(void)sk_fail(err, SK_NEGATIVE, "no_run",
 			    "'%s' has no run yet", a->spec.id);
 			return sk_hint(
 			    err, "make one: sk-auto env %s --new", a->spec.id);
-		}
-		if (rc == 0) {
-			memcpy(a->run, run.id, sizeof(a->run));
-			memcpy(a->branch, run.branch, sizeof(a->branch));
 		}
 	}
 	if (rc != 0)

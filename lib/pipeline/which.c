@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Which run and which branch a verb is about. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/branch.h"
+#include "pipeline/pipeline.h"
+
+/* What a stage stands on: an agreed earlier stage, or its file on disk. */
+static int
+check_needs(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
+{
+	const struct sk_stage *need;
+	struct sk_decision d;
+	struct sk_buf file;
+	bool found;
+	char *path;
+	int rc;
+
+	if (st->needs == NULL)
+		return 0;
+	need = sk_stage_find(st->needs);
+	rc = sk_decision_seen(a->db, a->branch, a->spec.id, need->name, &d,
+	    &found, &a->arena, err);
+	if (rc != 0 || (found && strcmp(d.status, "ok") == 0))
+		return rc;
+	path = sk_asprintf("%s/%s.md", a->spec.dir, need->name);
+	sk_buf_init(&file, 0);
+	rc = sk_read_file(path, SK_BUF_MAX, &file, err);
+	sk_buf_free(&file);
+	free(path);
+	if (rc == 0)
+		return 0;
+	(void)sk_fail(err, SK_USAGE, "stage_order",
+	    "stage '%s' needs '%s', which has no agreed answer", st->name,
+	    need->name);
+	return sk_hint(err, "sk-auto run %s --from %s", a->spec.id, need->name);
+}
+
+static const char *
+env(const char *name)
+{
+	const char *s = getenv(name);
+
+	return s != NULL && s[0] != '\0' ? s : NULL;
+}
+
+/* The run that was named: by --run, by --branch, by SK_RUN or by SK_BRANCH;
+ * NULL when by none. a->branch is filled when a branch was named. */
+static int
+named(struct sk_auto *a, const char **run, struct sk_err *err)
+{
+	const char *branch = a->opts->branch;
+	struct sk_branch b;
+	int rc;
+
+	*run = a->opts->run;
+	if (a->opts->fresh)
+		return 0;
+	if (*run == NULL && branch == NULL)
+		*run = env("SK_RUN");
+	if (branch == NULL && (*run == NULL || *run == env("SK_RUN")))
+		branch = env("SK_BRANCH");
+	if (*run != NULL && !sk_ident_ok(*run))
+		return sk_fail(err, SK_USAGE, "bad_identifier",
+		    "'%s' is not a run id", *run);
+	if (branch == NULL)
+		return 0;
+	rc = sk_branch_get(a->db, branch, &b, &a->arena, err);
+	if (rc == 0 && *run != NULL && strcmp(*run, b.run) != 0)
+		rc = sk_fail(err, SK_USAGE, "wrong_branch",
+		    "branch '%s' is not of run '%s'", branch, *run);
+	if (rc != 0)
+		return rc;
+	memcpy(a->branch, b.id, sizeof(a->branch));
+	*run = sk_arena_strdup(&a->arena, b.run);
+	return 0;
+}
+
+static int
+must_exist(
+    struct sk_auto *a, const char *run, struct sk_run *out, struct sk_err *err)
+{
+	bool found = false;
+	int rc;
+
+	rc = sk_run_get(a->db, run, out, &found, &a->arena, err);
+	if (rc != 0 || found)
+		return rc;
+	(void)sk_fail(err, SK_USAGE, "no_such_run",
+	    "there is no run '%s' in '%s'", run, sk_db_path(a->db));
+	return sk_hint(err, "--db or SK_DB names another database; without "
+			    "--run a new run is made");
+}
+
+int
+sk_auto_look(
+    struct sk_auto *a, struct sk_run *run, bool *found, struct sk_err *err)
+{
+	const char *name = NULL;
+	int rc;
+
+	*found = false;
+	if (a->db == NULL)
+		return 0;
+	rc = named(a, &name, err);
+	if (rc == 0 && name != NULL) {
+		rc = must_exist(a, name, run, err);
+		*found = rc == 0;
+	} else if (rc == 0) {
+		rc = sk_run_latest(a->db, a->spec.id, a->conf->project_root,
+		    run, found, &a->arena, err);
+	}
+	if (rc != 0 || !*found)
+		return rc;
+	if (strcmp(run->spec, a->spec.id) != 0)
+		return sk_fail(err, SK_USAGE, "run_mismatch",
+		    "run '%s' is of specification '%s', not '%s'", run->id,
+		    run->spec, a->spec.id);
+	memcpy(a->run, run->id, sizeof(a->run));
+	if (a->branch[0] == '\0')
+		memcpy(a->branch, run->branch, sizeof(a->branch));
+	return 0;
+}
+
+/* The run named, the spec's newest when going on, else a new one. */
+int
+sk_auto_choose_run(
+    struct sk_auto *a, const struct sk_stage *first, struct sk_err *err)
+{
+	struct sk_run latest;
+	struct sk_git git;
+	bool found = false;
+	const char *run;
+	int rc;
+
+	rc = named(a, &run, err);
+	if (rc == 0 && run != NULL) {
+		rc = must_exist(a, run, &latest, err);
+		if (rc == 0)
+			memcpy(a->run, latest.id, sizeof(a->run));
+	} else if (rc == 0 && !a->opts->fresh &&
+		   (a->opts->from != NULL || a->opts->only != NULL)) {
+		rc = sk_run_latest(a->db, a->spec.id, a->conf->project_root,
+		    &latest, &found, &a->arena, err);
+		if (rc == 0 && found)
+			memcpy(a->run, latest.id, sizeof(a->run));
+	}
+	if (rc != 0)
+		return rc;
+	rc = sk_git_facts(a->conf->project_root, &git, &a->arena, err);
+	if (rc != 0)
+		return rc;
+	git.root = a->conf->project_root;
+	rc = sk_db_begin(a->db, err);
+	if (rc != 0)
+		return rc;
+	rc = sk_run_ensure(a->db, a->run, a->branch, a->spec.id, &git, err);
+	/* A new run that cannot begin leaves no trace. */
+	if (rc == 0 && first != NULL)
+		rc = check_needs(a, first, err);
+	if (rc != 0) {
+		sk_db_rollback(a->db);
+		return rc;
+	}
+	return sk_db_commit(a->db, err);
+}
