@@ -161,4 +161,55 @@ static const char step2[] =
     "ended_at INTEGER NOT NULL DEFAULT 0,"
     "PRIMARY KEY(branch_id,stage))STRICT,WITHOUT ROWID;";
 
-const char *const sk_migrate_steps[] = { step1, step2, NULL };
+/* What was used and what it cost. A row for each attempt of a request or each
+ * message of an imported log; sums by day; what each budget has spent. */
+static const char step3[] =
+    "CREATE TABLE usage("
+    "usage_id INTEGER PRIMARY KEY,"
+    "hash INTEGER NOT NULL UNIQUE," /* of the key, probed on collision */
+    "key TEXT NOT NULL,"
+    "at INTEGER NOT NULL,"
+    "run_id TEXT,branch_id TEXT," /* null: imported */
+    "root TEXT NOT NULL,spec_id TEXT NOT NULL,stage TEXT NOT NULL,"
+    "agent_name TEXT NOT NULL,provider TEXT NOT NULL,"
+    "model TEXT NOT NULL,source TEXT NOT NULL,session TEXT,"
+    "fresh INTEGER NOT NULL,cache_read INTEGER NOT NULL,"
+    "cache_write INTEGER NOT NULL,output INTEGER NOT NULL,"
+    "reasoning INTEGER NOT NULL,"
+    "cost INTEGER," /* micro USD, null = unknown */
+    "flags INTEGER NOT NULL)STRICT;"
+    "CREATE INDEX usage_run ON usage(run_id)WHERE run_id IS NOT NULL;"
+
+    "CREATE TABLE usage_days("
+    "day INTEGER NOT NULL," /* since 1970, UTC */
+    "root TEXT NOT NULL,spec_id TEXT NOT NULL,stage TEXT NOT NULL,"
+    "agent_name TEXT NOT NULL,provider TEXT NOT NULL,"
+    "model TEXT NOT NULL,source TEXT NOT NULL,"
+    "calls INTEGER NOT NULL,fresh INTEGER NOT NULL,"
+    "cache_read INTEGER NOT NULL,cache_write INTEGER NOT NULL,"
+    "output INTEGER NOT NULL,reasoning INTEGER NOT NULL,"
+    "cost INTEGER NOT NULL,unpriced INTEGER NOT NULL,"
+    "suspect INTEGER NOT NULL,"
+    "PRIMARY KEY(day,root,spec_id,stage,agent_name,provider,model,source))"
+    "STRICT,WITHOUT ROWID;"
+
+    "CREATE TABLE spend("
+    "scope TEXT NOT NULL,id TEXT NOT NULL,"
+    "cost INTEGER NOT NULL,"
+    "PRIMARY KEY(scope,id))STRICT,WITHOUT ROWID;"
+
+    "CREATE TABLE reservations("
+    "key TEXT PRIMARY KEY,"
+    "scopes TEXT NOT NULL," /* a line for each: scope, tab, id */
+    "cost INTEGER NOT NULL,"
+    "at INTEGER NOT NULL,"
+    "boot_id TEXT NOT NULL,pid INTEGER NOT NULL,"
+    "start_ticks INTEGER NOT NULL)STRICT,WITHOUT ROWID;"
+
+    "CREATE TABLE imports("
+    "path TEXT PRIMARY KEY,"
+    "ino INTEGER NOT NULL,offset INTEGER NOT NULL,"
+    "head TEXT NOT NULL," /* sha256 of the beginning */
+    "state TEXT NOT NULL)STRICT,WITHOUT ROWID;";
+
+const char *const sk_migrate_steps[] = { step1, step2, step3, NULL };
