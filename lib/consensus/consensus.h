@@ -104,6 +104,21 @@ struct sk_verdict {
 int sk_verdict_make(
     const struct sk_case *c, struct sk_verdict *v, struct sk_err *err);
 void sk_verdict_free(struct sk_verdict *v);
+/*
+ * May the agents that have not answered yet be left alone? True only when it is
+ * proven for whatever they may answer on the required paths, which must be
+ * named (by the case or its policy): else SK_SETTLED_NO. An input of any state
+ * is an agent that is through; an expected agent without input is outstanding.
+ * (An agent that is never asked reports no conflict; that is all that AGREED
+ * takes for granted.)
+ */
+enum sk_settled {
+	SK_SETTLED_NO,
+	SK_SETTLED_AGREED, /* every required path keeps its value and quorum */
+	SK_SETTLED_SPLIT, /* it cannot become ok or degraded any more */
+	SK_SETTLED_ALL /* nobody is outstanding */
+};
+enum sk_settled sk_verdict_settled(const struct sk_case *c);
 const char *sk_status_word(enum sk_status st);
 /* ok 0, conflict 1, degraded and unknown 3. */
 int sk_status_exit(const char *word);

@@ -19,6 +19,17 @@ struct sk_judge {
 	struct sk_vote vt;
 	struct sk_jv *merged, *reasons;
 };
+/* case.c: from a case to its voters; the vote and the paths that count. */
+void sk_judge_open(
+    struct sk_judge *j, const struct sk_case *c, struct sk_verdict *v);
+void sk_judge_vote(struct sk_judge *j);
+void sk_judge_require(struct sk_judge *j);
+void sk_judge_close(struct sk_judge *j);
+/* NULL: nothing of this agent. */
+const struct sk_input *
+sk_judge_input(const struct sk_judge *j, const char *agent);
+/* How many voters have a value there. */
+size_t sk_judge_supplied(const struct sk_judge *j, const char *path);
 /* The hash of everything that the verdict depends on. */
 void sk_judge_hash(struct sk_judge *j);
 /* The pure part of sk.verdict/1. */

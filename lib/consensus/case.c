@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* A case made ready: who is expected, who answered, which paths count. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "consensus/judge.h"
+
+/* ---- who is there ---- */
+
+static int
+input_cmp(const void *x, const void *y)
+{
+	const struct sk_input *const *a = x, *const *b = y;
+	int c = strcmp((*a)->agent, (*b)->agent);
+
+	/* Of two equal names the first in the case counts. */
+	return c != 0 ? c : (*a > *b) - (*a < *b);
+}
+
+static void
+sort_inputs(struct sk_judge *j)
+{
+	const struct sk_case *c = j->c;
+	size_t out = 0;
+
+	j->in = sk_calloc(c->n_inputs + 1, sizeof(*j->in));
+	for (size_t i = 0; i < c->n_inputs; i++)
+		j->in[i] = &c->inputs[i];
+	if (c->n_inputs > 1)
+		qsort(j->in, c->n_inputs, sizeof(*j->in), input_cmp);
+	for (size_t i = 0; i < c->n_inputs; i++)
+		if (out == 0 ||
+		    strcmp(j->in[out - 1]->agent, j->in[i]->agent) != 0)
+			j->in[out++] = j->in[i];
+	j->n_in = out;
+	for (size_t i = 0; c->expect != NULL && i < c->expect->n; i++)
+		if (!sk_strv_has(&j->expected, c->expect->v[i]))
+			sk_strv_add(&j->expected, c->expect->v[i]);
+	if (c->expect == NULL || c->expect->n == 0)
+		for (size_t i = 0; i < j->n_in; i++)
+			sk_strv_add(&j->expected, j->in[i]->agent);
+	sk_strv_sort(&j->expected);
+}
+
+const struct sk_input *
+sk_judge_input(const struct sk_judge *j, const char *agent)
+{
+	for (size_t i = 0; i < j->n_in; i++)
+		if (strcmp(j->in[i]->agent, agent) == 0)
+			return j->in[i];
+	return NULL;
+}
+
+/* The expected agents that answered become voters; JSON and prose apart. */
+static void
+read_voters(struct sk_judge *j)
+{
+	const struct sk_input *in;
+	struct sk_voter *v;
+
+	j->voters = sk_calloc(j->expected.n + 1, sizeof(*j->voters));
+	j->prose = sk_calloc(j->expected.n + 1, sizeof(*j->prose));
+	for (size_t i = 0; i < j->expected.n; i++) {
+		in = sk_judge_input(j, j->expected.v[i]);
+		if (in == NULL || in->state != SK_INPUT_OK)
+			continue;
+		v = &j->voters[j->n_voters];
+		*v = (struct sk_voter){ .agent = in->agent,
+			.text = in->text != NULL ? in->text : "",
+			.text_n = in->text_n };
+		sk_voter_read(&j->v->arena, v);
+		if (v->data != NULL)
+			j->n_voters++;
+		else
+			j->prose[j->n_prose++] = *v;
+	}
+}
+
+/* ---- what must be agreed ---- */
+
+static bool
+plain_scalar(const struct sk_jv *v)
+{
+	switch (v->type) {
+	case SK_J_STR:
+		return !sk_has_space(v->s, v->n);
+	case SK_J_NUM:
+	case SK_J_TRUE:
+	case SK_J_FALSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The top-level scalars that a quorum supplies (DESIGN: Expected, Required). */
+static void
+require_scalars(struct sk_judge *j)
+{
+	struct sk_strv keys = { 0 };
+	struct sk_buf p;
+	size_t n, roots = 0;
+
+	for (size_t i = 0; i < j->n_voters; i++) {
+		const struct sk_jv *d = j->voters[i].data;
+
+		if (d->type != SK_J_OBJ) {
+			roots += plain_scalar(d);
+			continue;
+		}
+		for (size_t k = 0; k < d->n; k++)
+			if (plain_scalar(d->m[k].v) &&
+			    strlen(d->m[k].key) == d->m[k].klen)
+				sk_strv_add(&keys, d->m[k].key);
+	}
+	if (roots >= j->quorum)
+		sk_strv_add(&j->required, "");
+	sk_strv_sort(&keys);
+	sk_buf_init(&p, 0);
+	for (size_t i = 0; i < keys.n; i += n) {
+		for (n = 1;
+		     i + n < keys.n && strcmp(keys.v[i], keys.v[i + n]) == 0;
+		     n++)
+			;
+		if (n < j->quorum)
+			continue;
+		sk_buf_clear(&p);
+		sk_jptr_add(&p, keys.v[i], strlen(keys.v[i]));
+		sk_strv_add(&j->required, p.p);
+	}
+	sk_buf_free(&p);
+	sk_strv_free(&keys);
+}
+
+void
+sk_judge_require(struct sk_judge *j)
+{
+	const struct sk_strv *from = NULL;
+
+	if (j->c->require != NULL && j->c->require->n > 0)
+		from = j->c->require;
+	else if (j->c->policy->has_require)
+		from = &j->c->policy->require;
+	if (from == NULL) {
+		require_scalars(j);
+		return;
+	}
+	for (size_t i = 0; i < from->n; i++)
+		if (!sk_strv_has(&j->required, from->v[i]))
+			sk_strv_add(&j->required, from->v[i]);
+	sk_strv_sort(&j->required);
+}
+
+size_t
+sk_judge_supplied(const struct sk_judge *j, const char *path)
+{
+	const struct sk_jv *v;
+	size_t n = 0;
+
+	for (size_t i = 0; i < j->n_voters; i++) {
+		v = sk_jptr(j->voters[i].data, path);
+		n += v != NULL && v->type != SK_J_NULL;
+	}
+	return n;
+}
+
+/* ---- the whole ---- */
+
+void
+sk_judge_open(struct sk_judge *j, const struct sk_case *c, struct sk_verdict *v)
+{
+	memset(j, 0, sizeof(*j));
+	memset(v, 0, sizeof(*v));
+	j->c = c;
+	j->v = v;
+	sk_buf_init(&v->json, 0);
+	sort_inputs(j);
+	j->quorum = sk_quorum_of(&c->quorum, j->expected.n);
+	j->reasons = sk_jnew(&v->arena, SK_J_ARR);
+	read_voters(j);
+}
+
+void
+sk_judge_vote(struct sk_judge *j)
+{
+	j->vt.a = &j->v->arena;
+	j->vt.policy = j->c->policy;
+	j->vt.voters = j->voters;
+	j->vt.n_voters = j->n_voters;
+	j->vt.quorum = j->quorum;
+	j->merged = sk_vote_all(&j->vt);
+	sk_judge_require(j);
+}
+
+void
+sk_judge_close(struct sk_judge *j)
+{
+	if (j->vt.a != NULL)
+		sk_vote_free(&j->vt);
+	sk_strv_free(&j->expected);
+	sk_strv_free(&j->missing);
+	sk_strv_free(&j->unexpected);
+	sk_strv_free(&j->required);
+	free(j->in);
+	free(j->voters);
+	free(j->prose);
+}

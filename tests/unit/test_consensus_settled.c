@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* A settled case is held against everything that could still be answered. */
+#include <stdlib.h>
+
+#include "consensus/consensus.h"
+#include "tap.h"
+
+static const char *const names[] = { "a", "b", "c", "d", "e" };
+static const char *const answers[] = { "{\"k\":1,\"t\":\"x\"}",
+	"{\"k\":2,\"t\":\"x\"}", "{\"k\":\"1\",\"t\":\"y\"}",
+	"{\"k\":\"some prose here\"}",
+	"{\"k\":\"some prose there\",\"t\":\"x\"}", "{\"t\":\"x\"}",
+	"{\"k\":[1]}", "no JSON", NULL };
+#define NANSWERS 9
+#define NAGENTS 5
+
+/* One of each shape matters; a broken case is a broken test. */
+static struct sk_case
+make(struct sk_input *in, size_t n, const size_t *pick,
+    const struct sk_policy *p, const struct sk_strv *require,
+    const struct sk_strv *expect, const char *quorum)
+{
+	struct sk_case c = { .spec = "S",
+		.stage = "plan",
+		.round = 1,
+		.policy = p,
+		.min = 2,
+		.require = require,
+		.expect = expect,
+		.inputs = in,
+		.n_inputs = n,
+		.complete = true };
+	struct sk_err err = { 0 };
+
+	if (quorum != NULL)
+		if (sk_quorum_parse(quorum, &c.quorum, &err) != 0)
+			abort();
+	for (size_t i = 0; i < n; i++) {
+		const char *t = answers[pick[i]];
+
+		in[i] = (struct sk_input){ .agent = names[i],
+			.state = t != NULL ? SK_INPUT_OK : SK_INPUT_FAILED,
+			.text = t,
+			.text_n = t != NULL ? strlen(t) : 0,
+			.sha256 = "x" };
+	}
+	return c;
+}
+
+/* The canonical merged value at /k, and the status. */
+static enum sk_status
+outcome(const struct sk_case *c, struct sk_buf *k)
+{
+	struct sk_err err = { 0 };
+	struct sk_verdict v;
+	struct sk_jv *j = NULL;
+	enum sk_status st;
+
+	if (sk_verdict_make(c, &v, &err) != 0 ||
+	    sk_json_parse(&v.arena, v.json.p, v.json.len, NULL, &j, &err) != 0)
+		abort();
+	sk_buf_clear(k);
+	if (sk_jptr(j, "/merged/k") != NULL)
+		sk_json_canon(k, sk_jptr(j, "/merged/k"));
+	st = v.status;
+	sk_verdict_free(&v);
+	return st;
+}
+
+/* pick[from..NAGENTS) in every way; false when any of them differs. */
+static bool
+holds(enum sk_settled is, size_t from, size_t *pick, const struct sk_policy *p,
+    const struct sk_strv *require, const struct sk_strv *expect,
+    const char *quorum, struct sk_buf *first)
+{
+	struct sk_input in[NAGENTS];
+	struct sk_buf k;
+	bool ok = true;
+
+	if (from < NAGENTS) {
+		for (size_t i = 0; ok && i < NANSWERS; i++) {
+			pick[from] = i;
+			ok = holds(is, from + 1, pick, p, require, expect,
+			    quorum, first);
+		}
+		return ok;
+	}
+	sk_buf_init(&k, 0);
+	{
+		struct sk_case c =
+		    make(in, NAGENTS, pick, p, require, expect, quorum);
+		enum sk_status st = outcome(&c, &k);
+
+		if (is == SK_SETTLED_SPLIT)
+			ok = st == SK_ST_CONFLICT || st == SK_ST_UNKNOWN;
+		else
+			ok = st <= SK_ST_DEGRADED &&
+			     (first->len == 0 || strcmp(first->p, k.p) == 0);
+	}
+	if (first->len == 0)
+		sk_buf_add(first, k.p, k.len);
+	sk_buf_free(&k);
+	return ok;
+}
+
+/* Every case of n answers; how many are settled in each way. */
+static void
+sweep(size_t n, const char *quorum, size_t seen[4])
+{
+	struct sk_strv require = { 0 }, expect = { 0 };
+	struct sk_input in[NAGENTS];
+	size_t pick[NAGENTS] = { 0 }, all = 1, wrong = 0;
+	struct sk_policy p = { .name = NULL };
+
+	sk_strv_add(&require, "/k");
+	for (size_t i = 0; i < NAGENTS; i++)
+		sk_strv_add(&expect, names[i]);
+	for (size_t i = 0; i < n; i++)
+		all *= NANSWERS;
+	for (size_t x = 0; x < all; x++) {
+		struct sk_buf first;
+		enum sk_settled is;
+		struct sk_case c;
+
+		for (size_t i = 0, y = x; i < n; i++, y /= NANSWERS)
+			pick[i] = y % NANSWERS;
+		c = make(in, n, pick, &p, &require, &expect, quorum);
+		is = sk_verdict_settled(&c);
+		seen[is]++;
+		if (is == SK_SETTLED_NO || is == SK_SETTLED_ALL)
+			continue;
+		sk_buf_init(&first, 0);
+		wrong +=
+		    !holds(is, n, pick, &p, &require, &expect, quorum, &first);
+		sk_buf_free(&first);
+	}
+	CHECKF(wrong == 0, "%zu of %zu answers, quorum %s: %zu proofs fail", n,
+	    (size_t)NAGENTS, quorum, wrong);
+	sk_strv_free(&require);
+	sk_strv_free(&expect);
+}
+
+int
+main(void)
+{
+	size_t seen[4] = { 0 };
+
+	sweep(2, "2", seen);
+	sweep(3, "3", seen);
+	sweep(3, "2", seen);
+	sweep(4, "4", seen);
+	CHECKF(seen[SK_SETTLED_NO] > 0, "some are open");
+	CHECKF(seen[SK_SETTLED_AGREED] > 0, "some are agreed");
+	CHECKF(seen[SK_SETTLED_SPLIT] > 0, "some are split");
+	CHECKF(seen[SK_SETTLED_ALL] == 0, "somebody is always outstanding");
+	return tap_done();
+}
