@@ -4,6 +4,7 @@
 #define SK_AGENT_INTERNAL_H
 
 #include "agent/agent.h"
+#include "agent/hint.h"
 #include "sys/sys.h"
 
 #define SK_MAX_OUTPUT ((size_t)16 << 20)
