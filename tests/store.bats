@@ -33,7 +33,7 @@ refuses() {
 		check 0 "$stress" open "$db.$i" 96
 		has "$out" "96 ok, 0 errors"
 		same "$("$look" "$db.$i" "SELECT count(*),key FROM journal
-			WHERE kind='migrate'")" "1|0-3"
+			WHERE kind='migrate'")" "1|0-4"
 	done
 }
 
@@ -43,9 +43,9 @@ refuses() {
 		same "$("$look" "$db.$i" "PRAGMA user_version")" 1
 		check 0 "$stress" open "$db.$i" 64
 		has "$out" "64 ok, 0 errors"
-		same "$("$look" "$db.$i" "PRAGMA user_version")" 3
+		same "$("$look" "$db.$i" "PRAGMA user_version")" 4
 		same "$("$look" "$db.$i" "SELECT count(*),key FROM journal
-			WHERE kind='migrate'")" "1|1-3"
+			WHERE kind='migrate'")" "1|1-4"
 	done
 }
 

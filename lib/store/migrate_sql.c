@@ -212,4 +212,23 @@ static const char step3[] =
     "head TEXT NOT NULL," /* sha256 of the beginning */
     "state TEXT NOT NULL)STRICT,WITHOUT ROWID;";
 
-const char *const sk_migrate_steps[] = { step1, step2, step3, NULL };
+/* What providers allow, and who has calls in flight. */
+static const char step4[] =
+    "CREATE TABLE providers("
+    "provider TEXT PRIMARY KEY,"
+    "limited_until INTEGER NOT NULL,"
+    "reason TEXT NOT NULL,"
+    "concurrency INTEGER NOT NULL," /* 0 = any number */
+    "cut_at INTEGER NOT NULL,"
+    "opened_at INTEGER NOT NULL," /* 0 = circuit closed */
+    "calls TEXT NOT NULL," /* '.' and 'x', newest last */
+    "failed_at TEXT NOT NULL)STRICT,WITHOUT ROWID;"
+
+    "CREATE TABLE provider_leases("
+    "provider TEXT NOT NULL,"
+    "boot_id TEXT NOT NULL,pid INTEGER NOT NULL,"
+    "start_ticks INTEGER NOT NULL,"
+    "calls INTEGER NOT NULL,trials INTEGER NOT NULL,"
+    "PRIMARY KEY(provider,boot_id,pid,start_ticks))STRICT,WITHOUT ROWID;";
+
+const char *const sk_migrate_steps[] = { step1, step2, step3, step4, NULL };

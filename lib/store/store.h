@@ -402,6 +402,36 @@ typedef void (*sk_text_fn)(void *arg, const char *text);
 int sk_sessions_each(
     struct sk_db *db, sk_text_fn fn, void *arg, struct sk_err *err);
 
+/* ---- what providers allow (q_limit.c) ---- */
+
+#define SK_PROVIDER_CALLS 100
+#define SK_PROVIDER_BURST 5
+/* What all processes know of one provider. The rules are the caller's. */
+struct sk_provider {
+	char name[SK_IDENT_LEN];
+	int64_t limited_until_ms; /* wall clock; 0 = never was */
+	char reason[24]; /* failure kind that said so */
+	int64_t concurrency, cut_ms; /* calls at once, 0 = any; since when */
+	int64_t opened_ms; /* circuit breaker; 0 = closed */
+	char calls[SK_PROVIDER_CALLS + 1]; /* '.' and 'x', newest last */
+	int64_t bad_ms[SK_PROVIDER_BURST]; /* last failures, newest last */
+	/* Calls in flight of the living, this process included, and how many
+	 * of them are the breaker's trial. */
+	int64_t in_flight, trials;
+	int64_t mine, my_trials; /* of this process */
+	bool had_lease; /* a row of ours is stored */
+};
+/* In a transaction the calls of dead processes are let go of. */
+int sk_provider_get(struct sk_db *db, const char *name, struct sk_provider *out,
+    struct sk_err *err);
+/* Saves the state, and what is mine. */
+int sk_provider_put(
+    struct sk_db *db, const struct sk_provider *p, struct sk_err *err);
+int
+sk_provider_list(struct sk_db *db, struct sk_strv *names, struct sk_err *err);
+int sk_provider_forget(
+    struct sk_db *db, const char *name, bool *found, struct sk_err *err);
+
 /* ---- journal (q_journal.c) ---- */
 
 /* One row of history, in the caller's transaction. */
