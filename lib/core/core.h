@@ -264,6 +264,10 @@ void sk_out_str(const char *s);
 void sk_outf(const char *fmt, ...) SK_PRINTF(1, 2);
 /* Write now; SK_IO with the first error, SK_PIPE on EPIPE. */
 int sk_out_flush(struct sk_err *err);
+/* What is flushed goes to fn, which takes all of it and cannot fail, instead of
+ * the descriptor; NULL = to the descriptor again. */
+typedef void (*sk_sink_fn)(const void *p, size_t n, void *arg);
+void sk_out_sink(sk_sink_fn fn, void *arg);
 
 /* ---- process identity (proc.c) ---- */
 

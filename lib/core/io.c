@@ -290,12 +290,32 @@ static struct sk_buf out;
 static int out_errno;
 #define OUT_CHUNK ((size_t)65536)
 
+static sk_sink_fn sink;
+static void *sink_arg;
+
+void
+sk_out_sink(sk_sink_fn fn, void *arg)
+{
+	sink = fn;
+	sink_arg = arg;
+}
+
+static void
+emit(const void *p, size_t n)
+{
+	if (out_errno != 0)
+		return;
+	if (sink != NULL)
+		sink(p, n, sink_arg);
+	else if (sk_write_all(STDOUT_FILENO, p, n) != 0)
+		out_errno = errno;
+}
+
 static void
 out_write(void)
 {
-	if (out.len > 0 && out_errno == 0 &&
-	    sk_write_all(STDOUT_FILENO, out.p, out.len) != 0)
-		out_errno = errno;
+	if (out.len > 0)
+		emit(out.p, out.len);
 	sk_buf_clear(&out);
 }
 
@@ -307,8 +327,7 @@ sk_out(const void *p, size_t n)
 	if (out.len + n > OUT_CHUNK)
 		out_write();
 	if (n > OUT_CHUNK) {
-		if (out_errno == 0 && sk_write_all(STDOUT_FILENO, p, n) != 0)
-			out_errno = errno;
+		emit(p, n);
 		return;
 	}
 	sk_buf_add(&out, p, n);

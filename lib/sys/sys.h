@@ -50,6 +50,26 @@ void sk_loop_stop(struct sk_loop *l);
 /* Called after each batch of events, before the next wait: commit here. */
 void sk_loop_idle(struct sk_loop *l, sk_timer_fn fn, void *arg);
 
+/* ---- a way out that never blocks (outq.c) ---- */
+
+/*
+ * Bytes for a descriptor whose reader may be slow or gone, written from the
+ * loop; the descriptor itself is left as it is, others may share it. Nothing is
+ * refused: who adds looks at sk_outq_full() (high bytes wait). fn is called
+ * from the loop when something was taken, and when the reader is gone, which is
+ * noticed without a write (sk_outq_error() is EPIPE then). Ignores SIGPIPE for
+ * the rest of the process's life.
+ */
+struct sk_outq;
+typedef void (*sk_outq_fn)(struct sk_outq *q, void *arg);
+struct sk_outq *sk_outq_new(struct sk_loop *l, int fd, size_t high,
+    sk_outq_fn fn, void *arg, struct sk_err *err);
+void sk_outq_add(struct sk_outq *q, const void *p, size_t n);
+size_t sk_outq_len(const struct sk_outq *q); /* 0 after an error */
+bool sk_outq_full(const struct sk_outq *q);
+int sk_outq_error(const struct sk_outq *q); /* errno or 0 */
+void sk_outq_free(struct sk_outq *q);
+
 /* ---- spawning (proc.c) ---- */
 
 struct sk_spawn {

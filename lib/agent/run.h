@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fan-out: what one call of sk-run holds while it is under way.
+ *
+ * The way of an agent: start_one() → sk_attempt_start() → on_done() (here an
+ * attempt ends; what wants another one decides there) → settled: into ready[]
+ * → committed → printed. A slot enters ready[] once.
+ */
+#ifndef SK_AGENT_RUN_H
+#define SK_AGENT_RUN_H
+
+#include "agent/internal.h"
+#include "agent/prepare.h"
+
+#define SK_OUT_HIGH ((size_t)1 << 20) /* output that may wait for its reader */
+
+struct sk_fan {
+	struct sk_prep *p;
+	struct sk_loop *loop;
+	struct sk_outq *outq;
+	struct sk_db *db;
+	struct sk_answer *ans; /* one per slot */
+	struct sk_attempt **live; /* NULL unless running */
+	/* Slots in the order in which they were settled: [0, printed) are out,
+	 * [printed, committed) wait for the reader, the rest for the store. */
+	size_t *ready, printed, committed, nready;
+	bool *stored; /* answered before, nothing to ask */
+	size_t next, running, jobs, reused;
+	int64_t start, deadline; /* monotonic; deadline 0 = none */
+	int64_t *took, ntook; /* of those that answered, for their peers */
+	int stop_signal; /* first signal that arrived */
+	bool gone; /* nobody reads what we print: stop as for a signal */
+	bool hurry; /* a second one did */
+	bool held; /* the reader is behind: nobody is read or started */
+	bool ended; /* run.end has been printed */
+	int64_t give_up_id;
+	int guard_fd;
+	int rc; /* fatal: nothing can be recorded any more */
+	size_t unsaved; /* answers that could not be committed */
+	struct sk_err why; /* the first cause of that */
+	struct sk_err *err;
+};
+
+/* ---- run_store.c ---- */
+
+/* All reservations of the call, and the run itself, in one transaction. */
+int sk_fan_reserve(struct sk_fan *r);
+/* What is settled and not committed, in one transaction. */
+void sk_fan_commit(struct sk_fan *r);
+/* Answers that were accepted before: taken from the store as settled. */
+int sk_fan_stored(struct sk_fan *r);
+
+/* ---- run_out.c ---- */
+
+int sk_fan_out_open(struct sk_fan *r);
+void sk_fan_out_close(struct sk_fan *r);
+void sk_fan_started(struct sk_fan *r, size_t i);
+/* Print what is committed while the reader takes it; run.end after the last.
+ * True when everything is out, or given up. */
+bool sk_fan_print(struct sk_fan *r);
+
+#endif

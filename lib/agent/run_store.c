@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* The store's side of a run: reserve before launch, commit before print. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/run.h"
+
+static void
+key_of(const struct sk_fan *r, const struct sk_slot *slot, struct sk_key *k)
+{
+	const struct sk_round *round = &r->p->round;
+
+	*k = (struct sk_key){ round->run, round->branch, round->spec,
+		round->stage, slot->name, round->round };
+}
+
+static int
+record(struct sk_fan *r, struct sk_answer *a)
+{
+	struct sk_answer_row row = { 0 };
+	struct sk_intake_res res = { 0 };
+	struct sk_outcome *o = &a->o;
+	struct sk_buf meta;
+	int rc;
+
+	sk_buf_init(&meta, 0);
+	sk_answer_meta(&meta, &r->p->round, a);
+	key_of(r, a->slot, &row.key);
+	row.attempt = a->attempt;
+	row.ok = o->kind == SK_K_NONE;
+	row.failure_kind = row.ok ? NULL : sk_kind_word(o->kind);
+	row.failure_message = row.ok ? NULL : o->message;
+	row.model = o->model != NULL ? o->model : a->slot->model;
+	row.adapter = a->slot->adapter_name;
+	row.session = o->session;
+	row.host = r->p->round.host;
+	row.content = o->content != NULL ? o->content : "";
+	row.content_n = o->content_n;
+	row.sha256 = o->sha256[0] != '\0' ? o->sha256 : NULL;
+	row.meta_json = meta.p;
+	row.exit_code = o->exit_code;
+	row.signal = o->signal;
+	row.started_ms = o->started_ms;
+	row.ended_ms = o->ended_ms;
+	rc = sk_answer_intake(r->db, &row, &res, r->err);
+	sk_buf_free(&meta);
+	if (rc != 0)
+		return rc;
+	if (row.ok)
+		a->seq = res.seq;
+	if (res.kind == SK_IN_STOPPED)
+		sk_outcome_fail(o, SK_K_CANCELLED, "the run is stopped");
+	return 0;
+}
+
+static int
+commit(struct sk_fan *r)
+{
+	int rc = sk_db_begin(r->db, r->err);
+
+	/* Answers are dear: a busy database is asked a few times. */
+	for (int i = 0; rc == SK_AGAIN && i < 3; i++) {
+		sk_err_clear(r->err);
+		rc = sk_db_begin(r->db, r->err);
+	}
+	for (size_t i = r->committed; rc == 0 && i < r->nready; i++)
+		rc = record(r, &r->ans[r->ready[i]]);
+	if (rc == 0)
+		rc = sk_db_commit(r->db, r->err);
+	if (rc != 0)
+		sk_db_rollback(r->db);
+	return rc;
+}
+
+/* A full disk must not cost what was paid for: the answers go out without a
+ * seq, the other agents go on, and the end says what was not recorded. */
+static void
+keep_unsaved(struct sk_fan *r)
+{
+	if (r->unsaved == 0)
+		r->why = *r->err;
+	else
+		sk_err_clear(r->err);
+	memset(r->err, 0, sizeof(*r->err));
+	for (size_t i = r->committed; i < r->nready; i++)
+		r->ans[r->ready[i]].seq = 0;
+	r->unsaved += r->nready - r->committed;
+	r->rc = 0;
+}
+
+void
+sk_fan_commit(struct sk_fan *r)
+{
+	if (r->committed == r->nready || r->rc != 0)
+		return;
+	r->rc = commit(r);
+	if (r->rc == SK_IO || r->rc == SK_AGAIN)
+		keep_unsaved(r);
+	if (r->rc == 0)
+		r->committed = r->nready;
+}
+
+int
+sk_fan_reserve(struct sk_fan *r)
+{
+	struct sk_round *round = &r->p->round;
+	struct sk_git git = { .root = r->p->conf->project_root };
+	struct sk_key k;
+	size_t n = r->p->slots.n;
+	int rc;
+
+	if ((rc = sk_db_begin(r->db, r->err)) != 0)
+		return rc;
+	rc = sk_run_ensure(r->db, round->run, round->branch, round->spec,
+	    r->p->ask->git != NULL ? r->p->ask->git : &git, r->err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		const struct sk_slot *s = &r->p->slots.v[i];
+		int64_t seq = 0;
+
+		key_of(r, s, &k);
+		rc = sk_request_reserve(r->db, &k, s->adapter_name, s->model,
+		    &r->ans[i].attempt, &seq, r->err);
+		r->stored[i] = seq > 0;
+		r->reused += r->stored[i];
+	}
+	if (rc == 0)
+		rc = sk_db_commit(r->db, r->err);
+	if (rc != 0)
+		sk_db_rollback(r->db);
+	return rc;
+}
+
+int
+sk_fan_stored(struct sk_fan *r)
+{
+	struct sk_arena arena = { 0 };
+	struct sk_stored *st;
+	struct sk_key k;
+	size_t n = 0;
+	int64_t round;
+	int rc;
+
+	if (r->reused == 0)
+		return 0;
+	key_of(r, &r->p->slots.v[0], &k);
+	rc = sk_answers_of(r->db, &k, &st, &n, &round, &arena, r->err);
+	for (size_t i = 0; rc == 0 && i < r->p->slots.n; i++) {
+		size_t j = 0;
+
+		if (!r->stored[i])
+			continue;
+		while (j < n && strcmp(st[j].agent, r->ans[i].slot->name) != 0)
+			j++;
+		if (j == n || st[j].seq == 0) {
+			rc = sk_fail(r->err, SK_DAMAGED, "lost_answer",
+			    "the accepted answer of '%s' is not in the "
+			    "database",
+			    r->ans[i].slot->name);
+			break;
+		}
+		sk_answer_from_stored(&r->ans[i], &st[j]);
+		r->ready[r->nready++] = i;
+	}
+	r->committed = r->nready;
+	sk_arena_free(&arena);
+	return rc;
+}

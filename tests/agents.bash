@@ -1,0 +1,59 @@
+# Loaded after helper.bash by the files that start processes and watch them.
+
+# script NAME BODY: an executable in the working directory.
+script() {
+	printf '#!/bin/sh\n%s\n' "$2" >"$1"
+	chmod +x "$1"
+}
+
+# alive PID: it runs (a zombie of somebody else's does not).
+alive() {
+	case $(cat "/proc/$1/stat" 2>/dev/null) in
+	*") Z "* | '') return 1 ;;
+	esac
+}
+
+# gone_within MS PID...: dead by then.
+gone_within() {
+	local left=$(($1 / 10)) pid
+	shift
+	for pid; do
+		while alive "$pid"; do
+			if [ "$left" -le 0 ]; then
+				echo "process $pid is still there"
+				return 1
+			fi
+			left=$((left - 1))
+			sleep 0.01
+		done
+	done
+}
+
+# gone PID...: dead within 5 s.
+gone() {
+	gone_within 5000 "$@"
+}
+
+# await FILE...: until they are there and not empty.
+await() {
+	local i file
+	for file; do
+		for ((i = 0; i < 1000; i++)); do
+			[ -s "$file" ] && continue 2
+			sleep 0.01
+		done
+		echo "no $file"
+		return 1
+	done
+}
+
+# answers FILTER: jq over the sk.answer/1 records of the last stdout.
+answers() {
+	jq -c "select(.schema == \"sk.answer/1\") | $1" \
+		<"$BATS_TEST_TMPDIR/.out"
+}
+
+# stored FILTER: the same over the newest attempts in the database.
+stored() {
+	sqlite3 "$SK_DB" "$1"
+}
