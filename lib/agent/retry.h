@@ -41,7 +41,7 @@ int sk_retry_load(struct sk_retry *p, const struct sk_config *conf,
 enum sk_next {
 	SK_NEXT_END, /* this failure stays */
 	SK_NEXT_WAIT, /* another call after wait_ms */
-	int64_t concurrency; /* calls at once of a provider; 0 = any */
+	SK_NEXT_SUSPEND /* it would work at resume_ms: too late */
 };
 struct sk_step {
 	enum sk_next next;
