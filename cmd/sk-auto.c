@@ -20,6 +20,26 @@
 	SK_OPT_STR(struct sk_auto_opts, 'b', "branch", "BRANCH", branch, \
 	    SK_C_BRANCH, "go on with this branch", NULL)
 
+#define O_TIMEOUT \
+	SK_OPT_DUR(struct sk_auto_opts, 't', "timeout", "DURATION", timeout, \
+	    "stop an agent after this long", NULL)
+#define O_WAIT \
+	SK_OPT_DUR(struct sk_auto_opts, 0, "wait", "DURATION", wait, \
+	    "wait this long for another driver to end", NULL)
+#define O_SKIP(i, name) \
+	SK_OPT_FLAG(struct sk_auto_opts, 0, "skip-" name, skip[i], \
+	    "leave out the stage " name, NULL)
+#define O_SKIPS \
+	O_SKIP(0, "plan"), O_SKIP(1, "tasks"), O_SKIP(2, "implement"), \
+	    O_SKIP(3, "validate"), O_SKIP(4, "audit"), O_SKIP(5, "unlock")
+
+static const struct sk_opt step_opts[] = { O_AGENT, O_RUN, O_BRANCH, O_SKIPS,
+	SK_OPT_FLAG(
+	    struct sk_auto_opts, 0, "new", fresh, "make a new run", NULL),
+	O_TIMEOUT, O_WAIT, SK_OPT_END };
+static const struct sk_opt go_on_opts[] = { O_AGENT, O_RUN, O_BRANCH, O_SKIPS,
+	O_TIMEOUT, O_WAIT, SK_OPT_END };
+
 static const struct sk_opt run_opts[] = { O_AGENT,
 	SK_OPT_STR(struct sk_auto_opts, 0, "from", "STAGE", from, SK_C_STAGE,
 	    "start at this stage of the newest run", NULL),
@@ -30,8 +50,7 @@ static const struct sk_opt run_opts[] = { O_AGENT,
 	O_RUN, O_BRANCH,
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "new", fresh,
 	    "make a new run even with --from or --only", NULL),
-	SK_OPT_DUR(struct sk_auto_opts, 't', "timeout", "DURATION", timeout,
-	    "stop an agent after this long", NULL),
+	O_SKIPS, O_TIMEOUT, O_WAIT,
 	SK_OPT_FLAG(struct sk_auto_opts, 'n', "dry-run", dry_run,
 	    "show who would be asked what, ask nobody", NULL),
 	SK_OPT_RAWFLAG(struct sk_auto_opts, 0, "print-script", print_script,
@@ -104,6 +123,57 @@ verb_run(struct sk_ctx *ctx, struct sk_err *err)
 }
 
 static int
+do_step(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_step(a, err);
+}
+
+static int
+do_resume(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_resume(a, err);
+}
+
+static int
+do_next(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_next(a, err);
+}
+
+static int
+verb_step(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_auto_opts *o = ctx->opts;
+	int rc = with(ctx, o, SK_DB_CREATE, do_step, NULL, err);
+
+	sk_strv_free(&o->agents);
+	return rc;
+}
+
+static int
+verb_resume(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_auto_opts *o = ctx->opts;
+	int rc = with(ctx, o, SK_DB_CREATE, do_resume, NULL, err);
+
+	sk_strv_free(&o->agents);
+	return rc;
+}
+
+static int
+verb_next(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_auto_opts *o = ctx->opts;
+	int rc = with(ctx, o, 0, do_next, NULL, err);
+
+	sk_strv_free(&o->agents);
+	return rc;
+}
+
+static int
 do_prompt(struct sk_auto *a, void *arg, struct sk_err *err)
 {
 	return sk_auto_prompt(a, ((struct prompt_opts *)arg)->stage,
@@ -164,6 +234,12 @@ static const char *const run_examples[] = {
 	"sk-auto run SPEC-7 --from tasks",
 	"sk-auto run SPEC-7 --print-script >run.sh", NULL
 };
+static const char *const step_examples[] = { "sk-auto step SPEC-7 --new",
+	"sk-auto step SPEC-7", NULL };
+static const char *const next_examples[] = {
+	"while c=$(sk-auto next SPEC-7); do eval \"$c\" || break; done", NULL
+};
+static const char *const resume_examples[] = { "sk-auto resume SPEC-7", NULL };
 static const char *const prompt_examples[] = {
 	"sk-auto prompt SPEC-7 --stage plan | sk-run -a claude --stage plan",
 	NULL
@@ -189,6 +265,39 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = verb_run },
+	{ .name = "step",
+	    .operands = "SPEC",
+	    .purpose = "run one stage, the next one",
+	    .examples = step_examples,
+	    .opts = step_opts,
+	    .opts_size = sizeof(struct sk_auto_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = verb_step },
+	{ .name = "next",
+	    .operands = "SPEC",
+	    .purpose = "print the command that would come next",
+	    .examples = next_examples,
+	    .opts = go_on_opts,
+	    .opts_size = sizeof(struct sk_auto_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
+	    .run = verb_next },
+	{ .name = "resume",
+	    .operands = "SPEC",
+	    .purpose = "go on where the newest run stopped",
+	    .examples = resume_examples,
+	    .opts = go_on_opts,
+	    .opts_size = sizeof(struct sk_auto_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = verb_resume },
 	{ .name = "status",
 	    .operands = "SPEC",
 	    .purpose = "show the newest run, stage by stage",

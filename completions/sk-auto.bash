@@ -24,8 +24,8 @@ _sk_auto()
 		--) end=1 ;;
 		--agent | --answers | --branch | --config | --db | --format | \
 			--from | --only | --run | --stage | --timeout | --to | \
-			-a | -b | -r | -s | -t) opt=$word ;;
-		run | status | prompt | artefact | env | completion | schema)
+			--wait | -a | -b | -r | -s | -t) opt=$word ;;
+		run | step | next | resume | status | prompt | artefact | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -47,6 +47,22 @@ _sk_auto()
 		run:--run | run:-r) ;;
 		run:--branch | run:-b) ;;
 		run:--timeout | run:-t) ;;
+		run:--wait) ;;
+		step:--agent | step:-a) ;;
+		step:--run | step:-r) ;;
+		step:--branch | step:-b) ;;
+		step:--timeout | step:-t) ;;
+		step:--wait) ;;
+		next:--agent | next:-a) ;;
+		next:--run | next:-r) ;;
+		next:--branch | next:-b) ;;
+		next:--timeout | next:-t) ;;
+		next:--wait) ;;
+		resume:--agent | resume:-a) ;;
+		resume:--run | resume:-r) ;;
+		resume:--branch | resume:-b) ;;
+		resume:--timeout | resume:-t) ;;
+		resume:--wait) ;;
 		status:--run | status:-r) ;;
 		status:--branch | status:-b) ;;
 		prompt:--stage | prompt:-s) words='plan tasks implement validate audit unlock' ;;
@@ -61,7 +77,10 @@ _sk_auto()
 		esac
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
-		run) words='-a --agent --from --to --only -r --run -b --branch --new -t --timeout -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		run) words='-a --agent --from --to --only -r --run -b --branch --new --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock -t --timeout --wait -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		step) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --new -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		next) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		status) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		prompt) words='-s --stage --answers -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -76,7 +95,7 @@ _sk_auto()
 		schema) words='event outline status summary error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' run status prompt artefact env completion schema'
+			words+=' run step next resume status prompt artefact env completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

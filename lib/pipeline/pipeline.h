@@ -61,7 +61,9 @@ struct sk_auto_opts {
 	const char *run; /* NULL = new, or the latest for --from */
 	const char *branch; /* NULL = the run's newest */
 	int64_t timeout; /* ms per agent, 0 = configured */
+	bool skip[6]; /* in the order of the stages */
 	bool dry_run, print_script, events, fresh;
+	int64_t wait; /* ms for another driver to end */
 };
 
 /* What every verb of sk-auto works on. */
@@ -93,17 +95,29 @@ int sk_auto_open(
 void sk_auto_close(struct sk_auto *a);
 /* Fill run and branch: the run of the options, the newest one of the
  * specification when going on (--from, --only, not fresh), else a new one.
- * first (may be NULL) is the stage to begin with: what it needs must be
- * there. */
-int sk_auto_choose_run(
-    struct sk_auto *a, const struct sk_stage *first, struct sk_err *err);
-/* For verbs that only look: the run that was named (options, SK_RUN, SK_BRANCH),
- * else the newest of the specification; *found false when there is none. Fills
- * run and branch. */
+ * What the steps need and do not make themselves must be there. */
+struct sk_step;
+int sk_auto_choose_run(struct sk_auto *a, const struct sk_step *steps, size_t n,
+    struct sk_err *err);
+/* For verbs that only look: the run that was named (options, SK_RUN,
+ * SK_BRANCH), else the newest of the specification; *found false when there is
+ * none. Fills run and branch. */
 int sk_auto_look(
     struct sk_auto *a, struct sk_run *run, bool *found, struct sk_err *err);
 /* The verb `run`: 0, or the class that halted it. */
 int sk_auto_run(struct sk_auto *a, struct sk_err *err);
+
+/* ---- one step at a time (steer.c) ---- */
+
+/* The verbs `step` (one stage, the next one), `resume` (from the stage that is
+ * not done to the end) and `next` (the command that would come next, as one
+ * line on standard output; 1 when there is none, the status of the halt when
+ * halted, 75 while a driver is alive). */
+int sk_auto_step(struct sk_auto *a, struct sk_err *err);
+int sk_auto_resume(struct sk_auto *a, struct sk_err *err);
+int sk_auto_next(struct sk_auto *a, struct sk_err *err);
+/* Hold the specification's folder against other drivers; once is enough. */
+int sk_auto_lock(struct sk_auto *a, struct sk_err *err);
 
 /* ---- one stage (step.c) ---- */
 
@@ -180,6 +194,10 @@ int sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err);
 
 /* ---- talk (report.c) ---- */
 
+/* "sk-auto VERB SPEC --run … STAGE OPTIONS" with what this run was told, as a
+ * person can type it. */
+void sk_report_command(const struct sk_auto *a, const char *verb,
+    const struct sk_stage *from, struct sk_buf *b);
 void sk_report_start(const struct sk_auto *a);
 void
 sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done);

@@ -139,20 +139,29 @@ program(struct sk_buf *b, const char *name)
 static void
 database(const struct sk_auto *a, struct sk_buf *b)
 {
-	if (a->db_file == NULL && getenv("SK_DB") == NULL)
+	const char *path = a->db_file != NULL ? a->db_file : getenv("SK_DB");
+
+	if (path == NULL || path[0] == '\0')
 		return;
 	sk_buf_str(b, " --db ");
-	sk_shell_quote(b, sk_db_path(a->db));
+	sk_shell_quote(b, a->db != NULL ? sk_db_path(a->db) : path);
 }
 
-/* The command that goes on where this run stopped. */
-static void
-resume_command(
-    const struct sk_auto *a, const struct sk_step *s, struct sk_buf *b)
+void
+sk_report_command(const struct sk_auto *a, const char *verb,
+    const struct sk_stage *from, struct sk_buf *b)
 {
 	program(b, "sk-auto");
-	sk_buf_printf(b, " run %s --run %s --from %s", a->spec.id, a->run,
-	    s->stage->name);
+	sk_buf_printf(b, " %s %s", verb, a->spec.id);
+	if (a->run[0] != '\0')
+		sk_buf_printf(b, " --run %s", a->run);
+	if (a->opts->branch != NULL)
+		sk_buf_printf(b, " --branch %s", a->branch);
+	if (from != NULL)
+		sk_buf_printf(b, " --from %s", from->name);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(a->opts->skip); i++)
+		if (a->opts->skip[i])
+			sk_buf_printf(b, " --skip-%s", sk_stages[i].name);
 	for (size_t i = 0; i < a->opts->agents.n; i++) {
 		sk_buf_str(b, " -a ");
 		sk_shell_quote(b, a->opts->agents.v[i]);
@@ -264,7 +273,7 @@ sk_report_end(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 
 	sk_buf_init(&resume, 0);
 	if (exit_class != 0 && n > 0)
-		resume_command(a, &steps[n - 1], &resume);
+		sk_report_command(a, "run", steps[n - 1].stage, &resume);
 	if (a->json)
 		summary_json(a, steps, n, exit_class, started_ms, resume.p);
 	else

@@ -256,30 +256,43 @@ drive(struct sk_auto *a, struct sk_step *steps, size_t n, size_t *done,
 	return rc;
 }
 
+/* The stages to run and who is asked in each. */
 static int
-prepare(struct sk_auto *a, struct sk_step *steps, size_t first, size_t last,
-    struct sk_err *err)
+prepare(struct sk_auto *a, struct sk_step *steps, size_t *n, struct sk_err *err)
 {
-	int rc = 0;
+	size_t first = 0, last = 0;
+	struct sk_step *s;
+	int rc;
 
+	*n = 0;
+	rc = range(a->opts, &first, &last, err);
 	for (size_t i = first; rc == 0 && i <= last; i++) {
-		steps[i - first].stage = &sk_stages[i];
-		rc = sk_auto_lineup(a, &sk_stages[i], &steps[i - first].specs,
-		    &steps[i - first].names, err);
+		if (a->opts->skip[i])
+			continue;
+		s = &steps[(*n)++];
+		s->stage = &sk_stages[i];
+		rc = sk_auto_lineup(a, s->stage, &s->specs, &s->names, err);
 	}
+	if (rc == 0 && *n == 0)
+		rc = sk_fail(err, SK_USAGE, "nothing_to_run",
+		    "every stage from '%s' to '%s' is skipped",
+		    sk_stages[first].name, sk_stages[last].name);
 	return rc;
 }
 
 /* Two runs of one specification would write the same artefacts: the folder is
  * locked for as long as we live, whatever id it was found by. */
-static int
-lock_spec(struct sk_auto *a, struct sk_err *err)
+int
+sk_auto_lock(struct sk_auto *a, struct sk_err *err)
 {
-	char *path = sk_asprintf("%s-drivers", sk_db_path(a->db));
-	char *name = sk_asprintf("the specification %s", a->spec.dir);
+	char *path, *name;
 	int rc;
 
-	rc = sk_namelock_take(&a->spec_lock, path, name, 0, err);
+	if (a->spec_lock >= 0)
+		return 0;
+	path = sk_asprintf("%s-drivers", sk_db_path(a->db));
+	name = sk_asprintf("the specification %s", a->spec.dir);
+	rc = sk_namelock_take(&a->spec_lock, path, name, a->opts->wait, err);
 	if (rc == SK_AGAIN)
 		(void)snprintf(err->code, sizeof(err->code), "driver_alive");
 	free(path);
@@ -316,39 +329,38 @@ int
 sk_auto_run(struct sk_auto *a, struct sk_err *err)
 {
 	struct sk_step steps[STAGES] = { 0 };
-	size_t first = 0, last = 0, done = 0;
+	size_t n = 0, done = 0;
 	int64_t started = sk_now_ms();
 	struct sk_err second = { 0 };
 	int rc;
 
-	rc = range(a->opts, &first, &last, err);
-	if (rc == 0)
-		rc = prepare(a, steps, first, last, err);
+	rc = prepare(a, steps, &n, err);
 	if (rc == 0 && a->opts->print_script) {
-		print_script(a, steps, last - first + 1);
+		print_script(a, steps, n);
 		goto out;
 	}
 	if (rc == 0 && a->opts->dry_run) {
-		rc = sk_auto_plan(a, steps, last - first + 1, err);
+		rc = sk_auto_plan(a, steps, n, err);
 		goto out;
 	}
 	if (rc == 0)
-		rc = lock_spec(a, err);
+		rc = sk_auto_lock(a, err);
 	if (rc == 0)
-		rc = sk_auto_choose_run(a, &sk_stages[first], err);
+		rc = sk_auto_choose_run(a, steps, n, err);
 	if (rc == 0)
-		rc = sk_driver_start(a->db, a->run, 0, &a->driver, err);
+		rc = sk_driver_start(
+		    a->db, a->run, a->opts->wait, &a->driver, err);
 	if (rc != 0)
 		goto out;
 	a->driving = true;
 	hold_signals(true);
-	rc = sk_step_settle(a, &sk_stages[first], err);
+	rc = sk_step_settle(a, steps[0].stage, err);
 	if (rc == 0)
 		rc = sk_run_state(
 		    a->db, a->run, "running", a->driver.epoch, err);
 	if (rc == 0) {
 		sk_report_start(a);
-		rc = drive(a, steps, last - first + 1, &done, err);
+		rc = drive(a, steps, n, &done, err);
 		/* Fenced or interrupted: say what can be said, keep the cause.
 		 */
 		if (rc != SK_ORDER &&

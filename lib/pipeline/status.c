@@ -152,7 +152,7 @@ sk_auto_env(struct sk_auto *a, struct sk_err *err)
 	int rc;
 
 	if (a->opts->fresh) {
-		rc = sk_auto_choose_run(a, NULL, err);
+		rc = sk_auto_choose_run(a, NULL, 0, err);
 	} else {
 		rc = sk_auto_look(a, &run, &found, err);
 		if (rc == 0 && !found) {

@@ -364,6 +364,7 @@ record_end(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 	row.decision_seq = s->decision_seq;
 	row.artefact = s->artefact;
 	row.reason = s->exit == 0 ? NULL : s->reason;
+	row.exit = s->exit;
 	return sk_stage_end(
 	    a->db, a->run, a->branch, &row, a->driver.epoch, err);
 }
@@ -380,6 +381,28 @@ record_start(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 	    a->driver.epoch, err);
 	sk_buf_free(&agents);
 	return rc;
+}
+
+/* No verdict: the stage stays open, so that the next start goes on in it, but
+ * says why nobody is in it. What stopped us may be the database. */
+static void
+note_failure(struct sk_auto *a, const struct sk_step *s, const struct sk_err *e)
+{
+	struct sk_stage_row row = { .state = "running", .exit = s->exit };
+	struct sk_err err = { 0 };
+	char *reason = sk_strdup(e->message);
+
+	if (s->exit != SK_ORDER) {
+		(void)snprintf(
+		    row.stage, sizeof(row.stage), "%s", s->stage->name);
+		row.round = s->round;
+		row.started_ms = s->started_ms;
+		row.reason = reason;
+		(void)sk_stage_end(
+		    a->db, a->run, a->branch, &row, a->driver.epoch, &err);
+		sk_err_clear(&err);
+	}
+	free(reason);
 }
 
 static int
@@ -414,6 +437,7 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 		rc = ask_and_judge(a, s, &verdict, &worst, err);
 	if (rc != 0) {
 		s->exit = rc;
+		note_failure(a, s, err);
 		return rc;
 	}
 	s->exit = status_class(s->status);

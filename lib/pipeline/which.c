@@ -9,9 +9,10 @@
 
 /* What a stage stands on: an agreed earlier stage, or its file on disk. */
 static int
-check_needs(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
+check_needs(struct sk_auto *a, const struct sk_step *steps, size_t at,
+    struct sk_err *err)
 {
-	const struct sk_stage *need;
+	const struct sk_stage *st = steps[at].stage, *need;
 	struct sk_decision d;
 	struct sk_buf file;
 	bool found;
@@ -21,6 +22,9 @@ check_needs(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 	if (st->needs == NULL)
 		return 0;
 	need = sk_stage_find(st->needs);
+	for (size_t i = 0; i < at; i++)
+		if (steps[i].stage == need)
+			return 0;
 	rc = sk_decision_seen(a->db, a->branch, a->spec.id, need->name, &d,
 	    &found, &a->arena, err);
 	if (rc != 0 || (found && strcmp(d.status, "ok") == 0))
@@ -126,8 +130,8 @@ sk_auto_look(
 
 /* The run named, the spec's newest when going on, else a new one. */
 int
-sk_auto_choose_run(
-    struct sk_auto *a, const struct sk_stage *first, struct sk_err *err)
+sk_auto_choose_run(struct sk_auto *a, const struct sk_step *steps, size_t n,
+    struct sk_err *err)
 {
 	struct sk_run latest;
 	struct sk_git git;
@@ -158,8 +162,8 @@ sk_auto_choose_run(
 		return rc;
 	rc = sk_run_ensure(a->db, a->run, a->branch, a->spec.id, &git, err);
 	/* A new run that cannot begin leaves no trace. */
-	if (rc == 0 && first != NULL)
-		rc = check_needs(a, first, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = check_needs(a, steps, i, err);
 	if (rc != 0) {
 		sk_db_rollback(a->db);
 		return rc;

@@ -156,6 +156,8 @@ static const char step2[] =
     "round INTEGER NOT NULL DEFAULT 0,"
     "agents TEXT NOT NULL,"
     "artefact TEXT,reason TEXT,"
+    "exit INTEGER NOT NULL DEFAULT 0," /* why it stopped: exit status */
+    "config TEXT," /* sha256 of the configuration it ran with */
     "decision_seq INTEGER NOT NULL DEFAULT 0,"
     "started_at INTEGER NOT NULL,"
     "ended_at INTEGER NOT NULL DEFAULT 0,"

@@ -55,11 +55,12 @@ end(struct sk_db *db, const char *run, const char *branch,
 	rc = sk_q_run(db, err,
 	    "UPDATE stages SET state=?3,status=?4,round=?5,artefact=?6,"
 	    "reason=?7,decision_seq=?8,ended_at=?9,"
-	    "agents=ifnull(?10,agents)"
+	    "agents=ifnull(?10,agents),exit=?11,config=ifnull(?12,config)"
 	    "WHERE branch_id=?1 AND stage=?2",
-	    "ttttieeiie", branch, row->stage, row->state, row->status,
+	    "ttttieeiieie", branch, row->stage, row->state, row->status,
 	    row->round, row->artefact, row->reason, row->decision_seq,
-	    row->ended_ms != 0 ? row->ended_ms : sk_now_ms(), row->agents);
+	    row->ended_ms != 0 ? row->ended_ms : sk_now_ms(), row->agents,
+	    (int64_t)row->exit, row->config);
 	if (rc == 0 && sk_q_changes(db) == 0)
 		rc = sk_fail(err, SK_ORDER, "stage_not_started",
 		    "stage '%s' of run '%s' was not started", row->stage, run);
@@ -100,7 +101,7 @@ sk_stage_list(struct sk_db *db, const char *run, const char *branch,
 	*n = 0;
 	st = sk_q(db, err,
 	    "SELECT stage,state,status,round,started_at,ended_at,"
-	    "decision_seq,agents,artefact,reason FROM stages "
+	    "decision_seq,agents,artefact,reason,exit,config FROM stages "
 	    "WHERE branch_id=?1 AND run_id=?2 ORDER BY position",
 	    "tt", branch, run);
 	if (st == NULL)
@@ -119,6 +120,8 @@ sk_stage_list(struct sk_db *db, const char *run, const char *branch,
 		r->agents = sk_col_dup(st, 7, a);
 		r->artefact = sk_col_dup(st, 8, a);
 		r->reason = sk_col_dup(st, 9, a);
+		r->exit = (int)sk_col_int(st, 10);
+		r->config = sk_col_dup(st, 11, a);
 	}
 	*out = v;
 	return -rc;

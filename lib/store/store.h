@@ -261,6 +261,8 @@ struct sk_stage_row {
 	char *agents; /* "a1,a2,a3" */
 	char *artefact; /* path or NULL */
 	char *reason; /* of a halt or NULL */
+	int exit; /* the class that stopped it, 0 = none */
+	char *config; /* sha256 of the configuration it ran with, or NULL */
 };
 int sk_stage_start(struct sk_db *db, const char *run, const char *branch,
     const char *stage, const char *agents, int64_t epoch, struct sk_err *err);
@@ -326,8 +328,8 @@ struct sk_refusal {
 int sk_reserve(struct sk_db *db, const char *key, const struct sk_scope *scopes,
     size_t n, int64_t cost, const struct sk_proc_id *holder,
     struct sk_refusal *no, struct sk_err *err);
-int sk_release(
-    struct sk_db *db, const char *key, bool *was, struct sk_err *err);
+int
+sk_release(struct sk_db *db, const char *key, bool *was, struct sk_err *err);
 /* Spent and reserved so far. */
 int sk_spent(struct sk_db *db, const struct sk_scope *s, int64_t *used,
     int64_t *reserved, struct sk_err *err);
@@ -380,9 +382,9 @@ struct sk_sum_filter {
 	int64_t since, until; /* days since 1970, inclusive; 0 = any */
 	const char *root, *spec, *stage, *agent, *model; /* NULL = any */
 };
-int sk_usage_sums(struct sk_db *db, enum sk_by by,
-    const struct sk_sum_filter *f, struct sk_sum **out, size_t *n,
-    struct sk_arena *a, struct sk_err *err);
+int
+sk_usage_sums(struct sk_db *db, enum sk_by by, const struct sk_sum_filter *f,
+    struct sk_sum **out, size_t *n, struct sk_arena *a, struct sk_err *err);
 /* Output tokens of the newest n calls of this agent (or model), for guesses. */
 int sk_usage_outputs(struct sk_db *db, const char *agent, const char *model,
     int64_t *out, size_t max, size_t *n, struct sk_err *err);
