@@ -50,7 +50,7 @@ in_man() {
 			on = options && (t == title || t == "Common options") }
 		on && /^\.It / { for (i = 2; i < NF; i++)
 			if ($i == "Fl") print "-" $(i + 1) }' "$1" |
-		LC_ALL=C sort
+		LC_ALL=C sort -u # a verb may have a common option of its own
 }
 
 # A page for the demo, which has none.

@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# bash completion for sk-metrics, made by 'sk-metrics completion bash'
+
+_sk_metrics()
+{
+	local IFS=$' \t\n'
+	local cur=${COMP_WORDS[COMP_CWORD]} verb='' opt='' pre='' word
+	local words='' kind='' end='' seen='' i=1
+
+	COMPREPLY=()
+	while ((i < COMP_CWORD)); do
+		word=${COMP_WORDS[i]}
+		i=$((i + 1))
+		if [[ -n $opt ]]; then
+			# bash splits --name=value into three words
+			[[ $word == '=' ]] || opt=''
+			continue
+		fi
+		if [[ -n $end ]]; then
+			seen=1
+			continue
+		fi
+		case $word in
+		--) end=1 ;;
+		--branch | --columns | --config | --db | --format | --run | \
+			--spec | --stage | -b | -c | -r | -s) opt=$word ;;
+		settle | show | status | completion | schema)
+			[[ -n $seen ]] || verb=$word
+			seen=1
+			;;
+		-*) ;;
+		*) seen=1 ;;
+		esac
+	done
+	if [[ -z $opt && -z $end && $cur == --*=* ]]; then
+		opt=${cur%%=*} pre=${cur%%=*}= cur=${cur#*=}
+	elif [[ -n $opt && $cur == '=' ]]; then
+		cur=''
+	fi
+	if [[ -n $opt ]]; then
+		case $verb:$opt in
+		settle:--run | settle:-r) ;;
+		settle:--branch | settle:-b) ;;
+		settle:--stage | settle:-s) words='plan tasks implement validate audit unlock' ;;
+		show:--run | show:-r) ;;
+		show:--branch | show:-b) ;;
+		show:--stage | show:-s) words='plan tasks implement validate audit unlock' ;;
+		status:--format) words='plain tmux json text' ;;
+		status:--columns | status:-c) ;;
+		status:--run | status:-r) ;;
+		status:--branch | status:-b) ;;
+		status:--spec) ;;
+		*:--db) kind='file' ;;
+		*:--config) kind='file' ;;
+		*:--format) words='json text' ;;
+		esac
+	elif [[ -z $end && $cur == -* ]]; then
+		case $verb in
+		settle) words='-r --run -b --branch -s --stage --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		show) words='-r --run -b --branch -s --stage --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		status) words='--format -c --columns -r --run -b --branch --spec --db --config --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		esac
+	else
+		case $verb in
+		completion) words='bash zsh' ;;
+		schema) words='metrics budget answer error' ;;
+		esac
+		[[ -n $seen || -n $end ]] ||
+			words+=' settle show status completion schema'
+	fi
+	for word in $words; do
+		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")
+	done
+	case $kind in
+	file | dir)
+		while IFS= read -r word; do
+			COMPREPLY+=("$pre$word")
+		done < <(compgen -A "${kind/dir/directory}" -- "$cur")
+		compopt -o filenames 2>/dev/null
+		;;
+	esac
+	return 0
+}
+
+complete -F _sk_metrics sk-metrics

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT */
+/* Budgets: what a call belongs to, and whether there is room for it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "metrics/metrics.h"
+
+#define DAY_MS ((int64_t)86400000)
+#define HISTORY 32
+
+/* ---- scopes ---- */
+
+static int64_t
+limit_of(const struct sk_config *c, const char *key)
+{
+	const struct sk_jv *v = c != NULL ? sk_config_get(c, key) : NULL;
+	double usd;
+
+	if (v == NULL || v->type != SK_J_NUM)
+		return -1;
+	usd = sk_jdouble(v, -1);
+	return usd >= 0 && usd < 1e9 ? (int64_t)(usd * 1e6 + 0.5) : -1;
+}
+
+static void
+add(struct sk_budgets *b, const char *name, const char *id, int64_t limit)
+{
+	if (limit >= 0)
+		b->limited = true;
+	b->v[b->n++] =
+	    (struct sk_scope){ name, sk_arena_strdup(&b->arena, id), limit };
+}
+
+static int64_t
+provider_limit(const struct sk_config *c, const char *provider)
+{
+	char key[160];
+
+	(void)snprintf(
+	    key, sizeof(key), "cost.provider_limits_usd.%.100s", provider);
+	return limit_of(c, key);
+}
+
+void
+sk_budgets_of(struct sk_budgets *b, const struct sk_config *conf,
+    const struct sk_key *k, const char *root, const char *provider,
+    int64_t now_ms)
+{
+	const struct sk_config *c =
+	    conf != NULL && sk_config_bool(conf, "cost.enabled", true) ? conf
+								       : NULL;
+	char day[SK_TIME_LEN], *id;
+
+	memset(b, 0, sizeof(*b));
+	sk_time_text(now_ms, day);
+	if (k->run != NULL && k->run[0] != '\0')
+		add(b, "run", k->run, limit_of(c, "cost.run_limit_usd"));
+	if (k->branch != NULL && k->branch[0] != '\0')
+		add(b, "branch", k->branch,
+		    limit_of(c, "cost.branch_limit_usd"));
+	if (k->spec != NULL && k->spec[0] != '\0') {
+		/* SPEC-1 of two projects is two specifications. */
+		id = sk_asprintf("%s %s", k->spec, root != NULL ? root : "");
+		add(b, "spec", id, limit_of(c, "cost.spec_limit_usd"));
+		free(id);
+	}
+	day[10] = '\0';
+	add(b, "day", day, limit_of(c, "cost.daily_limit_usd"));
+	day[7] = '\0';
+	add(b, "month", day, limit_of(c, "cost.monthly_limit_usd"));
+	if (provider != NULL && provider[0] != '\0') {
+		id = sk_asprintf("%s %s", provider, day);
+		add(b, "provider", id, provider_limit(c, provider));
+		free(id);
+	}
+}
+
+void
+sk_budgets_free(struct sk_budgets *b)
+{
+	sk_arena_free(&b->arena);
+	memset(b, 0, sizeof(*b));
+}
+
+int64_t
+sk_scope_resets(const char *scope, int64_t now_ms)
+{
+	char t[SK_TIME_LEN];
+	int64_t day = now_ms - now_ms % DAY_MS, ms = 0;
+
+	if (strcmp(scope, "day") == 0)
+		return day + DAY_MS;
+	if (strcmp(scope, "month") != 0 && strcmp(scope, "provider") != 0)
+		return 0;
+	/* 28 days from now at most one month's end was passed. */
+	do {
+		day += DAY_MS;
+		sk_time_text(day, t);
+	} while (memcmp(t + 8, "01", 2) != 0);
+	(void)sk_time_parse(t, &ms);
+	return ms;
+}
+
+const char *
+sk_budget_level(int64_t used, int64_t limit, double warn)
+{
+	double share =
+	    limit > 0 ? (double)used / (double)limit : (used > 0 ? 1.0 : 0.0);
+
+	if (limit < 0)
+		return "";
+	if (share >= 1)
+		return "exceeded";
+	if (share >= 0.9)
+		return "critical";
+	return share >= warn ? "warning" : "";
+}
+
+/* ---- one call ---- */
+
+static void
+key_of(struct sk_buf *b, const struct sk_call *c)
+{
+	sk_buf_init(b, 0);
+	if (c->name != NULL)
+		sk_buf_str(b, c->name);
+	else
+		sk_usage_key(b, &c->key, c->attempt);
+}
+
+static const char *
+plain(const struct sk_scope *s, char *out, size_t n)
+{
+	size_t len = strcspn(s->id, " ");
+
+	/* The project's path is not what the user calls it. */
+	(void)snprintf(out, n, "%.*s", (int)len, s->id);
+	return out;
+}
+
+static int
+refuse(const struct sk_refusal *no, int64_t cost, struct sk_err *err)
+{
+	const struct sk_scope *s = no->scope;
+	int64_t now = sk_now_ms(), resets = sk_scope_resets(s->name, now);
+	char id[SK_BRANCH_LEN], limit[SK_USD_LEN], used[SK_USD_LEN];
+	char want[SK_USD_LEN], held[SK_USD_LEN];
+	struct sk_buf b;
+	struct sk_jw w;
+
+	sk_usd(s->limit, limit);
+	sk_usd(no->used, used);
+	sk_usd(cost, want);
+	sk_usd(no->reserved, held);
+	(void)sk_fail(err, SK_BUDGET, "budget_exceeded",
+	    "budget of %s '%s' refused: limit %s USD, used %s, reserved %s, "
+	    "requested %s",
+	    s->name, plain(s, id, sizeof(id)), limit, used, held, want);
+	if (resets > 0)
+		err->retry_after_ms = resets - now;
+	sk_buf_init(&b, 0);
+	sk_jw_init(&w, &b);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "scope", s->name);
+	sk_jw_kstr(&w, "id", id);
+	sk_jw_kint(&w, "limit", s->limit);
+	sk_jw_kint(&w, "used", no->used);
+	sk_jw_kint(&w, "reserved", no->reserved);
+	sk_jw_kint(&w, "requested", cost);
+	sk_jw_ktime(&w, "resets_at", resets);
+	sk_jw_end(&w);
+	free(err->details);
+	err->details = sk_buf_detach(&b);
+	return sk_hint(err, "'sk-metrics budget' shows all of them; the limits "
+			    "stand in [cost] of the configuration");
+}
+
+static int
+unpriced(const struct sk_call *c, struct sk_err *err)
+{
+	const char *what = c->model != NULL ? c->model : c->adapter;
+
+	(void)sk_fail(err, SK_BUDGET, "unpriced",
+	    "budget cannot be kept: no price is known of '%s'",
+	    what != NULL ? what : c->key.agent);
+	return sk_hint(err, "--unpriced=allow lets it pass, [models] sets a "
+			    "price, 'sk-metrics prices import' takes a list");
+}
+
+/* The most that this call is likely to cost. */
+static int64_t
+guess(struct sk_meter *m, const struct sk_call *c, struct sk_err *err)
+{
+	const struct sk_model *model;
+	struct sk_call_cost cost;
+	int64_t outputs[HISTORY];
+	size_t n = 0;
+
+	if (!sk_price_find(&m->prices, c->model, &model) &&
+	    !sk_price_find(&m->prices, c->adapter, &model))
+		return -1;
+	/* Without a past, the default stands. */
+	if (sk_usage_outputs(
+		m->db, c->key.agent, c->model, outputs, HISTORY, &n, err) != 0)
+		n = 0;
+	sk_call_cost(model, c->prompt_bytes, outputs, n, &cost);
+	return cost.high;
+}
+
+static const char *
+provider_of(struct sk_meter *m, const char *model, const char *adapter)
+{
+	const struct sk_model *x;
+
+	if (sk_price_find(&m->prices, model, &x) && x->provider != NULL)
+		return x->provider;
+	return adapter != NULL ? adapter : "";
+}
+
+static void
+warn_near(const struct sk_budgets *b, struct sk_meter *m, struct sk_err *err)
+{
+	double warn = sk_jdouble(
+	    m->conf != NULL ? sk_config_get(m->conf, "cost.alert_threshold")
+			    : NULL,
+	    0.8);
+	int64_t used, held;
+	char id[SK_BRANCH_LEN];
+	const char *level;
+
+	for (size_t i = 0; i < b->n; i++) {
+		if (b->v[i].limit < 0 ||
+		    sk_spent(m->db, &b->v[i], &used, &held, err) != 0)
+			continue;
+		level = sk_budget_level(used + held, b->v[i].limit, warn);
+		if (level[0] != '\0')
+			sk_warn("budget of %s '%s' is %lld %% used: %s",
+			    b->v[i].name, plain(&b->v[i], id, sizeof(id)),
+			    (long long)(b->v[i].limit > 0
+					    ? (used + held) * 100 /
+						  b->v[i].limit
+					    : 100),
+			    level);
+	}
+}
+
+int
+sk_meter_reserve(
+    struct sk_meter *m, const struct sk_call *c, struct sk_err *err)
+{
+	struct sk_refusal no = { 0 };
+	struct sk_budgets b;
+	struct sk_buf key;
+	int64_t cost = c->cost;
+	int rc = 0;
+
+	sk_budgets_of(&b, m->conf, &c->key, c->root,
+	    provider_of(m, c->model, c->adapter), sk_now_ms());
+	if (b.limited && cost < 0)
+		cost = guess(m, c, err);
+	if (b.limited && cost < 0 && !m->unpriced)
+		rc = unpriced(c, err);
+	if (rc == 0 && b.limited) {
+		key_of(&key, c);
+		rc = sk_reserve(m->db, key.p, b.v, b.n, cost > 0 ? cost : 0,
+		    c->holder, &no, err);
+		sk_buf_free(&key);
+	}
+	if (rc == 0 && no.scope != NULL)
+		rc = refuse(&no, cost > 0 ? cost : 0, err);
+	if (rc == 0 && b.limited)
+		warn_near(&b, m, err);
+	sk_budgets_free(&b);
+	return rc;
+}
+
+int
+sk_meter_release(
+    struct sk_meter *m, const struct sk_call *c, struct sk_err *err)
+{
+	struct sk_buf key;
+	int rc;
+
+	key_of(&key, c);
+	rc = sk_release(m->db, key.p, NULL, err);
+	sk_buf_free(&key);
+	return rc;
+}
+
+/* ---- seen ---- */
+
+int
+sk_budget_json(struct sk_buf *out, struct sk_db *db, const struct sk_budgets *b,
+    double warn, struct sk_err *err)
+{
+	char usd[SK_USD_LEN], id[SK_BRANCH_LEN];
+	int64_t now = sk_now_ms(), used, held, left;
+	struct sk_jw w;
+	int rc = 0;
+
+	sk_jw_init(&w, out);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "schema", "sk.budget/1");
+	sk_jw_ktime(&w, "at", now);
+	sk_jw_key(&w, "budgets");
+	sk_jw_arr(&w);
+	for (size_t i = 0; rc == 0 && i < b->n; i++) {
+		const struct sk_scope *s = &b->v[i];
+		const char *level;
+
+		rc = sk_spent(db, s, &used, &held, err);
+		if (rc != 0)
+			break;
+		level = sk_budget_level(used + held, s->limit, warn);
+		left = s->limit - used - held;
+		sk_jw_obj(&w);
+		sk_jw_kstr(&w, "scope", s->name);
+		sk_jw_kstr(&w, "id", plain(s, id, sizeof(id)));
+		if (s->limit < 0)
+			sk_jw_knull(&w, "limit");
+		else
+			sk_jw_kint(&w, "limit", s->limit);
+		sk_jw_kint(&w, "used", used);
+		sk_usd(used, usd);
+		sk_jw_kstr(&w, "used_usd", usd);
+		sk_jw_kint(&w, "reserved", held);
+		if (s->limit < 0)
+			sk_jw_knull(&w, "left");
+		else
+			sk_jw_kint(&w, "left", left > 0 ? left : 0);
+		sk_jw_kstr(&w, "level", level[0] != '\0' ? level : NULL);
+		sk_jw_ktime(&w, "resets_at", sk_scope_resets(s->name, now));
+		sk_jw_end(&w);
+	}
+	sk_jw_end(&w);
+	sk_jw_end(&w);
+	if (rc == 0)
+		sk_jw_done(&w);
+	return rc;
+}
