@@ -26,6 +26,9 @@
 #define O_WAIT \
 	SK_OPT_DUR(struct sk_auto_opts, 0, "wait", "DURATION", wait, \
 	    "wait this long for another driver to end", NULL)
+#define O_DIRTY \
+	SK_OPT_FLAG(struct sk_auto_opts, 0, "allow-dirty", allow_dirty, \
+	    "begin although git knows of changes without a commit", NULL)
 #define O_SKIP(i, name) \
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "skip-" name, skip[i], \
 	    "leave out the stage " name, NULL)
@@ -36,9 +39,9 @@
 static const struct sk_opt step_opts[] = { O_AGENT, O_RUN, O_BRANCH, O_SKIPS,
 	SK_OPT_FLAG(
 	    struct sk_auto_opts, 0, "new", fresh, "make a new run", NULL),
-	O_TIMEOUT, O_WAIT, SK_OPT_END };
+	O_DIRTY, O_TIMEOUT, O_WAIT, SK_OPT_END };
 static const struct sk_opt go_on_opts[] = { O_AGENT, O_RUN, O_BRANCH, O_SKIPS,
-	O_TIMEOUT, O_WAIT, SK_OPT_END };
+	O_DIRTY, O_TIMEOUT, O_WAIT, SK_OPT_END };
 
 static const struct sk_opt run_opts[] = { O_AGENT,
 	SK_OPT_STR(struct sk_auto_opts, 0, "from", "STAGE", from, SK_C_STAGE,
@@ -50,7 +53,7 @@ static const struct sk_opt run_opts[] = { O_AGENT,
 	O_RUN, O_BRANCH,
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "new", fresh,
 	    "make a new run even with --from or --only", NULL),
-	O_SKIPS, O_TIMEOUT, O_WAIT,
+	O_SKIPS, O_DIRTY, O_TIMEOUT, O_WAIT,
 	SK_OPT_FLAG(struct sk_auto_opts, 'n', "dry-run", dry_run,
 	    "show who would be asked what, ask nobody", NULL),
 	SK_OPT_RAWFLAG(struct sk_auto_opts, 0, "print-script", print_script,

@@ -77,10 +77,10 @@ _sk_auto()
 		esac
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
-		run) words='-a --agent --from --to --only -r --run -b --branch --new --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock -t --timeout --wait -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		step) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --new -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		next) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		run) words='-a --agent --from --to --only -r --run -b --branch --new --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty -t --timeout --wait -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		step) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --new --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		next) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		status) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		prompt) words='-s --stage --answers -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;

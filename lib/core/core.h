@@ -250,6 +250,18 @@ void sk_pub_abort(struct sk_pub *p);
 /* begin + commit. */
 int sk_write_file(const char *path, const void *data, size_t n, mode_t mode,
     struct sk_err *err);
+/* A directory below root, never through a symbolic link (SK_IO "symlink"); make
+ * makes what is absent. fd and path are the caller's until sk_dir_close(). */
+struct sk_dir {
+	int fd;
+	struct sk_buf path;
+};
+int sk_dir_open(struct sk_dir *d, const char *root, const char *rel, bool make,
+    struct sk_err *err);
+void sk_dir_close(struct sk_dir *d);
+/* sk_write_file() in it, whatever its path has become meanwhile. */
+int sk_dir_write(const struct sk_dir *d, const char *name, const void *data,
+    size_t n, mode_t mode, struct sk_err *err);
 /* Open 0, 1, 2 on /dev/null when closed, SIGPIPE back to default. */
 void sk_sanitise_fds(void);
 /* An unlinked file (memfd) holding the bytes, offset 0, O_CLOEXEC. */

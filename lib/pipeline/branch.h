@@ -26,6 +26,10 @@ int sk_git_facts(const char *dir, struct sk_git *git, struct sk_arena *a,
 int sk_project_git(const struct sk_config *c, struct sk_git *git,
     struct sk_arena *a, struct sk_err *err);
 
+/* Changes below dir that git does not know yet, each "XY PATH", at most 1,000;
+ * *known false when git could not say. */
+int sk_git_changes(const char *dir, struct sk_strv *out, bool *known);
+
 /* ---- branches (branch.c) ---- */
 
 /* What `sk-branch new` was asked for; NULL = not said. */

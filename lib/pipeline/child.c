@@ -155,6 +155,15 @@ sk_child_run(const struct sk_auto *a, const struct sk_strv *argv,
     const void *in, size_t in_n, struct sk_buf *out, int *status,
     int *interrupted, struct sk_err *err)
 {
+	return sk_child_run_in(
+	    a, NULL, argv, in, in_n, out, status, interrupted, err);
+}
+
+int
+sk_child_run_in(const struct sk_auto *a, const char *cwd,
+    const struct sk_strv *argv, const void *in, size_t in_n, struct sk_buf *out,
+    int *status, int *interrupted, struct sk_err *err)
+{
 	struct child c = { .out_fd = -1, .out = out };
 	struct sk_spawn s = {
 		.fd_in = -1, .fd_out = -1, .fd_err = -2, .new_session = true
@@ -170,6 +179,7 @@ sk_child_run(const struct sk_auto *a, const struct sk_strv *argv,
 		av[i] = argv->v[i];
 	av[0] = path;
 	s.argv = av;
+	s.cwd = cwd;
 	s.envp = (const char *const *)child_env(a, &env);
 	s.fd_in = sk_memfd(in, in_n, err);
 	rc = s.fd_in < 0 ? err->exit : sk_pipe(fds, true, err);

@@ -151,6 +151,40 @@ sk_git_facts(
 }
 
 int
+sk_git_changes(const char *dir, struct sk_strv *out, bool *known)
+{
+	const char *const argv[] = { "git", "-C", dir, "status", "--porcelain",
+		"-z", "--untracked-files=all", "--", ".", NULL };
+	const char *p, *end;
+	struct git_env e;
+	struct sk_buf b;
+	int status = -1;
+	char *top;
+
+	*known = false;
+	top = sk_find_upward(dir, ".git", false);
+	if (top == NULL)
+		return 0;
+	free(top);
+	sk_buf_init(&b, (size_t)4 << 20);
+	env_make(&e);
+	*known = ask(&e, argv, &b, &status) == 0 && status == 0;
+	p = b.p;
+	for (end = p + b.len; *known && p < end && out->n < 1000;
+	     p += strlen(p) + 1) {
+		if (strlen(p) < 4)
+			break;
+		sk_strv_add(out, p);
+		/* The old name of what was renamed follows by itself. */
+		if (p[0] == 'R' || p[0] == 'C')
+			p += strlen(p) + 1;
+	}
+	sk_strv_free(&e.v);
+	sk_buf_free(&b);
+	return 0;
+}
+
+int
 sk_project_git(const struct sk_config *c, struct sk_git *git,
     struct sk_arena *a, struct sk_err *err)
 {

@@ -62,7 +62,7 @@ struct sk_auto_opts {
 	const char *branch; /* NULL = the run's newest */
 	int64_t timeout; /* ms per agent, 0 = configured */
 	bool skip[6]; /* in the order of the stages */
-	bool dry_run, print_script, events, fresh;
+	bool dry_run, print_script, events, fresh, allow_dirty;
 	int64_t wait; /* ms for another driver to end */
 };
 
@@ -86,6 +86,8 @@ struct sk_auto {
  * specs are the -a words, names the expanded names (x:2 → x.1, x.2). */
 int sk_auto_lineup(const struct sk_auto *a, const struct sk_stage *st,
     struct sk_strv *specs, struct sk_strv *names, struct sk_err *err);
+/* Not left out by an option, nor by pipeline.stages; --only is stronger. */
+bool sk_auto_wanted(const struct sk_auto *a, const struct sk_stage *st);
 bool sk_auto_sequential(const struct sk_auto *a, const struct sk_stage *st);
 
 /* Finds the specification and opens the database; without SK_DB_CREATE an
@@ -128,6 +130,7 @@ struct sk_step {
 	size_t answered;
 	char status[16]; /* verdict status, or "" when there is none */
 	char *artefact, *evidence, *reason;
+	bool first; /* the run begins here */
 	const struct sk_decision *settled; /* acknowledged by a dead driver */
 	int exit; /* 0 or the class that halts the run */
 };
@@ -174,6 +177,26 @@ int sk_artefact_publish(struct sk_auto *a, const struct sk_jv *verdict,
 int sk_child_run(const struct sk_auto *a, const struct sk_strv *argv,
     const void *in, size_t in_n, struct sk_buf *out, int *status,
     int *interrupted, struct sk_err *err);
+
+/* The same in another directory (NULL: ours). */
+int sk_child_run_in(const struct sk_auto *a, const char *cwd,
+    const struct sk_strv *argv, const void *in, size_t in_n, struct sk_buf *out,
+    int *status, int *interrupted, struct sk_err *err);
+
+/* ---- guardrails (guardrail.c) ---- */
+
+struct sk_step;
+/*
+ * What must hold before a stage's agents are asked: the specification's files,
+ * a clean work tree before code is written (first: only where the run begins),
+ * the size of the evidence, and the stage's own command. What was found is
+ * written to <evidence>/commands/<SPEC>/guardrail-<stage>-<stamp>_<pid>.json.
+ * SK_NEGATIVE "guardrail" names the first thing that does not hold.
+ */
+int sk_guardrail(
+    struct sk_auto *a, const struct sk_step *s, bool first, struct sk_err *err);
+/* Bytes of a specification's evidence, and of its largest file. */
+int64_t sk_evidence_size(const struct sk_auto *a, int64_t *largest);
 
 /* ---- other faces (plan.c, script.c, status.c) ---- */
 

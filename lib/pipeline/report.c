@@ -171,6 +171,8 @@ sk_report_command(const struct sk_auto *a, const char *verb,
 		    sk_stage_find(
 			a->opts->only != NULL ? a->opts->only : a->opts->to)
 			->name);
+	if (a->opts->allow_dirty)
+		sk_buf_str(b, " --allow-dirty");
 	if (a->opts->timeout > 0)
 		sk_buf_printf(
 		    b, " --timeout %lldms", (long long)a->opts->timeout);

@@ -243,6 +243,7 @@ drive(struct sk_auto *a, struct sk_step *steps, size_t n, size_t *done,
 		rc = choose_round(a, s, err);
 		if (rc != 0)
 			return rc;
+		s->first = *done == 0;
 		sk_report_stage(a, s, false);
 		rc = sk_step_run(a, s, err);
 		if (s->ended_ms == 0)
@@ -267,7 +268,7 @@ prepare(struct sk_auto *a, struct sk_step *steps, size_t *n, struct sk_err *err)
 	*n = 0;
 	rc = range(a->opts, &first, &last, err);
 	for (size_t i = first; rc == 0 && i <= last; i++) {
-		if (a->opts->skip[i])
+		if (!sk_auto_wanted(a, &sk_stages[i]))
 			continue;
 		s = &steps[(*n)++];
 		s->stage = &sk_stages[i];

@@ -61,7 +61,7 @@ find_place(struct sk_auto *a, struct place *p, struct sk_err *err)
 		at++;
 	for (; rc == 0 && at < STAGES; at++) {
 		r = row_of(rows, n, sk_stages[at].name);
-		done = a->opts->skip[at] ||
+		done = !sk_auto_wanted(a, &sk_stages[at]) ||
 		       (r != NULL && strcmp(r->state, "done") == 0);
 		if (!done && r == NULL && p->found)
 			rc = inherited(a, &sk_stages[at], &done, err);

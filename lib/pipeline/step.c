@@ -434,6 +434,8 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 		return finish_settled(a, s, err);
 	rc = record_start(a, s, err);
 	if (rc == 0)
+		rc = sk_guardrail(a, s, s->first, err);
+	if (rc == 0)
 		rc = ask_and_judge(a, s, &verdict, &worst, err);
 	if (rc != 0) {
 		s->exit = rc;

@@ -42,6 +42,19 @@ check_needs(struct sk_auto *a, const struct sk_step *steps, size_t at,
 	return sk_hint(err, "sk-auto run %s --from %s", a->spec.id, need->name);
 }
 
+bool
+sk_auto_wanted(const struct sk_auto *a, const struct sk_stage *st)
+{
+	const struct sk_jv *list = sk_config_get(a->conf, "pipeline.stages");
+
+	if (a->opts->skip[st - sk_stages])
+		return false;
+	for (size_t i = 0; i < sk_jlen(list); i++)
+		if (sk_streq(sk_jstr(sk_jat(list, i)), st->name))
+			return true;
+	return list == NULL || a->opts->only != NULL;
+}
+
 static const char *
 env(const char *name)
 {

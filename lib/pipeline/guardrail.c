@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* What must hold before the agents of a stage are asked. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "pipeline/branch.h"
+#include "pipeline/pipeline.h"
+
+#define MB ((int64_t)1 << 20)
+#define DEPTH 8 /* of directories below a specification's evidence */
+/* So much of what a guardrail's command prints is kept. */
+#define TALK ((size_t)8 << 10)
+
+/* ---- the record ---- */
+
+struct rails {
+	struct sk_auto *a;
+	const struct sk_stage *stage;
+	struct sk_buf json;
+	struct sk_jw w;
+	struct sk_err *err; /* the first failure; exit 0 = none */
+};
+
+static void
+note(struct rails *r, const char *name, const char *status, const char *message)
+{
+	sk_jw_obj(&r->w);
+	sk_jw_kstr(&r->w, "name", name);
+	sk_jw_kstr(&r->w, "status", status);
+	sk_jw_kstr(&r->w, "message", message);
+	sk_jw_end(&r->w);
+}
+
+static void
+failed(struct rails *r, const char *name, const char *message, const char *hint)
+{
+	note(r, name, "failed", message);
+	if (r->err->exit != 0)
+		return;
+	(void)sk_fail(r->err, SK_NEGATIVE, "guardrail", "guardrail %s: %s",
+	    name, message);
+	(void)sk_hint(r->err, "%s", hint);
+}
+
+/* ---- evidence ---- */
+
+static int64_t
+size_of(int at, const char *name, int depth, int64_t *largest)
+{
+	int fd = openat(at, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+	struct stat st;
+	int64_t sum = 0;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return 0;
+	}
+	while ((e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0 ||
+		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth < DEPTH)
+			sum += size_of(fd, e->d_name, depth + 1, largest);
+		if (!S_ISREG(st.st_mode))
+			continue;
+		sum += st.st_size;
+		if (st.st_size > *largest)
+			*largest = st.st_size;
+	}
+	(void)closedir(d);
+	return sum;
+}
+
+static char *
+evidence_dir(const struct sk_auto *a, const char *kind)
+{
+	const char *base =
+	    sk_config_str(a->conf, "evidence.base_dir", "docs/evidence");
+
+	if (base[0] == '/')
+		return sk_asprintf("%s/%s/%s", base, kind, a->spec.id);
+	return sk_asprintf(
+	    "%s/%s/%s/%s", a->conf->project_root, base, kind, a->spec.id);
+}
+
+int64_t
+sk_evidence_size(const struct sk_auto *a, int64_t *largest)
+{
+	static const char *const kinds[] = { "consensus", "commands" };
+	int64_t sum = 0;
+	char *dir;
+
+	*largest = 0;
+	for (size_t i = 0; i < SK_ARRAY_SIZE(kinds); i++) {
+		dir = evidence_dir(a, kinds[i]);
+		sum += size_of(AT_FDCWD, dir, 0, largest);
+		free(dir);
+	}
+	return sum;
+}
+
+static void
+check_evidence(struct rails *r)
+{
+	int64_t warn =
+	    sk_config_int(r->a->conf, "evidence.max_size_per_spec_mb", 25);
+	int64_t most =
+	    sk_config_int(r->a->conf, "evidence.block_size_per_spec_mb", 50);
+	int64_t largest, size = sk_evidence_size(r->a, &largest);
+	char text[200];
+
+	(void)snprintf(text, sizeof(text),
+	    "%s evidence is %.1f MB (%s %lld MB)", r->a->spec.id,
+	    (double)size / (double)MB,
+	    size > most * MB ? "exceeds" : "warning at",
+	    (long long)(size > most * MB ? most : warn));
+	if (size > most * MB) {
+		failed(r, "evidence-limit", text,
+		    "archive some of it, or raise "
+		    "evidence.block_size_per_spec_mb");
+		return;
+	}
+	note(
+	    r, "evidence-limit", size > warn * MB ? "warning" : "passed", text);
+	if (size > warn * MB)
+		sk_warn("%s", text);
+}
+
+/* ---- files ---- */
+
+static void
+check_files(struct rails *r)
+{
+	const char *id = r->a->spec.id;
+	struct stat st;
+
+	/* What the reference's projects call their specifications. */
+	note(r, "spec-id-format",
+	    strrchr(id, '-') != NULL &&
+		    strspn(strrchr(id, '-') + 1, "0123456789") ==
+			strlen(strrchr(id, '-') + 1)
+		? "passed"
+		: "warning",
+	    id);
+	if (stat(r->a->spec.file, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size > 0) {
+		note(r, "spec-files", "passed", r->a->spec.file);
+		return;
+	}
+	note(r, "spec-files", "failed", r->a->spec.file);
+	(void)sk_fail(r->err, SK_USAGE, "empty_spec",
+	    "specification '%s' is empty", r->a->spec.file);
+}
+
+/* What the pipeline itself writes does not make a tree dirty. */
+static bool
+is_ours(const char *path)
+{
+	static const char *const parts[] = { "/plan.md", "/tasks.md",
+		"/implement.md", "/validate.md", "/audit.md", "/unlock.md",
+		"/evidence/", "_cost_summary.json", "_telemetry.json" };
+	char *p = sk_asprintf("/%s", path);
+	bool yes = false;
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(parts); i++)
+		yes = yes || strstr(p, parts[i]) != NULL;
+	free(p);
+	return yes;
+}
+
+static void
+check_tree(struct rails *r, bool first)
+{
+	const char *env = getenv("SPEC_OPS_ALLOW_DIRTY"), *one = NULL;
+	struct sk_strv changes = { 0 };
+	bool known = false;
+	char text[400];
+	size_t n = 0;
+
+	/* Once code is being written the tree is meant to change. */
+	if (!first || r->stage > sk_stage_find("implement") ||
+	    r->a->opts->allow_dirty || sk_streq(env, "1") ||
+	    !sk_config_bool(r->a->conf, "guardrails.clean_tree", true)) {
+		note(r, "clean-tree", "skipped", NULL);
+		return;
+	}
+	(void)sk_git_changes(r->a->conf->project_root, &changes, &known);
+	for (size_t i = 0; i < changes.n; i++) {
+		if (is_ours(changes.v[i] + 3))
+			continue;
+		if (n++ == 0)
+			one = changes.v[i] + 3;
+	}
+	if (!known) {
+		note(r, "clean-tree", "skipped", "no git repository");
+	} else if (n == 0) {
+		note(r, "clean-tree", "passed", NULL);
+	} else {
+		(void)snprintf(text, sizeof(text),
+		    "the work tree has %zu change%s that no commit holds: "
+		    "%.200s%s",
+		    n, n == 1 ? "" : "s", one, n > 1 ? ", ..." : "");
+		failed(r, "clean-tree", text,
+		    "commit or stash them; or --allow-dirty, or "
+		    "SPEC_OPS_ALLOW_DIRTY=1");
+	}
+	sk_strv_free(&changes);
+}
+
+static void
+check_order(struct rails *r)
+{
+	const struct sk_stage *st;
+	struct stat sb;
+	char *path, *text;
+
+	for (st = sk_stages; st != r->stage; st++) {
+		if (r->stage->needs == NULL ||
+		    strcmp(st->name, r->stage->needs) != 0)
+			continue;
+		path = sk_asprintf("%s/%s.md", r->a->spec.dir, st->name);
+		text = sk_asprintf(
+		    "%s.md stands before %s", st->name, r->stage->name);
+		note(r, "stage-order",
+		    stat(path, &sb) == 0 ? "passed" : "warning", text);
+		free(path);
+		free(text);
+	}
+}
+
+/* ---- the user's own ---- */
+
+static int
+check_command(struct rails *r)
+{
+	struct sk_strv argv = { 0 };
+	const struct sk_jv *list;
+	int rc, status = 0, interrupted = 0;
+	char key[80], text[200];
+	struct sk_buf out;
+
+	(void)snprintf(key, sizeof(key), "stages.%s.guardrail", r->stage->name);
+	list = sk_config_get(r->a->conf, key);
+	for (size_t i = 0; i < sk_jlen(list); i++)
+		sk_strv_add(&argv, sk_jstr(sk_jat(list, i)));
+	if (argv.n == 0)
+		return 0;
+	sk_buf_init(&out, TALK);
+	rc = sk_child_run_in(r->a, r->a->conf->project_root, &argv, "", 0, &out,
+	    &status, &interrupted, r->err);
+	if (rc == SK_DAMAGED && out.full) {
+		/* It may say more than we keep. */
+		sk_err_clear(r->err);
+		rc = 0;
+	}
+	(void)snprintf(text, sizeof(text), "%.100s ended with status %d",
+	    argv.v[0], status);
+	if (rc == 0 && interrupted != 0)
+		rc = sk_fail(r->err, 128 + interrupted, "interrupted",
+		    "stopped by signal %d", interrupted);
+	else if (rc == 0 && status != 0)
+		failed(r, "command", text, "what it said is above");
+	else if (rc == 0)
+		note(r, "command", "passed", text);
+	/* It speaks to the person, through us, as data. */
+	if (rc == 0 && out.len > 0) {
+		struct sk_buf b;
+
+		sk_buf_init(&b, 0);
+		sk_buf_visible(&b, out.p, out.len, true);
+		sk_say("%s", b.p);
+		sk_buf_free(&b);
+	}
+	sk_buf_free(&out);
+	sk_strv_free(&argv);
+	return rc;
+}
+
+/* ---- all of it ---- */
+
+static void
+publish(struct rails *r)
+{
+	const char *base =
+	    sk_config_str(r->a->conf, "evidence.base_dir", "docs/evidence");
+	char *rel = sk_asprintf("%s/commands/%s", base, r->a->spec.id);
+	char stamp[SK_STAMP_LEN], name[120];
+	struct sk_err err = { 0 };
+	struct sk_dir dir;
+	int rc;
+
+	sk_time_stamp(sk_now_ms(), stamp);
+	(void)snprintf(name, sizeof(name), "guardrail-%s-%s_%ld.json",
+	    r->stage->name, stamp, (long)getpid());
+	rc = sk_dir_open(&dir, rel[0] == '/' ? "/" : r->a->conf->project_root,
+	    rel, true, &err);
+	if (rc == 0) {
+		rc = sk_dir_write(
+		    &dir, name, r->json.p, r->json.len, 0644, &err);
+		sk_dir_close(&dir);
+	}
+	if (rc != 0)
+		sk_warn("%s", err.message);
+	sk_err_clear(&err);
+	free(rel);
+}
+
+int
+sk_guardrail(
+    struct sk_auto *a, const struct sk_step *s, bool first, struct sk_err *err)
+{
+	struct rails r = { .a = a, .stage = s->stage, .err = err };
+	char command[80];
+	int rc = 0;
+
+	sk_buf_init(&r.json, 0);
+	sk_jw_init(&r.w, &r.json);
+	sk_jw_obj(&r.w);
+	sk_jw_kint(&r.w, "schemaVersion", 1);
+	(void)snprintf(
+	    command, sizeof(command), "guardrail.%s", s->stage->name);
+	sk_jw_kstr(&r.w, "command", command);
+	sk_jw_kstr(&r.w, "specId", a->spec.id);
+	sk_jw_kstr(&r.w, "sessionId", a->run);
+	sk_jw_ktime(&r.w, "timestamp", sk_now_ms());
+	sk_jw_kstr(&r.w, "stage", s->stage->name);
+	sk_jw_key(&r.w, "checks");
+	sk_jw_arr(&r.w);
+	check_files(&r);
+	check_tree(&r, first);
+	check_order(&r);
+	check_evidence(&r);
+	if (err->exit == 0)
+		rc = check_command(&r);
+	sk_jw_end(&r.w);
+	sk_jw_kbool(&r.w, "success", err->exit == 0);
+	sk_jw_end(&r.w);
+	sk_jw_done(&r.w);
+	if (sk_config_bool(a->conf, "evidence.enabled", true) &&
+	    (err->exit != 0 ||
+		sk_streq(getenv("SPEC_KIT_TELEMETRY_ENABLED"), "1")))
+		publish(&r);
+	sk_buf_free(&r.json);
+	return rc != 0 ? rc : err->exit;
+}
