@@ -6,38 +6,64 @@
 
 #include "cli/cli.h"
 #include "config/config.h"
+#include "data/data.h"
 
-#define MASK "***"
+/* ---- loading ---- */
+
+/* What verbs have that look at the layers; it comes first in their options. */
+struct layer_opts {
+	const char *spec;
+};
+
+#define O_SPEC(T) \
+	SK_OPT_STR(T, 's', "spec", "SPEC", layers.spec, SK_C_SPEC, \
+	    "with the pipeline.toml of this specification", \
+	    "The layer docs/SPEC/pipeline.toml stands between the " \
+	    "project's file and the named one.")
+
+struct spec_opts {
+	struct layer_opts layers;
+};
+
+static const struct sk_opt spec_opts[] = { O_SPEC(struct spec_opts),
+	SK_OPT_END };
+
+static int
+load(const struct sk_ctx *ctx, const char *file, struct sk_config *conf,
+    struct sk_err *err)
+{
+	const struct layer_opts *o = ctx->opts;
+	int rc = sk_config_load(conf, file, err);
+
+	if (rc != 0 || o->spec == NULL)
+		return rc;
+	rc = sk_config_spec(conf, o->spec, NULL, err);
+	if (rc != 0)
+		sk_config_free(conf);
+	return rc;
+}
 
 /* ---- get ---- */
-
-/* A scalar as its text, a table or array as one line of JSON. */
-static void
-put_value(struct sk_buf *b, const struct sk_jv *v)
-{
-	if (v->type == SK_J_STR)
-		sk_buf_add(b, v->s, v->n);
-	else
-		sk_json_write(b, v);
-}
 
 static int
 verb_get(struct sk_ctx *ctx, struct sk_err *err)
 {
+	struct sk_config_info info;
 	struct sk_config conf;
 	const struct sk_jv *v;
 	struct sk_buf b;
 	int rc;
 
-	rc = sk_config_load(&conf, ctx->config, err);
+	rc = load(ctx, ctx->config, &conf, err);
 	if (rc != 0)
 		return rc;
-	v = sk_config_get(&conf, ctx->argv[0]);
-	if (v == NULL) {
-		rc = SK_NEGATIVE;
+	rc = sk_config_explain(&conf, ctx->argv[0], &info, err);
+	v = info.value;
+	if (rc != 0 || v == NULL) {
+		rc = rc != 0 ? rc : SK_NEGATIVE; /* known, but not set */
 	} else {
 		sk_buf_init(&b, 0);
-		put_value(&b, v);
+		sk_config_put_value(&b, v);
 		sk_buf_ch(&b, '\n');
 		sk_out(b.p, b.len);
 		sk_buf_free(&b);
@@ -49,14 +75,14 @@ verb_get(struct sk_ctx *ctx, struct sk_err *err)
 /* ---- list ---- */
 
 struct list_opts {
+	struct layer_opts layers;
 	bool show_origin;
 };
 
-static const struct sk_opt list_opts[] = {
+static const struct sk_opt list_opts[] = { O_SPEC(struct list_opts),
 	SK_OPT_FLAG(struct list_opts, 'o', "show-origin", show_origin,
 	    "say where each value comes from", "JSON output always says so."),
-	SK_OPT_END
-};
+	SK_OPT_END };
 
 struct listing {
 	struct sk_table table;
@@ -75,7 +101,7 @@ list_one(void *arg, const char *key, const struct sk_jv *v, const char *origin)
 		sk_jw_obj(&l->w);
 		sk_jw_kstr(&l->w, "key", key);
 		if (secret)
-			sk_jw_kstr(&l->w, "value", MASK);
+			sk_jw_kstr(&l->w, "value", SK_CONFIG_MASK);
 		else
 			sk_jw_kvalue(&l->w, "value", v);
 		sk_jw_kstr(&l->w, "origin", origin);
@@ -84,9 +110,9 @@ list_one(void *arg, const char *key, const struct sk_jv *v, const char *origin)
 	}
 	sk_buf_init(&b, 0);
 	if (secret)
-		sk_buf_str(&b, MASK);
+		sk_buf_str(&b, SK_CONFIG_MASK);
 	else
-		put_value(&b, v);
+		sk_config_put_value(&b, v);
 	sk_table_cell(&l->table, key);
 	sk_table_cell(&l->table, b.p);
 	if (l->origin)
@@ -104,7 +130,7 @@ verb_list(struct sk_ctx *ctx, struct sk_err *err)
 	struct sk_buf b;
 	int rc;
 
-	rc = sk_config_load(&conf, ctx->config, err);
+	rc = load(ctx, ctx->config, &conf, err);
 	if (rc != 0)
 		return rc;
 	sk_buf_init(&b, 0);
@@ -166,6 +192,7 @@ path_json(struct sk_buf *b, const struct sk_config *conf)
 static int
 verb_path(struct sk_ctx *ctx, struct sk_err *err)
 {
+	const struct layer_opts *o = ctx->opts;
 	const struct sk_config_file *f;
 	struct sk_config conf;
 	struct sk_table t;
@@ -176,6 +203,12 @@ verb_path(struct sk_ctx *ctx, struct sk_err *err)
 	rc = sk_config_locate(&conf, ctx->config, err);
 	if (rc != 0)
 		return rc;
+	if (o->spec != NULL)
+		rc = sk_config_spec(&conf, o->spec, NULL, err);
+	if (rc != 0) {
+		sk_config_free(&conf);
+		return rc;
+	}
 	if (ctx->format == SK_FMT_JSON) {
 		sk_buf_init(&b, 0);
 		path_json(&b, &conf);
@@ -242,7 +275,7 @@ verb_check(struct sk_ctx *ctx, struct sk_err *err)
 	struct sk_jw w;
 	int rc;
 
-	rc = sk_config_load(&conf, file, err);
+	rc = load(ctx, file, &conf, err);
 	if (rc != 0) {
 		if (!json && err->details != NULL) {
 			print_findings(err->details);
@@ -266,6 +299,65 @@ verb_check(struct sk_ctx *ctx, struct sk_err *err)
 	}
 	sk_config_free(&conf);
 	return 0;
+}
+
+/* ---- explain, models ---- */
+
+static int
+verb_explain(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_config conf;
+	int rc;
+
+	rc = load(ctx, ctx->config, &conf, err);
+	if (rc != 0)
+		return rc;
+	rc = sk_config_show_key(
+	    &conf, ctx->argv[0], ctx->format == SK_FMT_JSON, err);
+	sk_config_free(&conf);
+	return rc;
+}
+
+static int
+verb_models(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_config conf;
+	int rc;
+
+	rc = load(ctx, ctx->config, &conf, err);
+	if (rc != 0)
+		return rc;
+	rc = sk_config_show_models(
+	    &conf, ctx->argv[0], ctx->format == SK_FMT_JSON, err);
+	sk_config_free(&conf);
+	return rc;
+}
+
+/* ---- watch ---- */
+
+struct watch_opts {
+	struct layer_opts layers;
+	bool once;
+};
+
+static const struct sk_opt watch_opts[] = { O_SPEC(struct watch_opts),
+	SK_OPT_FLAG(struct watch_opts, '1', "once", once,
+	    "stop after the first change; 0 when it was good", NULL),
+	SK_OPT_END };
+
+static int
+verb_watch(struct sk_ctx *ctx, struct sk_err *err)
+{
+	const struct watch_opts *o = ctx->opts;
+	struct sk_config conf;
+	int rc;
+
+	rc = load(ctx, ctx->config, &conf, err);
+	if (rc != 0)
+		return rc;
+	rc = sk_config_follow(&conf, ctx->format == SK_FMT_JSON, o->once, err);
+	sk_config_free(&conf);
+	return rc;
 }
 
 /* ---- filters for the public test suites ---- */
@@ -296,60 +388,6 @@ verb_json(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
-/* The suite's word for a value; NULL for tables and arrays. */
-static const char *
-tag_of(const struct sk_jv *v)
-{
-	switch ((enum sk_toml_kind)v->toml_kind) {
-	case SK_TOML_FLOAT:
-		return "float";
-	case SK_TOML_DATETIME:
-		return "datetime";
-	case SK_TOML_DATETIME_LOCAL:
-		return "datetime-local";
-	case SK_TOML_DATE_LOCAL:
-		return "date-local";
-	case SK_TOML_TIME_LOCAL:
-		return "time-local";
-	case SK_TOML_NONE:
-		break;
-	}
-	if (v->type == SK_J_STR)
-		return "string";
-	if (v->type == SK_J_NUM)
-		return "integer";
-	return v->type == SK_J_TRUE || v->type == SK_J_FALSE ? "bool" : NULL;
-}
-
-static void
-write_tagged(struct sk_jw *w, const struct sk_jv *v)
-{
-	const char *tag = tag_of(v);
-
-	if (v->type == SK_J_OBJ) {
-		sk_jw_obj(w);
-		for (size_t i = 0; i < v->n; i++) {
-			sk_jw_keyn(w, v->m[i].key, v->m[i].klen);
-			write_tagged(w, v->m[i].v);
-		}
-		sk_jw_end(w);
-	} else if (v->type == SK_J_ARR) {
-		sk_jw_arr(w);
-		for (size_t i = 0; i < v->n; i++)
-			write_tagged(w, v->a[i]);
-		sk_jw_end(w);
-	} else {
-		sk_jw_obj(w);
-		sk_jw_kstr(w, "type", tag);
-		sk_jw_key(w, "value");
-		if (v->type == SK_J_STR || v->type == SK_J_NUM)
-			sk_jw_strn(w, v->s, v->n);
-		else
-			sk_jw_str(w, v->type == SK_J_TRUE ? "true" : "false");
-		sk_jw_end(w);
-	}
-}
-
 static int
 verb_toml_json(struct sk_ctx *ctx, struct sk_err *err)
 {
@@ -368,7 +406,7 @@ verb_toml_json(struct sk_ctx *ctx, struct sk_err *err)
 	if (rc == 0) {
 		sk_buf_init(&out, 0);
 		sk_jw_init(&w, &out);
-		write_tagged(&w, v);
+		sk_toml_tagged(&w, v);
 		sk_jw_done(&w);
 		sk_out(out.p, out.len);
 		sk_buf_free(&out);
@@ -384,6 +422,12 @@ static const char *const get_ex[] = { "sk-config get run.timeout",
 	"sk-config get stages.plan.agents | jq -r '.[]'", NULL };
 static const char *const list_ex[] = { "sk-config list --show-origin",
 	"sk-config list --json | jq -r '.values[].key'", NULL };
+static const char *const explain_ex[] = { "sk-config explain run.timeout",
+	"sk-config explain stages.plan", NULL };
+static const char *const models_ex[] = { "sk-config models",
+	"sk-config models claude --json", NULL };
+static const char *const watch_ex[] = { "sk-config watch",
+	"sk-config watch --once --json | jq -c .event", NULL };
 static const char *const path_ex[] = { "sk-config path", NULL };
 static const char *const check_ex[] = { "sk-config check",
 	"sk-config check sk.toml", NULL };
@@ -393,6 +437,8 @@ static const struct sk_verb verbs[] = {
 	    .operands = "KEY",
 	    .purpose = "print one value; status 1 when it is not set",
 	    .examples = get_ex,
+	    .opts = spec_opts,
+	    .opts_size = sizeof(struct spec_opts),
 	    .min_args = 1,
 	    .max_args = 1,
 	    .flags = SK_V_CONFIG | SK_V_RAW,
@@ -407,16 +453,46 @@ static const struct sk_verb verbs[] = {
 	{ .name = "path",
 	    .purpose = "print the files of the layers",
 	    .examples = path_ex,
+	    .opts = spec_opts,
+	    .opts_size = sizeof(struct spec_opts),
 	    .flags = SK_V_CONFIG,
 	    .run = verb_path },
 	{ .name = "check",
 	    .operands = "[FILE]",
 	    .purpose = "check all layers, FILE as the one named",
 	    .examples = check_ex,
+	    .opts = spec_opts,
+	    .opts_size = sizeof(struct spec_opts),
 	    .max_args = 1,
 	    .comp = SK_C_FILE,
 	    .flags = SK_V_CONFIG,
 	    .run = verb_check },
+	{ .name = "explain",
+	    .operands = "KEY",
+	    .purpose = "print what a key is and who sets it",
+	    .examples = explain_ex,
+	    .opts = spec_opts,
+	    .opts_size = sizeof(struct spec_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .flags = SK_V_CONFIG,
+	    .run = verb_explain },
+	{ .name = "models",
+	    .operands = "[NAME]",
+	    .purpose = "print the models that are known, with prices",
+	    .examples = models_ex,
+	    .opts = spec_opts,
+	    .opts_size = sizeof(struct spec_opts),
+	    .max_args = 1,
+	    .flags = SK_V_CONFIG,
+	    .run = verb_models },
+	{ .name = "watch",
+	    .purpose = "follow the files, report what each change did",
+	    .examples = watch_ex,
+	    .opts = watch_opts,
+	    .opts_size = sizeof(struct watch_opts),
+	    .flags = SK_V_CONFIG,
+	    .run = verb_watch },
 	{ .name = "json",
 	    .purpose = "JSON text to its canonical form",
 	    .flags = SK_V_RAW | SK_V_HIDDEN,
@@ -428,8 +504,27 @@ static const struct sk_verb verbs[] = {
 	{ .run = NULL }
 };
 
-static const char *const schemas[] = { "config", "config-check", "config-file",
-	"config-path", NULL };
+static const char *const schemas[] = { "config", "config-check",
+	"config-explain", "config-file", "config-path", "event", "model-list",
+	/* and the sections of config-file */
+	"project", "run", "consensus", "quality_gates", "cost", "evidence",
+	"pipeline", "hot_reload", "stages", "agents", "models", NULL };
+
+/* Nothing is the whole file. */
+static bool
+schema(const char *name, struct sk_buf *out)
+{
+	const struct sk_data_file *f;
+
+	if (name == NULL) {
+		f = sk_data_find("schemas/config-file.json");
+		sk_buf_add(out, f->text, f->n);
+		return true;
+	}
+	if (sk_has_prefix(name, "config-file."))
+		name += strlen("config-file.");
+	return sk_config_section_schema(name, out);
+}
 static const char *const see_also[] = { "sk-auto 1", "sk-run 1", "sk-config 5",
 	NULL };
 
@@ -438,5 +533,6 @@ const struct sk_cmd sk_cmd = {
 	.purpose = "show the effective configuration",
 	.verbs = verbs,
 	.schemas = schemas,
+	.schema = schema,
 	.see_also = see_also,
 };

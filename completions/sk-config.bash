@@ -22,8 +22,8 @@ _sk_config()
 		fi
 		case $word in
 		--) end=1 ;;
-		--config | --format) opt=$word ;;
-		get | list | path | check | completion | schema)
+		--config | --format | --spec | -s) opt=$word ;;
+		get | list | path | check | explain | models | watch | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -38,16 +38,26 @@ _sk_config()
 	fi
 	if [[ -n $opt ]]; then
 		case $verb:$opt in
+		get:--spec | get:-s) ;;
+		list:--spec | list:-s) ;;
+		path:--spec | path:-s) ;;
+		check:--spec | check:-s) ;;
+		explain:--spec | explain:-s) ;;
+		models:--spec | models:-s) ;;
+		watch:--spec | watch:-s) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
 		esac
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
-		get) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		list) words='-o --show-origin --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		path) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		check) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		get) words='-s --spec --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		list) words='-s --spec -o --show-origin --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		path) words='-s --spec --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		check) words='-s --spec --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		explain) words='-s --spec --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		models) words='-s --spec --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		watch) words='-s --spec -1 --once --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -56,10 +66,10 @@ _sk_config()
 		case $verb in
 		check) kind='file' ;;
 		completion) words='bash zsh' ;;
-		schema) words='config config-check config-file config-path error' ;;
+		schema) words='config config-check config-explain config-file config-path event model-list project run consensus quality_gates cost evidence pipeline hot_reload stages agents models error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' get list path check completion schema'
+			words+=' get list path check explain models watch completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -40,11 +40,11 @@ user=.config/sk/config.toml
 		quality_gates.consensus_threshold 0.67
 		cost.alert_threshold 0.8
 		pipeline.agents unset
-		no.such.key unset
+		stages.plan unset
 	END
 }
 
-@test "get prints scalars raw and tables as JSON, and 1 when unset" {
+@test "get prints scalars raw and tables as JSON, and 1 when unset, 2 when unknown" {
 	printf '[stages.plan]\nagents = ["a", "b:2"]\nquorum = "2/3"\n' >c.toml
 	check 0 sk-config get stages.plan.quorum --config c.toml
 	same "$out" 2/3
@@ -55,7 +55,7 @@ user=.config/sk/config.toml
 	check 1 sk-config get stages.tasks --config c.toml
 	same "$out$err" ""
 	for key in "" . consensus. .min_agents 'consensus."min_agents'; do
-		check 1 sk-config get "$key"
+		check 2 sk-config get "$key"
 	done
 	check 0 sk-config get '"consensus"."min_agents"'
 	check 2 sk-config get
@@ -188,6 +188,8 @@ forbidden() {
 		models.m.retry.base_delay_ms|1
 		models.m.retry.max_delay_ms|1
 		project.root|"/"
+		cost.unpriced|"allow"
+		stages.x.guardrail|["true"]
 		evidence.base_dir|"/tmp"
 		evidence.base_dir|"docs/../../x"
 		evidence.base_dir|".."
@@ -235,10 +237,10 @@ forbidden() {
 	same "$(grep ' true$' keys | grep '^agents\|^models\|^project' | xargs)" \
 		"agents.*.enabled true agents.*.timeout true"
 	sed -n 's/ false$//p' keys | sed 's/^agents\.\*/agents.x/
-		s/^models\.\*/models.m/; s/env\.\*/env.PATH/' | sort >refused
+		s/^models\.\*/models.m/; s/^stages\.\*/stages.x/; s/env\.\*/env.PATH/' | sort >refused
 	forbidden | sed 's/|.*//' | grep -v '^evidence' | sort >tried
 	diff tried refused
-	[ "$(wc -l <tried)" -eq 22 ]
+	[ "$(wc -l <tried)" -eq 24 ]
 }
 
 @test "a found project file may set stages, limits and budgets" {

@@ -82,8 +82,21 @@ run_schema(struct sk_ctx *ctx, struct sk_err *err)
 	const char *names[SK_SCHEMAS_MAX], *near;
 	const struct sk_data_file *f = NULL;
 	char name[64], path[96];
+	struct sk_buf b;
+	bool made;
 
 	sk_schema_names(ctx->cmd, names);
+	if (ctx->cmd->schema != NULL) {
+		if (ctx->argc > 0)
+			bare_name(ctx->argv[0], name, sizeof(name));
+		sk_buf_init(&b, 0);
+		if (ctx->cmd->schema(ctx->argc > 0 ? name : NULL, &b))
+			sk_out(b.p, b.len);
+		made = b.len != 0;
+		sk_buf_free(&b);
+		if (made)
+			return 0;
+	}
 	if (ctx->argc == 0) {
 		for (size_t i = 0; names[i] != NULL; i++)
 			sk_outf("%s\n", names[i]);

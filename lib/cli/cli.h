@@ -146,6 +146,10 @@ struct sk_cmd {
 	const struct sk_verb *verbs; /* first is the default when name NULL;
 	                                ends with run == NULL */
 	const char *const *schemas; /* names `schema` prints, NULL-terminated */
+	/* Makes schemas that are not embedded as such: false when name is none
+	 * of those. A tool that has one also says what `schema` prints alone
+	 * (name NULL); the others list the names. */
+	bool (*schema)(const char *name, struct sk_buf *out);
 	const char *const *see_also; /* "sk-consensus 1", … */
 	/* The SQLite library that runs, for --version --json; NULL = none. */
 	const char *(*sqlite)(void);

@@ -265,7 +265,7 @@ walk(struct walk *w, struct sk_jv *v, const struct sk_jv *s, bool trusted)
 	if (v->type != SK_J_OBJ ||
 	    !sk_config_type_has(w->schema, s, "object")) {
 		if (!trusted &&
-		    w->c->origins->layers[w->layer].kind == SK_LAYER_PROJECT)
+		    sk_config_found(&w->c->origins->layers[w->layer]))
 			check_trust(w, v);
 		else
 			sk_config_kind(w->c, w->layer, w->key.p, v,
@@ -347,29 +347,4 @@ sk_config_check(struct sk_config *c, int layer)
 	walk(&w, c->origins->layers[layer].root, w.schema, false);
 	check_schema(c, layer, before);
 	sk_buf_free(&w.key);
-}
-
-void
-sk_config_cross(struct sk_config *c)
-{
-	struct sk_jv *min = sk_config_get(c, "consensus.min_agents");
-	struct sk_jv *max = sk_config_get(c, "consensus.max_agents");
-	int64_t lo = 0, hi = 0;
-	int a, b;
-
-	if (!sk_jint(min, &lo) || !sk_jint(max, &hi) || lo <= hi)
-		return;
-	a = sk_config_layer_of(c, min);
-	b = sk_config_layer_of(c, max);
-	/* Blame the one that was said last. */
-	if (a > b)
-		sk_config_finding(c, a, min, "consensus.min_agents",
-		    "bad_value", NULL,
-		    "expected at most max_agents (%lld), found %lld",
-		    (long long)hi, (long long)lo);
-	else
-		sk_config_finding(c, b, max, "consensus.max_agents",
-		    "bad_value", NULL,
-		    "expected at least min_agents (%lld), found %lld",
-		    (long long)lo, (long long)hi);
 }

@@ -3,7 +3,8 @@
  * config: layers with origin.
  *
  * Promises: one effective tree, merged from built-in defaults < /etc/sk <
- * user file < project .sk/config.toml < named file (--config, SK_CONFIG) <
+ * user file < project .sk/config.toml <
+ * docs/<SPEC>/pipeline.toml < named file (--config, SK_CONFIG) <
  * SPECKIT_<SECTION>__<FIELD> < options; every value knows where it came from. A
  * project file that was merely found cannot define commands, URLs, environment
  * or paths outside the tree.
@@ -33,6 +34,15 @@ struct sk_config {
  */
 int sk_config_load(struct sk_config *c, const char *named, struct sk_err *err);
 void sk_config_free(struct sk_config *c);
+/*
+ * The layer of one specification, docs/<id>/pipeline.toml, between the project's
+ * file and the named one; it is trusted like the project's. dir is the
+ * specification's folder, or NULL: it is looked for under the project's root. A
+ * specification that does not exist, or has no such file, changes nothing.
+ * SK_USAGE as for loading; c stays as it was.
+ */
+int sk_config_spec(
+    struct sk_config *c, const char *id, const char *dir, struct sk_err *err);
 /* Highest layer: an option of the running tool. value is TOML text, or taken
  * as a string when it is not. */
 int sk_config_set(struct sk_config *c, const char *key, const char *value,
@@ -52,6 +62,35 @@ const char *sk_config_origin(const struct sk_config *c, const char *key);
 /* [agents.NAME] or NULL. Keys: adapter, command (array of strings), model,
  * env (table), timeout, family, enabled, cwd. */
 struct sk_jv *sk_config_agent(const struct sk_config *c, const char *name);
+
+/* ---- what changes (reload.c) ---- */
+
+/* Of the effective tree, wherever its values come from. */
+void sk_config_hash(const struct sk_config *c, char hex[SK_SHA256_LEN]);
+/*
+ * Read everything again: files, environment, the specification, options. On
+ * success c is the new configuration, sections the names of those that differ
+ * (none: nothing has changed), and every value that was got from c before is
+ * gone; project_root and named_file stay as they are. On failure c stays as it
+ * was, err has all findings. What was read from a pipe, or is a snapshot, never
+ * changes.
+ */
+int sk_config_reload(
+    struct sk_config *c, struct sk_strv *sections, struct sk_err *err);
+/*
+ * From here on our own children read this configuration and not the files,
+ * whatever happens to those: sets SK_CONFIG_SNAPSHOT to a memory file that lives
+ * as long as *fd, which is -1 or the snapshot before.
+ */
+int sk_config_snapshot(const struct sk_config *c, int *fd, struct sk_err *err);
+/*
+ * Follow the files of all layers until a signal comes (128 + its number), or
+ * once until one change was dealt with: sk.event/1 records on standard output,
+ * watch_start, file_changed, reload_success, reload_failed; lines of text
+ * without json.
+ */
+int
+sk_config_follow(struct sk_config *c, bool json, bool once, struct sk_err *err);
 
 /* ---- models (models.c) ---- */
 
@@ -98,7 +137,7 @@ int sk_model_unknown(
 int
 sk_config_locate(struct sk_config *c, const char *named, struct sk_err *err);
 struct sk_config_file {
-	const char *layer; /* "system", "user", "project", "named" */
+	const char *layer; /* "system", "user", "project", "spec", "named" */
 	const char *path; /* absolute */
 	const char *state; /* "used", "absent", "unreadable", "shadowed" */
 };
@@ -108,8 +147,45 @@ sk_config_files(const struct sk_config *c, const struct sk_config_file **out);
 typedef void (*sk_config_fn)(
     void *arg, const char *key, const struct sk_jv *v, const char *origin);
 void sk_config_each(const struct sk_config *c, sk_config_fn fn, void *arg);
+/* What one key is. Values that are not there are NULL. */
+struct sk_config_info {
+	const char *key; /* as TOML wants it */
+	const char *type; /* "integer", "duration", "list of agents", … */
+	const char *description;
+	const struct sk_jv *minimum, *maximum, *min_items, *max_items;
+	const struct sk_jv *words; /* the only ones that are allowed */
+	const struct sk_jv *examples;
+	const struct sk_jv *members; /* of a table: its keys */
+	bool named; /* a table whose keys are names of the user's */
+	bool project; /* a project's file that was found may set it */
+	bool secret;
+	const struct sk_jv *dflt, *value;
+	const char *origin; /* of the value */
+	const char *env; /* SPECKIT_SECTION__FIELD */
+};
+/* SK_USAGE "unknown_key" with a suggestion when there can be no such key. */
+int sk_config_explain(struct sk_config *c, const char *key,
+    struct sk_config_info *out, struct sk_err *err);
+/* Every layer that sets the key, lowest first. */
+void sk_config_each_setting(
+    struct sk_config *c, const char *key, sk_config_fn fn, void *arg);
+/* The schema of [section] alone; false when there is no such section. */
+bool sk_config_section_schema(const char *section, struct sk_buf *out);
+/* Is there an agent or an adapter of this name? */
+bool sk_config_knows_agent(const struct sk_config *c, const char *name);
 /* Must the value of this key not be shown? */
 bool sk_config_secret(const char *key);
+/* ---- what is printed (show.c) ---- */
+
+#define SK_CONFIG_MASK "***" /* in place of a secret */
+/* A scalar as its text, a table or array as one line of JSON. */
+void sk_config_put_value(struct sk_buf *b, const struct sk_jv *v);
+/* All about one key, and the models (name NULL: all), on standard output. */
+int sk_config_show_key(
+    struct sk_config *c, const char *key, bool json, struct sk_err *err);
+int sk_config_show_models(
+    const struct sk_config *c, const char *name, bool json, struct sk_err *err);
+
 /* The nearest directory from dir (absolute) upward that holds name;
  * malloc'd, NULL when none does. only_dir: name must be a directory. */
 char *sk_find_upward(const char *dir, const char *name, bool only_dir);

@@ -100,8 +100,8 @@ spelt(const char *key, const char *seg, size_t n)
 	return true;
 }
 
-static void
-add_spelt(struct sk_buf *b, const char *key)
+void
+sk_config_env_add(struct sk_buf *b, const char *key)
 {
 	for (; *key != '\0'; key++)
 		sk_buf_ch(b, env_char(*key));
@@ -180,7 +180,7 @@ warn_unknown(struct sk_config *c, const char *var, size_t n,
 	sk_buf_init(&b, 4096);
 	if (near != NULL) {
 		sk_buf_add(&b, var, (size_t)(seg - var));
-		add_spelt(&b, near);
+		sk_config_env_add(&b, near);
 		sk_buf_add(&b, rest, (size_t)(var + n - rest));
 	}
 	if (near != NULL || one_underscore(c,

@@ -78,8 +78,8 @@ add(struct sk_config *c, enum sk_layer_kind kind, const char *file)
 	return l;
 }
 
-static bool
-same_file(const char *a, const char *b)
+bool
+sk_config_same_file(const char *a, const char *b)
 {
 	struct stat x, y;
 
@@ -120,8 +120,8 @@ named_file(
 }
 
 /* What sk_config_files() shows before anything was read. */
-static void
-look(struct sk_layer *l)
+void
+sk_config_look(struct sk_layer *l)
 {
 	struct stat st;
 
@@ -153,15 +153,17 @@ sk_config_find(
 	free(git);
 	free(cwd);
 
-	look(add(c, SK_LAYER_SYSTEM, w->system));
-	look(add(c, SK_LAYER_USER, user_file(c)));
+	sk_config_look(add(c, SK_LAYER_SYSTEM, w->system));
+	sk_config_look(add(c, SK_LAYER_USER, user_file(c)));
 	l = add(c, SK_LAYER_PROJECT, project);
-	look(l);
+	sk_config_look(l);
 	/* Whoever names the project's file trusts it. */
-	if (same_file(project, named))
+	if (sk_config_same_file(project, named))
 		l->state = "shadowed";
+	/* Empty until somebody says which specification. */
+	(void)add(c, SK_LAYER_SPEC, NULL);
 	if (named != NULL) {
-		look(add(c, SK_LAYER_NAMED, named));
+		sk_config_look(add(c, SK_LAYER_NAMED, named));
 		c->named_file = sk_strdup(named);
 	}
 	return 0;
@@ -171,7 +173,7 @@ size_t
 sk_config_files(const struct sk_config *c, const struct sk_config_file **out)
 {
 	static const char *const words[] = { "default", "system", "user",
-		"project", "named" };
+		"project", "spec", "named" };
 	struct sk_config_origin *o = c->origins;
 	size_t n = 0;
 

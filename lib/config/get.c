@@ -220,9 +220,13 @@ sk_config_set(struct sk_config *c, const char *key, const char *value,
 	c->origins->n_findings = 0;
 	in = l->root;
 	l->root = before != NULL ? before : sk_jnew(&c->arena, SK_J_OBJ);
-	if (rc != 0)
+	if (rc != 0) {
 		sk_config_remerge(c);
-	else
-		sk_config_merge_into(c, l->root, in, layer);
+		return rc;
+	}
+	sk_config_merge_into(c, l->root, in, layer);
+	sk_strv_add(&c->origins->set, key);
+	sk_strv_add(&c->origins->set, value);
+	sk_strv_add(&c->origins->set, origin);
 	return rc;
 }

@@ -18,6 +18,7 @@ enum sk_layer_kind {
 	SK_LAYER_SYSTEM,
 	SK_LAYER_USER,
 	SK_LAYER_PROJECT,
+	SK_LAYER_SPEC,
 	SK_LAYER_NAMED,
 	SK_LAYER_ENV,
 	SK_LAYER_OPTION
@@ -57,6 +58,11 @@ struct sk_config_origin {
 	size_t n_findings;
 	struct sk_config_file *files; /* for sk_config_files() */
 	struct sk_models *models; /* NULL until it is asked for */
+	char *spec, *spec_dir; /* of the layer SPEC; NULL = there is none */
+	struct sk_strv set; /* key, value, origin, … of sk_config_set() */
+	bool located; /* the files were found, not read */
+	bool snapshot; /* the layers are a running driver's */
+	const char *system; /* where the system's file is */
 };
 
 /* Where the layers are. Tests give their own. */
@@ -64,6 +70,7 @@ struct sk_config_where {
 	const char *system; /* /etc/sk/config.toml */
 	const char *named; /* --config, or NULL: SK_CONFIG */
 	char *const *env; /* environ */
+	bool snapshot; /* SK_CONFIG_SNAPSHOT counts */
 };
 
 /* models.c */
@@ -74,18 +81,32 @@ int sk_config_load_from(
     struct sk_config *c, const struct sk_config_where *w, struct sk_err *err);
 /* The layer that a value of the effective tree came from. */
 int sk_config_layer_of(const struct sk_config *c, const struct sk_jv *v);
+/* Where a leaf of the effective tree, or of one layer, was said. */
+const char *sk_config_origin_of(struct sk_config *c, const struct sk_jv *v);
+const char *
+sk_config_layer_text(struct sk_config *c, int layer, const struct sk_jv *v);
 /* Take a checked layer into the effective tree. */
 void sk_config_merge(struct sk_config *c, int layer);
 void sk_config_merge_into(
     struct sk_config *c, struct sk_jv *to, const struct sk_jv *from, int layer);
 /* The effective tree anew, from all layers as they are. */
 void sk_config_remerge(struct sk_config *c);
+void sk_config_read(struct sk_config *c, int layer);
 /* The findings as one error; 0 when there is none. */
 int sk_config_verdict(struct sk_config *c, struct sk_err *err);
+
+/* Was the file merely found, and may have come with somebody else's tree? */
+static inline bool
+sk_config_found(const struct sk_layer *l)
+{
+	return l->kind == SK_LAYER_PROJECT || l->kind == SK_LAYER_SPEC;
+}
 
 /* find.c */
 int sk_config_find(
     struct sk_config *c, const struct sk_config_where *w, struct sk_err *err);
+void sk_config_look(struct sk_layer *l);
+bool sk_config_same_file(const char *a, const char *b);
 /* path against base (absolute), with "." and ".." taken out of its text. */
 char *sk_config_abs(struct sk_config *c, const char *base, const char *path);
 
@@ -103,16 +124,35 @@ const struct sk_jv *sk_config_member(
 const char *sk_config_suggest(
     const struct sk_jv *schema, const struct sk_jv *s, const char *key);
 void sk_config_check(struct sk_config *c, int layer);
-/* Rules between keys, on the effective tree. */
-void sk_config_cross(struct sk_config *c);
 /* Append ".key", quoted when it is not a bare key. */
 void sk_config_key_add(struct sk_buf *b, const char *key);
 void sk_config_finding(struct sk_config *c, int layer, const struct sk_jv *at,
     const char *key, const char *code, const char *hint, const char *fmt, ...)
     SK_PRINTF(7, 8);
 
+/* cross.c: rules between keys, on the effective tree. */
+void sk_config_cross(struct sk_config *c);
+
+/* explain.c */
+struct sk_config_path {
+	const char *names[8];
+	size_t n;
+	const struct sk_jv *schema; /* of the value */
+	bool project; /* may a file that was found set it? */
+};
+/* The names of a dotted key; SK_USAGE "unknown_key" when there can be no such
+ * key. */
+int sk_config_split(struct sk_config *c, const char *key,
+    struct sk_config_path *p, struct sk_err *err);
+
+/* reload.c */
+int sk_config_from_snapshot(struct sk_config *c,
+    const struct sk_config_where *w, bool *found, struct sk_err *err);
+
 /* env.c */
 void sk_config_env(struct sk_config *c, int layer, char *const *env);
+/* Append a key as it is spelt in a variable. */
+void sk_config_env_add(struct sk_buf *b, const char *key);
 /* text as a value of schema s; NULL and a finding when it is none. */
 struct sk_jv *sk_config_value(struct sk_config *c, int layer, uint32_t line,
     const char *key, const struct sk_jv *s, const char *text);

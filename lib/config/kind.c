@@ -103,7 +103,7 @@ stays_inside(const char *path)
 static void
 check_inside(const struct kind *k, const struct sk_jv *v)
 {
-	if (k->c->origins->layers[k->layer].kind == SK_LAYER_PROJECT &&
+	if (sk_config_found(&k->c->origins->layers[k->layer]) &&
 	    !stays_inside(v->s))
 		sk_config_finding(k->c, k->layer, v, k->key, "untrusted_key",
 		    "to allow it, name this file with --config or SK_CONFIG",

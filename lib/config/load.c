@@ -126,19 +126,11 @@ sk_config_layer_of(const struct sk_config *c, const struct sk_jv *v)
 	return o->slots[i].v != NULL ? o->slots[i].layer : 0;
 }
 
-static const char *
-origin_text(struct sk_config *c, const struct sk_jv *v)
+const char *
+sk_config_layer_text(struct sk_config *c, int layer, const struct sk_jv *v)
 {
-	const struct sk_config_origin *o = c->origins;
-	const struct sk_origin_slot *s;
-	const struct sk_layer *l;
+	const struct sk_layer *l = &c->origins->layers[layer];
 
-	if (o->cap == 0)
-		return "default";
-	s = &o->slots[slot_of(o, v)];
-	if (s->v == NULL)
-		return "default";
-	l = &o->layers[s->layer];
 	if (l->file != NULL)
 		return sk_arena_printf(&c->arena, "%s:%u", l->file, v->line);
 	if (v->line == 0 || v->line > l->names.n || l->kind == SK_LAYER_DEFAULT)
@@ -150,6 +142,12 @@ origin_text(struct sk_config *c, const struct sk_jv *v)
 }
 
 const char *
+sk_config_origin_of(struct sk_config *c, const struct sk_jv *v)
+{
+	return sk_config_layer_text(c, sk_config_layer_of(c, v), v);
+}
+
+const char *
 sk_config_origin(const struct sk_config *c, const char *key)
 {
 	const struct sk_jv *v = sk_config_get(c, key);
@@ -157,7 +155,7 @@ sk_config_origin(const struct sk_config *c, const char *key)
 
 	/* (The text is made in the arena, which is not what const promises.) */
 	memcpy(&mut, &c, sizeof(mut));
-	return v != NULL ? origin_text(mut, v) : NULL;
+	return v != NULL ? sk_config_origin_of(mut, v) : NULL;
 }
 
 /* ---- walking ---- */
@@ -215,7 +213,8 @@ sk_config_each(const struct sk_config *c, sk_config_fn fn, void *arg)
 	if (all.n > 1)
 		qsort(all.v, all.n, sizeof(*all.v), by_key);
 	for (size_t i = 0; i < all.n; i++) {
-		fn(arg, all.v[i].key, all.v[i].v, origin_text(mut, all.v[i].v));
+		fn(arg, all.v[i].key, all.v[i].v,
+		    sk_config_origin_of(mut, all.v[i].v));
 		free(all.v[i].key);
 	}
 	free(all.v);
@@ -287,8 +286,8 @@ open_layer(struct sk_config *c, int layer)
 	return fd;
 }
 
-static void
-read_layer(struct sk_config *c, int layer)
+void
+sk_config_read(struct sk_config *c, int layer)
 {
 	struct sk_layer *l = &c->origins->layers[layer];
 	struct sk_err e = { 0 };
@@ -429,20 +428,26 @@ sk_config_load_from(
 {
 	struct sk_config_origin *o;
 	size_t before;
+	bool snapshot = false;
 	int rc;
 
 	start(c);
 	o = c->origins;
+	o->system = w->system;
 	read_defaults(c);
-	rc = sk_config_find(c, w, err);
+	rc = w->snapshot ? sk_config_from_snapshot(c, w, &snapshot, err) : 0;
+	if (rc == 0 && !snapshot)
+		rc = sk_config_find(c, w, err);
 	if (rc == 0) {
 		o->layers[o->n++].kind = SK_LAYER_ENV;
 		for (int i = 1; i < o->n; i++) {
 			before = o->n_findings;
 			if (o->layers[i].kind == SK_LAYER_ENV)
 				sk_config_env(c, i, w->env);
+			else if (snapshot)
+				continue; /* checked and merged */
 			else
-				read_layer(c, i);
+				sk_config_read(c, i);
 			if (o->layers[i].root == NULL)
 				continue;
 			sk_config_check(c, i);
@@ -461,9 +466,10 @@ sk_config_load_from(
 int
 sk_config_load(struct sk_config *c, const char *named, struct sk_err *err)
 {
-	const struct sk_config_where w = {
-		.system = "/etc/sk/config.toml", .named = named, .env = environ
-	};
+	const struct sk_config_where w = { .system = "/etc/sk/config.toml",
+		.named = named,
+		.env = environ,
+		.snapshot = true };
 
 	return sk_config_load_from(c, &w, err);
 }
@@ -477,6 +483,7 @@ sk_config_locate(struct sk_config *c, const char *named, struct sk_err *err)
 	int rc;
 
 	start(c);
+	c->origins->located = true;
 	rc = sk_config_find(c, &w, err);
 	if (rc != 0)
 		sk_config_free(c);
@@ -492,6 +499,9 @@ sk_config_free(struct sk_config *c)
 		for (int i = 0; i < o->n; i++)
 			sk_strv_free(&o->layers[i].names);
 		free(o->slots);
+		free(o->spec);
+		free(o->spec_dir);
+		sk_strv_free(&o->set);
 		free(o->findings);
 		free(o->files);
 		sk_models_free(o->models);

@@ -223,5 +223,7 @@ enum sk_toml_kind {
 };
 int sk_toml_parse(struct sk_arena *a, const char *p, size_t n, const char *name,
     struct sk_jv **out, struct sk_err *err);
+/* The tree as the tagged JSON of the public test suite (toml_tag.c). */
+void sk_toml_tagged(struct sk_jw *w, const struct sk_jv *v);
 
 #endif

@@ -118,6 +118,51 @@ size_t sk_loop_tree_kill(const struct sk_loop *l, pid_t pid, const char *token);
 void sk_loop_tree_signal(
     const struct sk_loop *l, pid_t pid, const char *token, int signo);
 
+/* ---- watching files (watch.c) ---- */
+
+/*
+ * Files by their absolute paths, whether they exist or not, followed through
+ * renames. A change is told once nothing has happened for quiet_ms, with every
+ * path that differs from what it was; it costs nothing until then.
+ */
+struct sk_watch;
+typedef void (*sk_watch_fn)(
+    struct sk_watch *w, const struct sk_strv *changed, void *arg);
+struct sk_watch *sk_watch_new(struct sk_loop *l, int64_t quiet_ms,
+    sk_watch_fn fn, void *arg, struct sk_err *err); /* NULL on failure */
+/* In place of the paths so far; may be called from fn. */
+void sk_watch_files(struct sk_watch *w, const struct sk_strv *paths);
+void sk_watch_quiet(struct sk_watch *w, int64_t quiet_ms);
+void sk_watch_free(struct sk_watch *w);
+
+/* signo to all that is below a process, not to itself. */
+void sk_tree_signal_below(pid_t pid, int signo);
+
+/* ---- private directories (tmpdir.c) ---- */
+
+/* A fresh one in TMPDIR, else /tmp; malloc'd path. */
+char *sk_tmpdir_new(struct sk_err *err);
+/* It and all that is in it, whatever was put there; follows no link. */
+void sk_tmpdir_remove(const char *path);
+/* A file without a name in a directory; -1 and errno. */
+int sk_tmpfile(const char *dir);
+
+/* ---- marks, for what outlives both of a pair (mark.c) ---- */
+
+/*
+ * A locked file in `dir` that says: this process is alive. Children get
+ * SK_AGENT_TOKEN=<id>.<anything>. Opening first kills what carries the id of a
+ * file that nobody locks any more, and removes that one's directory.
+ */
+struct sk_mark {
+	int fd, dirfd;
+	char id[SK_ID_LEN];
+	char *tmp; /* private directory, removed on close */
+};
+int sk_mark_open(struct sk_mark *m, const char *dir, size_t *killed,
+    struct sk_err *err);
+void sk_mark_close(struct sk_mark *m);
+
 /* ---- guardian (guard.c) ---- */
 
 /*

@@ -24,7 +24,7 @@ static int
 load(struct sk_config *c, const char *system, const char *named,
     char *const *env, struct sk_err *err)
 {
-	const struct sk_config_where w = { system, named, env };
+	const struct sk_config_where w = { system, named, env, false };
 
 	return sk_config_load_from(c, &w, err);
 }

@@ -12,7 +12,7 @@ static int
 load(struct sk_config *c, const char *text, struct sk_err *err)
 {
 	const struct sk_config_where w = { "/nowhere",
-		text != NULL ? "models.toml" : NULL, no_env };
+		text != NULL ? "models.toml" : NULL, no_env, false };
 
 	if (text != NULL &&
 	    sk_write_file("models.toml", text, strlen(text), 0600, err) != 0)

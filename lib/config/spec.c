@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * docs/SPEC/pipeline.toml: the layer between the project's file and the named
+ * one. Which it is is known only after the others were read, because a named
+ * file may say where the project is.
+ */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/internal.h"
+
+static bool
+is_of(const char *name, const char *id)
+{
+	size_t n = strlen(id);
+
+	return strncmp(name, id, n) == 0 && (name[n] == '\0' || name[n] == '-');
+}
+
+/* Folders of the specification below root; those that hold no specification
+ * are none. */
+static void
+folders(const char *root, const char *id, struct sk_strv *out)
+{
+	static const char *const parents[] = { "docs", "specs" };
+	const struct dirent *e;
+	char *dir, *spec;
+	DIR *d;
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(parents); i++) {
+		dir = sk_path_join(root, parents[i]);
+		d = opendir(dir);
+		while (d != NULL && (e = readdir(d)) != NULL) {
+			if (!is_of(e->d_name, id))
+				continue;
+			spec = sk_asprintf("%s/%s/spec.md", dir, e->d_name);
+			if (access(spec, F_OK) == 0) {
+				*strrchr(spec, '/') = '\0';
+				sk_strv_add(out, spec);
+			}
+			free(spec);
+		}
+		if (d != NULL)
+			(void)closedir(d);
+		free(dir);
+	}
+}
+
+static int
+find(struct sk_config *c, const char *id, const char **dir, struct sk_err *err)
+{
+	struct sk_strv found = { 0 };
+	int rc = 0;
+
+	if (!sk_ident_ok(id))
+		return sk_fail(err, SK_USAGE, "bad_identifier",
+		    "'%s' is not a specification id", id);
+	folders(c->project_root, id, &found);
+	if (found.n > 1) {
+		rc = sk_fail(err, SK_USAGE, "ambiguous_spec",
+		    "two folders match '%s': '%s' and '%s'", id, found.v[0],
+		    found.v[1]);
+		rc = sk_hint(err, "rename one of them");
+	}
+	*dir = rc == 0 && found.n == 1 ? sk_arena_strdup(&c->arena, found.v[0])
+	                               : NULL;
+	sk_strv_free(&found);
+	return rc;
+}
+
+static struct sk_layer *
+layer_of(struct sk_config_origin *o, enum sk_layer_kind kind)
+{
+	for (int i = 0; i < o->n; i++)
+		if (o->layers[i].kind == kind)
+			return &o->layers[i];
+	return NULL;
+}
+
+int
+sk_config_spec(
+    struct sk_config *c, const char *id, const char *dir, struct sk_err *err)
+{
+	struct sk_config_origin *o = c->origins;
+	struct sk_layer *l = layer_of(o, SK_LAYER_SPEC);
+	int layer, rc = 0;
+
+	if (l == NULL) /* a snapshot has it already */
+		return 0;
+	if (dir == NULL)
+		rc = find(c, id, &dir, err);
+	if (rc != 0 || dir == NULL)
+		return rc;
+	layer = (int)(l - o->layers);
+	free(o->spec);
+	o->spec = sk_strdup(id);
+	free(o->spec_dir);
+	o->spec_dir = sk_strdup(dir);
+	l->file = sk_config_abs(c, dir, "pipeline.toml");
+	l->root = NULL;
+	sk_config_look(l);
+	if (sk_config_same_file(l->file, c->named_file)) {
+		l->state = "shadowed";
+		return 0;
+	}
+	if (o->located)
+		return 0;
+	sk_config_read(c, layer);
+	if (l->root != NULL)
+		sk_config_check(c, layer);
+	if (l->root != NULL && o->n_findings == 0) {
+		sk_config_remerge(c);
+		sk_config_cross(c);
+	}
+	rc = sk_config_verdict(c, err);
+	if (rc != 0) {
+		l->root = NULL;
+		o->n_findings = 0;
+		sk_config_remerge(c);
+	}
+	return rc;
+}
