@@ -62,6 +62,7 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 		docs/evidence/consensus/DEMO/spec-plan_*_synthesis.json
 	same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM decisions WHERE state='acked'")" 6
 	same "$(sqlite3 "$SK_DB" "SELECT group_concat(decision_seq) FROM (SELECT decision_seq FROM decisions ORDER BY 1)")" 1,2,3,4,5,6
+	same "$(sqlite3 "$SK_DB" 'SELECT count(*), count(DISTINCT stage) FROM usage')" '18|6'
 	# A second time: another run, the same artefacts.
 	cp -R "$spec" first
 	check 0 sk-auto run DEMO --json
@@ -195,6 +196,7 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 		cmp "a/$f.md" "$spec/$f.md"
 	done
 	same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM decisions WHERE state='acked'")" 12
+	same "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM usage')" 36
 }
 
 @test "the printed script halts as the run does" {

@@ -174,6 +174,35 @@ judge(struct sk_auto *a, const struct sk_step *s, const struct sk_buf *records,
 	return rc;
 }
 
+/* What the stage's calls cost is booked before the decision is acknowledged, so
+ * that a driver which dies in between books it the next time. */
+static int
+settle_cost(struct sk_auto *a, const char *stage, struct sk_err *err)
+{
+	struct sk_strv argv = { 0 };
+	struct sk_buf out;
+	int rc, status = 0, interrupted = 0;
+
+	sk_buf_init(&out, RECORDS_MAX);
+	sk_strv_add(&argv, "sk-metrics");
+	sk_strv_add(&argv, "settle");
+	sk_strv_add(&argv, "--json");
+	arg2(&argv, "--run", a->run);
+	arg2(&argv, "--branch", a->branch);
+	arg2(&argv, "--stage", stage);
+	if (a->config_file != NULL)
+		arg2(&argv, "--config", a->config_file);
+	rc = sk_child_run(a, &argv, "", 0, &out, &status, &interrupted, err);
+	sk_strv_free(&argv);
+	sk_buf_free(&out);
+	if (rc == 0)
+		rc = stopped(interrupted, err);
+	if (rc == 0 && status != 0)
+		rc = sk_fail(err, status, "cost_not_settled",
+		    "the cost of stage '%s' was not booked", stage);
+	return rc;
+}
+
 static int
 acknowledge(struct sk_auto *a, int64_t seq, struct sk_err *err)
 {
@@ -305,6 +334,8 @@ sk_step_settle(
 	if (rc == 0 && verdict != NULL && strcmp(d.status, "ok") == 0)
 		rc = sk_artefact_publish(
 		    a, verdict, a->driver.epoch, &s.artefact, err);
+	if (rc == 0)
+		rc = settle_cost(a, d.stage, err);
 	if (rc == 0)
 		rc = acknowledge(a, d.seq, err);
 	sk_step_free(&s);
@@ -449,6 +480,8 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	if (s->exit == 0)
 		rc = sk_artefact_publish(
 		    a, verdict, a->driver.epoch, &s->artefact, err);
+	if (rc == 0)
+		rc = settle_cost(a, s->stage->name, err);
 	if (rc == 0)
 		rc = acknowledge(a, s->decision_seq, err);
 	s->ended_ms = sk_now_ms();

@@ -68,6 +68,8 @@ stage() {
 		esac
 		# An agreed value becomes a file before it is acknowledged.
 		seq=$(sk-auto artefact "$spec" <"$tmp/verdict") || exit
+		sk-metrics settle --run "$SK_RUN" --branch "$SK_BRANCH" \
+			--stage "$stage" >"$tmp/cost" || exit
 		sk-consensus ack --run "$SK_RUN" --branch "$SK_BRANCH" \
 			--seq "$seq" >"$tmp/ack" || exit
 		# Degraded: the agents that failed are asked once more.
