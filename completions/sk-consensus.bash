@@ -23,9 +23,10 @@ _sk_consensus()
 		case $word in
 		--) end=1 ;;
 		--branch | --config | --db | --evidence-dir | --expect | --format | \
-			--min | --policy | --quorum | --require | --run | --seq | \
-			-b | -e | -n | -p | -r | -s) opt=$word ;;
-		intake | ack | pending | show | completion | schema)
+			--min | --policy | --quorum | --require | --round | --run | \
+			--seq | --spec | --stage | -b | -e | -n | \
+			-p | -r | -s) opt=$word ;;
+		intake | decide | replay | ack | pending | show | stop | log | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -50,6 +51,21 @@ _sk_consensus()
 		'':--branch | '':-b) ;;
 		intake:--run | intake:-r) ;;
 		intake:--branch | intake:-b) ;;
+		decide:--run | decide:-r) ;;
+		decide:--branch | decide:-b) ;;
+		decide:--spec) ;;
+		decide:--stage) words='plan tasks implement validate audit unlock' ;;
+		decide:--round) ;;
+		decide:--expect | decide:-e) ;;
+		decide:--quorum | decide:-n) ;;
+		decide:--require | decide:-p) ;;
+		decide:--policy) kind='file' ;;
+		decide:--min) ;;
+		decide:--evidence-dir) kind='dir' ;;
+		replay:--run | replay:-r) ;;
+		replay:--branch | replay:-b) ;;
+		replay:--seq | replay:-s) ;;
+		replay:--evidence-dir) kind='dir' ;;
 		ack:--seq | ack:-s) ;;
 		ack:--run | ack:-r) ;;
 		ack:--branch | ack:-b) ;;
@@ -58,6 +74,8 @@ _sk_consensus()
 		show:--seq | show:-s) ;;
 		show:--run | show:-r) ;;
 		show:--branch | show:-b) ;;
+		stop:--run | stop:-r) ;;
+		log:--run | log:-r) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
@@ -65,9 +83,13 @@ _sk_consensus()
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
 		intake) words='-r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		decide) words='-r --run -b --branch --spec --stage --round -e --expect -n --quorum -p --require --policy --min --no-evidence --evidence-dir --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		replay) words='-r --run -b --branch -s --seq --no-ack --no-evidence --evidence-dir --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		ack) words='-s --seq -r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		pending) words='-r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		show) words='-s --seq --all -r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		stop) words='-r --run --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		log) words='-r --run --counts --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='-e --expect -n --quorum -p --require --policy --min --no-evidence --evidence-dir --no-ack -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -75,10 +97,10 @@ _sk_consensus()
 	else
 		case $verb in
 		completion) words='bash zsh' ;;
-		schema) words='verdict intake ack pending answer error' ;;
+		schema) words='verdict intake ack pending stop log counts answer error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' intake ack pending show completion schema'
+			words+=' intake decide replay ack pending show stop log completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -78,7 +78,7 @@ rows() {
 		check 137 "$FAULTY" intake "$db"
 	same "$("$look" "$db" "PRAGMA user_version")" 1
 	check 0 "$FAULTY" intake "$db"
-	same "$("$look" "$db" "PRAGMA user_version")" 4
+	same "$("$look" "$db" "PRAGMA user_version")" 5
 	SPEC_KIT_FAULTS=store.checkpoint.before:1 \
 		check 137 "$FAULTY" fill "$db" 300 200
 	n=$(rows)

@@ -99,8 +99,11 @@ fails() { # INPUT STATUS CODE COMMAND...
 2 null ok 2
 1 audit unknown 2"
 	same "$(j .decision.run | sort -u | wc -l)" 2
-	# --run, and SK_RUN, take everything.
-	feed "$(ans c '{"k":1}' 'run: "r1"')" 3 sk-consensus --run r2 --expect c
+	# --run, and SK_RUN, take everything that does not say otherwise.
+	feed "$(ans c '{"k":1}' 'run: "r1"')" 65 sk-consensus --run r2 --expect c
+	same "$(j .error.code)" bad_record
+	has "$err" "line 1 refused: wrong_run"
+	feed "$(ans c '{"k":1}')" 3 sk-consensus --run r2 --expect c
 	same "$(j .decision.run)" r2
 	SK_RUN=r3 feed "$(ans c '{"k":1}')" 3 sk-consensus --expect c
 	same "$(j .decision.run)" r3
@@ -138,7 +141,7 @@ fails() { # INPUT STATUS CODE COMMAND...
 		echo '{"schema":"sk.answer/1","run":"r","agent":"d","data":{"b":1.0,"a":2}}')" \
 		3 sk-consensus --no-evidence
 	same "$(j '.inputs[] | "\(.agent)=\(.state)/\(.note)"' | xargs)" \
-		"a=ok/null d=ok/null f=failed/auth"
+		"a=invalid/no_json d=ok/null f=failed/auth"
 	same "$(j '.decision | "\(.duplicates) \(.divergents)"')" "1 1"
 	same "$(j '.inputs[] | select(.agent == "d").sha256')" \
 		"$(printf '{"a":2,"b":1}' | sha256sum | cut -d' ' -f1)"
@@ -275,7 +278,7 @@ fails() { # INPUT STATUS CODE COMMAND...
 		"6 6"
 }
 
-@test "evidence that cannot be written: 74, the decision is kept" {
+@test "evidence that cannot be written: 74, nothing is decided, answers are kept" {
 	in=$(ans a '{"k":1}' 'run: "r", spec: "S", stage: "plan"')
 	mkdir real
 	ln -s "$PWD/real" docs
@@ -301,10 +304,11 @@ fails() { # INPUT STATUS CODE COMMAND...
 		feed "$in" 74 sk-consensus --expect a --min 1 --evidence-dir ro
 	fi
 	check 0 sk-consensus pending --run r
-	same "$(j .decision_seq)" 1
+	same "$(j .pending)" null
+	check 2 sk-consensus show --run r
 	feed "$in" 0 sk-consensus --expect a --min 1
 	same "$(j '.decision_seq, .decision.acked, .decision.replayed' |
-		xargs)" "1 true true"
+		xargs)" "1 true false"
 }
 
 @test "answers in fences and in prose; forged keys stay text" {

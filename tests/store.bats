@@ -33,7 +33,7 @@ refuses() {
 		check 0 "$stress" open "$db.$i" 96
 		has "$out" "96 ok, 0 errors"
 		same "$("$look" "$db.$i" "SELECT count(*),key FROM journal
-			WHERE kind='migrate'")" "1|0-4"
+			WHERE kind='migrate'")" "1|0-5"
 	done
 }
 
@@ -43,9 +43,9 @@ refuses() {
 		same "$("$look" "$db.$i" "PRAGMA user_version")" 1
 		check 0 "$stress" open "$db.$i" 64
 		has "$out" "64 ok, 0 errors"
-		same "$("$look" "$db.$i" "PRAGMA user_version")" 4
+		same "$("$look" "$db.$i" "PRAGMA user_version")" 5
 		same "$("$look" "$db.$i" "SELECT count(*),key FROM journal
-			WHERE kind='migrate'")" "1|1-4"
+			WHERE kind='migrate'")" "1|1-5"
 	done
 }
 
@@ -78,7 +78,7 @@ refuses() {
 	S2 event twice|INSERT INTO journal(at,kind,branch_id,seq,pid,start_ticks,boot_id)SELECT at,kind,branch_id,seq,pid,start_ticks,boot_id FROM journal WHERE kind='intake' LIMIT 1
 	S3 counter|UPDATE branches SET decision_seq=decision_seq+1
 	S5 event under|INSERT INTO journal(at,kind,run_id,epoch,pid,start_ticks,boot_id)VALUES(1,'lease','run0',9,1,1,''),(1,'state','run0',8,1,1,'')
-	S8 ack without|INSERT INTO decisions SELECT branch_id,99,run_id,'x',stage,round,'y','acked',(SELECT max(id)FROM consensus_runs),0,1,1,1,1,NULL,NULL FROM decisions WHERE 0 UNION ALL SELECT branch_id,decision_seq+100,run_id,'x',stage,round,'y','acked',-1,0,1,1,1,1,NULL,NULL FROM decisions LIMIT 1
+	S8 ack without|INSERT INTO decisions SELECT branch_id,99,run_id,'x',stage,round,'y','acked',(SELECT max(id)FROM consensus_runs),0,1,1,1,1,NULL,NULL,NULL FROM decisions WHERE 0 UNION ALL SELECT branch_id,decision_seq+100,run_id,'x',stage,round,'y','acked',-1,0,1,1,1,1,NULL,NULL,NULL FROM decisions LIMIT 1
 	S9 answers|DELETE FROM agent_outputs WHERE seq=(SELECT max(seq)FROM agent_outputs)
 	END
 }

@@ -132,14 +132,19 @@ struct sk_group {
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
 	char spec[SK_IDENT_LEN], stage[SK_IDENT_LEN];
 	int64_t round;
-	struct sk_strv invalid; /* agents whose record was refused */
+	struct sk_strv invalid; /* agents whose record was refused … */
+	struct sk_strv why; /* … and for which word */
 	bool ended; /* its run.end event was seen */
 	size_t answers; /* records taken from this input */
+	uint64_t looked; /* batch in which decided was looked up */
+	bool decided; /* the round has a decision: answers are late */
 };
 /* One answer's result, after its commit. */
 struct sk_intake_note {
 	struct sk_key key;
-	const char *result; /* sk_intake_word() or "invalid" */
+	/* sk_intake_word(), "late" (accepted, after the round was decided),
+	 * "wrong_run", "wrong_branch" or "invalid" */
+	const char *result;
 	const char *reason; /* of "invalid" */
 	int64_t attempt, seq;
 	const char *sha256; /* may be NULL */
@@ -149,6 +154,9 @@ struct sk_intake {
 	struct sk_db *db;
 	const char *run, *branch; /* --run or SK_RUN, --branch; NULL = none */
 	const struct sk_git *git; /* facts for runs made here */
+	/* Each group of records without a run gets a branch of its own, so that
+	 * all their decisions can be pending at once. */
+	bool branch_each;
 	/* Called after the commit that holds the answer; may be NULL. */
 	void (*note)(void *arg, const struct sk_intake_note *n);
 	void *arg;
@@ -164,6 +172,8 @@ struct sk_intake {
  * counted in `invalid` and does not stop the others. */
 int sk_intake_fd(struct sk_intake *in, int fd, struct sk_err *err);
 void sk_intake_free(struct sk_intake *in);
+/* What a reason of "invalid" means, for a person. */
+const char *sk_refusal_text(const char *reason);
 /* One sk.intake/1 line. */
 void sk_intake_json(struct sk_buf *b, const struct sk_intake_note *n);
 
@@ -187,6 +197,8 @@ struct sk_decide_opts {
 struct sk_drivers {
 	struct sk_driver *v;
 	size_t n;
+	/* Branch and specification whose evidence was looked through last. */
+	char here[SK_BRANCH_LEN + SK_IDENT_LEN];
 };
 /* The epoch of a run: SK_EPOCH when SK_RUN is this run, else the driver lock is
  * taken (10 s, then SK_AGAIN) and held until sk_drivers_end(). */
@@ -199,6 +211,11 @@ void sk_drivers_end(struct sk_drivers *d);
 int sk_decide_group(struct sk_db *db, struct sk_drivers *drivers,
     const struct sk_decide_opts *o, const struct sk_group *g,
     struct sk_buf *out, char status[16], struct sk_err *err);
+/* A recorded decision once more: its evidence (the same bytes in the same
+ * place) and, unless no_ack, its ack. Nothing is judged. */
+int sk_decide_again(struct sk_db *db, struct sk_drivers *drivers,
+    const struct sk_decide_opts *o, const struct sk_decision *d,
+    struct sk_buf *out, char status[16], struct sk_err *err);
 /* The sk.verdict/1 document of a stored decision. */
 int sk_decision_json(
     struct sk_buf *out, const struct sk_decision *d, struct sk_err *err);
@@ -207,5 +224,26 @@ void sk_ack_json(struct sk_buf *b, const char *run, const char *branch,
     int64_t seq, bool already);
 /* A verdict document as lines for a person. */
 void sk_verdict_text(struct sk_buf *b, const struct sk_jv *verdict);
+
+/* ---- the verbs of sk-consensus (verb_*.c); their tables are its own ---- */
+
+struct sk_verb_opts {
+	const char *run, *branch, *spec, *stage;
+	struct sk_strv expect; /* the filter and decide */
+	struct sk_decide_opts decide;
+	const char *policy, *evidence_dir;
+	int64_t seq, round;
+	bool all, counts;
+};
+
+int sk_verb_filter(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_intake(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_decide(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_replay(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_ack(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_stop(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_pending(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_show(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_log(struct sk_ctx *ctx, struct sk_err *err);
 
 #endif

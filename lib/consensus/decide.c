@@ -98,6 +98,20 @@ put_evidence(struct sk_jw *w, const struct sk_evidence *ev)
 }
 
 static void
+put_chain(struct sk_jw *w, const struct sk_decision *d)
+{
+	sk_jw_key(w, "chain");
+	if (d->chain[0] == '\0') {
+		sk_jw_null(w);
+		return;
+	}
+	sk_jw_obj(w);
+	sk_jw_kstr(w, "prev", d->chain_prev);
+	sk_jw_kstr(w, "hash", d->chain);
+	sk_jw_end(w);
+}
+
+static void
 put_decision(struct sk_jw *w, const struct sk_decision *d, enum sk_face face,
     const struct sk_more *more)
 {
@@ -116,6 +130,7 @@ put_decision(struct sk_jw *w, const struct sk_decision *d, enum sk_face face,
 	}
 	positive(w, "supersedes", d->supersedes);
 	sk_jw_kint(w, "epoch", d->epoch);
+	put_chain(w, d);
 	if (face == SK_FACE_LINE && more != NULL) {
 		sk_jw_kint(w, "duplicates", more->duplicates);
 		sk_jw_kint(w, "divergents", more->divergents);
@@ -213,8 +228,19 @@ struct work {
 	int64_t *seqs;
 	size_t n_seqs;
 	int64_t epoch;
+	struct sk_place at;
 	struct sk_decision d;
 };
+
+/* Why a record of this agent was refused; NULL = none was. */
+static const char *
+refusal(const struct sk_group *g, const char *agent)
+{
+	for (size_t i = 0; i < g->invalid.n; i++)
+		if (strcmp(g->invalid.v[i], agent) == 0)
+			return g->why.v[i];
+	return NULL;
+}
 
 static void
 add_stored(struct work *w, const struct sk_stored *s, struct sk_input *in)
@@ -229,11 +255,10 @@ add_stored(struct work *w, const struct sk_stored *s, struct sk_input *in)
 		return;
 	}
 	/* A later record that was refused says more than an old failure. */
-	in->state = sk_strv_has(&w->g->invalid, s->agent) ? SK_INPUT_INVALID
-	                                                  : SK_INPUT_FAILED;
-	in->note = s->failure_kind;
-	if (in->state == SK_INPUT_INVALID)
-		in->note = "refused";
+	in->note = refusal(w->g, s->agent);
+	in->state = in->note != NULL ? SK_INPUT_INVALID : SK_INPUT_FAILED;
+	if (in->note == NULL)
+		in->note = s->failure_kind;
 }
 
 static size_t
@@ -254,7 +279,7 @@ build_inputs(struct work *w)
 			continue;
 		w->inputs[n].agent = bad->v[i];
 		w->inputs[n].state = SK_INPUT_INVALID;
-		w->inputs[n++].note = "refused";
+		w->inputs[n++].note = w->g->why.v[i];
 		sk_strv_add(&w->seen, bad->v[i]);
 	}
 	return n;
@@ -385,12 +410,37 @@ acknowledge(struct work *w, struct sk_err *err)
 	return rc;
 }
 
+static bool
+wants_evidence(const struct work *w)
+{
+	return !w->o->no_evidence && w->g->spec[0] != '\0' &&
+	       w->g->stage[0] != '\0';
+}
+
+/* Publish what is decided; acknowledge it unless that is left to others. */
 static int
-steps(struct work *w, struct sk_drivers *drivers, struct sk_evidence *ev,
-    struct sk_more *more, struct sk_err *err)
+settle(struct work *w, struct sk_evidence *ev, struct sk_err *err)
+{
+	int rc = 0;
+
+	if (SK_FAULT("consensus.decided") != 0)
+		rc = sk_fail(err, SK_IO, "io", "stopped after the decision");
+	if (rc == 0 && w->at.fd >= 0)
+		rc = sk_evidence_publish(&w->at, w->db, w->o, &w->d, w->epoch,
+		    w->stored, w->n, ev, err);
+	if (rc == 0 && SK_FAULT("consensus.published") != 0)
+		rc = sk_fail(err, SK_IO, "io", "stopped after the evidence");
+	if (rc == 0 && !w->o->no_ack)
+		rc = acknowledge(w, err);
+	return rc;
+}
+
+/* Where the evidence goes is known to be usable before anything is decided. */
+static int
+prepare(struct work *w, struct sk_drivers *drivers, struct sk_err *err)
 {
 	struct sk_key key = key_of(w->g);
-	struct sk_verdict v = { 0 };
+	char here[sizeof(drivers->here)];
 	int64_t round;
 	int rc;
 
@@ -398,26 +448,61 @@ steps(struct work *w, struct sk_drivers *drivers, struct sk_evidence *ev,
 	if (rc == 0)
 		rc = sk_answers_of(
 		    w->db, &key, &w->stored, &w->n, &round, &w->a, err);
+	if (rc == 0 && wants_evidence(w)) {
+		rc = sk_place_open(&w->at, w->o, w->g->spec, err);
+		(void)snprintf(
+		    here, sizeof(here), "%s/%s", w->g->branch, w->g->spec);
+		w->at.swept = strcmp(here, drivers->here) == 0;
+		if (rc == 0 && !w->at.swept)
+			rc = sk_place_check(&w->at, w->db, w->g, err);
+		if (rc == 0)
+			memcpy(drivers->here, here, sizeof(here));
+		else if (err->hint[0] == '\0')
+			(void)sk_hint(err, "nothing was decided; the answers "
+					   "are kept");
+	}
+	return rc;
+}
+
+static int
+steps(struct work *w, struct sk_drivers *drivers, struct sk_evidence *ev,
+    struct sk_more *more, struct sk_err *err)
+{
+	struct sk_verdict v = { 0 };
+	int rc;
+
+	rc = prepare(w, drivers, err);
 	if (rc != 0)
 		return rc;
 	rc = judge(w, &v, err);
 	if (rc == 0)
 		rc = decide(w, &v, &more->replayed, err);
 	sk_verdict_free(&v);
-	if (rc == 0 && SK_FAULT("consensus.decided") != 0)
-		rc = sk_fail(err, SK_IO, "io", "stopped after the decision");
-	if (rc == 0 && !w->o->no_evidence && w->g->spec[0] != '\0' &&
-	    w->g->stage[0] != '\0')
-		rc = sk_evidence_publish(
-		    w->db, w->o, &w->d, w->epoch, w->stored, w->n, ev, err);
-	if (rc == 0 && SK_FAULT("consensus.published") != 0)
-		rc = sk_fail(err, SK_IO, "io", "stopped after the evidence");
-	if (rc == 0 && !w->o->no_ack)
-		rc = acknowledge(w, err);
+	if (rc == 0)
+		rc = settle(w, ev, err);
 	for (size_t i = 0; i < w->n; i++) {
 		more->duplicates += w->stored[i].duplicates;
 		more->divergents += w->stored[i].divergents;
 	}
+	return rc;
+}
+
+/* A decision that exists, to its end; the line to out. */
+static int
+finish(struct work *w, int rc, struct sk_evidence *ev, struct sk_more *more,
+    struct sk_buf *out, char status[16], struct sk_err *err)
+{
+	if (rc == SK_ORDER)
+		sk_count_refusal(
+		    w->db, w->g->run, w->g->branch, w->d.seq, w->epoch, err);
+	if (rc == 0)
+		rc = sk_decision_write(out, &w->d, SK_FACE_LINE, more, err);
+	if (rc == 0)
+		memcpy(status, w->d.status, sizeof(w->d.status));
+	sk_place_close(&w->at);
+	sk_evidence_free(ev);
+	sk_strv_free(&w->seen);
+	sk_arena_free(&w->a);
 	return rc;
 }
 
@@ -426,18 +511,32 @@ sk_decide_group(struct sk_db *db, struct sk_drivers *drivers,
     const struct sk_decide_opts *o, const struct sk_group *g,
     struct sk_buf *out, char status[16], struct sk_err *err)
 {
-	struct work w = { .db = db, .o = o, .g = g };
+	struct work w = { .db = db, .o = o, .g = g, .at.fd = -1 };
 	struct sk_evidence ev = { 0 };
 	struct sk_more more = { .evidence = &ev };
 	int rc;
 
 	rc = steps(&w, drivers, &ev, &more, err);
+	return finish(&w, rc, &ev, &more, out, status, err);
+}
+
+int
+sk_decide_again(struct sk_db *db, struct sk_drivers *drivers,
+    const struct sk_decide_opts *o, const struct sk_decision *d,
+    struct sk_buf *out, char status[16], struct sk_err *err)
+{
+	struct sk_group g = { .round = d->round };
+	struct work w = { .db = db, .o = o, .g = &g, .d = *d, .at.fd = -1 };
+	struct sk_evidence ev = { 0 };
+	struct sk_more more = { .evidence = &ev, .replayed = true };
+	int rc;
+
+	memcpy(g.run, d->run, sizeof(g.run));
+	memcpy(g.branch, d->branch, sizeof(g.branch));
+	memcpy(g.spec, d->spec, sizeof(g.spec));
+	memcpy(g.stage, d->stage, sizeof(g.stage));
+	rc = prepare(&w, drivers, err);
 	if (rc == 0)
-		rc = sk_decision_write(out, &w.d, SK_FACE_LINE, &more, err);
-	if (rc == 0)
-		memcpy(status, w.d.status, sizeof(w.d.status));
-	sk_evidence_free(&ev);
-	sk_strv_free(&w.seen);
-	sk_arena_free(&w.a);
-	return rc;
+		rc = settle(&w, &ev, err);
+	return finish(&w, rc, &ev, &more, out, status, err);
 }

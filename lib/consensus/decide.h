@@ -5,15 +5,35 @@
 
 #include "consensus/consensus.h"
 
+/* The evidence directory of a specification, open; fd -1 = it is not. */
+struct sk_place {
+	int fd;
+	struct sk_buf path;
+	bool swept;
+};
+int sk_place_open(struct sk_place *at, const struct sk_decide_opts *o,
+    const char *spec, struct sk_err *err);
+void sk_place_close(struct sk_place *at);
+/* The one writer among programs that ask; sweeps orphans the first time. */
+void sk_place_lock(struct sk_place *at);
+/* SK_DAMAGED "older_database": evidence here is ahead of the database. */
+int sk_place_check(const struct sk_place *at, struct sk_db *db,
+    const struct sk_group *g, struct sk_err *err);
+/* One JSON file of the directory, never through a link. */
+int
+sk_place_read(const struct sk_place *at, const char *name, struct sk_arena *a,
+    struct sk_buf *raw, struct sk_jv **out, struct sk_err *err);
+
 /* Files that were published for a decision; paths are absolute. */
 struct sk_evidence {
 	char *synthesis; /* NULL = none */
 	char *telemetry;
 	struct sk_strv agents;
 };
-int sk_evidence_publish(struct sk_db *db, const struct sk_decide_opts *o,
-    const struct sk_decision *d, int64_t epoch, const struct sk_stored *stored,
-    size_t n, struct sk_evidence *ev, struct sk_err *err);
+int sk_evidence_publish(struct sk_place *at, struct sk_db *db,
+    const struct sk_decide_opts *o, const struct sk_decision *d, int64_t epoch,
+    const struct sk_stored *stored, size_t n, struct sk_evidence *ev,
+    struct sk_err *err);
 void sk_evidence_free(struct sk_evidence *ev);
 
 /* What is known of a decision beside its row. */

@@ -10,137 +10,16 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "consensus/decide.h"
-
-/* A directory on the way down. */
-struct place {
-	int fd;
-	struct sk_buf path;
-};
-
-/* ---- directories ---- */
-
-/* One component further, made when it is absent, never through a link. */
-static int
-step(struct place *at, const char *name, struct sk_err *err)
-{
-	bool made;
-	int fd;
-
-	if (at->path.len > 0 && at->path.p[at->path.len - 1] != '/')
-		sk_buf_ch(&at->path, '/');
-	sk_buf_str(&at->path, name);
-	made = mkdirat(at->fd, name, 0755) == 0;
-	if (!made && errno != EEXIST)
-		return sk_fail_errno(
-		    err, "cannot make directory '%s'", at->path.p);
-	fd = openat(
-	    at->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) {
-		struct stat st;
-
-		if (fstatat(at->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISLNK(st.st_mode)) {
-			(void)sk_fail(err, SK_IO, "symlink",
-			    "evidence directory '%s' is a symbolic link",
-			    at->path.p);
-			return sk_hint(err, "name the real directory with "
-					    "--evidence-dir");
-		}
-		errno = ENOTDIR;
-		return sk_fail_errno(
-		    err, "cannot open directory '%s'", at->path.p);
-	}
-	/* Documents of the project, not secrets: our umask does not count. */
-	if (made)
-		(void)fchmod(fd, 0755);
-	(void)close(at->fd);
-	at->fd = fd;
-	return 0;
-}
-
-static int
-walk(struct place *at, const char *rel, struct sk_err *err)
-{
-	struct sk_strv parts = { 0 };
-	int rc = 0;
-
-	sk_strv_split(&parts, rel, '/');
-	for (size_t i = 0; rc == 0 && i < parts.n; i++)
-		if (strcmp(parts.v[i], ".") != 0)
-			rc = step(at, parts.v[i], err);
-	sk_strv_free(&parts);
-	return rc;
-}
-
-/* Where the walk starts: the project, or the parent of a place outside of it
- * that only the user can have named. *rel = what is walked from there. */
-static int
-open_root(struct place *at, const struct sk_decide_opts *o, const char **rel,
-    struct sk_err *err)
-{
-	const char *root = o->evidence_root != NULL ? o->evidence_root : ".";
-	char *parent = NULL, *real = NULL;
-	size_t n = strlen(root);
-	int rc = 0;
-
-	*rel = o->evidence_base;
-	if ((*rel)[0] == '/' && strncmp(*rel, root, n) == 0 &&
-	    (*rel)[n] == '/') {
-		*rel += n;
-	} else if ((*rel)[0] == '/') {
-		n = strlen(*rel);
-		while (n > 1 && (*rel)[n - 1] == '/')
-			n--;
-		while (n > 1 && (*rel)[n - 1] != '/')
-			n--;
-		root = parent = sk_strndup(*rel, n);
-		*rel += n;
-		rc = sk_mkdirs(root, 0755, err);
-	}
-	if (rc == 0) {
-		real = realpath(root, NULL);
-		if (real != NULL)
-			at->fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (at->fd < 0)
-			rc = sk_fail_errno(
-			    err, "cannot open directory '%s'", root);
-		else
-			sk_buf_str(&at->path, real);
-	}
-	free(real);
-	free(parent);
-	return rc;
-}
-
-static int
-open_place(struct place *at, const struct sk_decide_opts *o,
-    const struct sk_decision *d, struct sk_err *err)
-{
-	const char *rel;
-	int rc;
-
-	at->fd = -1;
-	sk_buf_init(&at->path, 65536);
-	rc = open_root(at, o, &rel, err);
-	if (rc == 0)
-		rc = walk(at, rel, err);
-	if (rc == 0)
-		rc = step(at, "consensus", err);
-	if (rc == 0)
-		rc = step(at, d->spec, err);
-	return rc;
-}
 
 /* ---- files ---- */
 
 enum there { ABSENT, SAME, OTHER };
 
 static enum there
-look(const struct place *at, const char *name, const struct sk_buf *want)
+look(const struct sk_place *at, const char *name, const struct sk_buf *want)
 {
 	struct sk_err ignored = { 0 };
 	enum there is = OTHER;
@@ -184,7 +63,7 @@ name_file(struct sk_err *err, const char *path)
 /* Writes dir/name unless these bytes are there; *path = where. */
 static int
 put(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
-    const struct place *at, const char *name, const struct sk_buf *b,
+    const struct sk_place *at, const char *name, const struct sk_buf *b,
     char **path, struct sk_err *err)
 {
 	struct sk_pub pub;
@@ -207,7 +86,7 @@ put(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 /* The stamp, made unique when another decision of this second has it: the
  * directory is locked, so nobody takes the name in between. */
 static void
-pick_stamp(const struct place *at, const struct sk_decision *d,
+pick_stamp(const struct sk_place *at, const struct sk_decision *d,
     const struct sk_buf *b, char stamp[64])
 {
 	char name[SK_IDENT_LEN + 100], sha[SK_SHA256_LEN];
@@ -327,8 +206,9 @@ telemetry_json(struct sk_buf *b, const struct sk_decision *d,
 
 static int
 put_agents(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
-    const struct place *at, const char *stamp, const struct sk_stored *stored,
-    size_t n, struct sk_evidence *ev, struct sk_err *err)
+    const struct sk_place *at, const char *stamp,
+    const struct sk_stored *stored, size_t n, struct sk_evidence *ev,
+    struct sk_err *err)
 {
 	char name[2 * SK_IDENT_LEN + 80], *path = NULL;
 	struct sk_buf b;
@@ -354,22 +234,46 @@ put_agents(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 	return rc;
 }
 
+/* Of the stored answers those that this decision was made from. */
+static size_t
+used(const struct sk_jv *v, const struct sk_stored *stored, size_t n,
+    struct sk_stored *out)
+{
+	const struct sk_jv *in = sk_jget(v, "inputs");
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; stored[i].ok && j < sk_jlen(in); j++)
+			if (sk_streq(sk_jget_str(in->a[j], "agent"),
+				stored[i].agent) &&
+			    sk_streq(sk_jget_str(in->a[j], "sha256"),
+				stored[i].sha256)) {
+				out[k++] = stored[i];
+				break;
+			}
+	return k;
+}
+
 static int
 put_telemetry(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
-    const struct place *at, const char *stamp, const struct sk_buf *synthesis,
-    const struct sk_stored *stored, size_t n, struct sk_evidence *ev,
-    struct sk_err *err)
+    const struct sk_place *at, const char *stamp,
+    const struct sk_buf *synthesis, const struct sk_stored *stored, size_t n,
+    struct sk_evidence *ev, struct sk_err *err)
 {
 	char name[SK_IDENT_LEN + 100];
+	struct sk_stored *mine = sk_calloc(n + 1, sizeof(*mine));
 	struct sk_arena a = { 0 };
 	struct sk_jv *v = NULL;
 	struct sk_buf b;
 	int rc;
 
-	rc = put_agents(db, d, epoch, at, stamp, stored, n, ev, err);
-	if (rc == 0)
-		rc = sk_json_parse(&a, synthesis->p, synthesis->len,
-		    &sk_verdict_limits, &v, err);
+	rc = sk_json_parse(
+	    &a, synthesis->p, synthesis->len, &sk_verdict_limits, &v, err);
+	if (rc == 0) {
+		n = used(v, stored, n, mine);
+		stored = mine;
+		rc = put_agents(db, d, epoch, at, stamp, stored, n, ev, err);
+	}
 	if (rc == 0) {
 		sk_buf_init(&b, 0);
 		telemetry_json(&b, d, v, stored, n, ev);
@@ -379,44 +283,39 @@ put_telemetry(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 		sk_buf_free(&b);
 	}
 	sk_arena_free(&a);
+	free(mine);
 	return rc;
 }
 
 int
-sk_evidence_publish(struct sk_db *db, const struct sk_decide_opts *o,
-    const struct sk_decision *d, int64_t epoch, const struct sk_stored *stored,
-    size_t n, struct sk_evidence *ev, struct sk_err *err)
+sk_evidence_publish(struct sk_place *at, struct sk_db *db,
+    const struct sk_decide_opts *o, const struct sk_decision *d, int64_t epoch,
+    const struct sk_stored *stored, size_t n, struct sk_evidence *ev,
+    struct sk_err *err)
 {
 	char name[SK_IDENT_LEN + 100], stamp[64];
 	struct sk_buf b;
-	struct place at;
 	int rc;
 
 	sk_buf_init(&b, 0);
-	rc = open_place(&at, o, d, err);
-	if (rc == 0)
-		rc = sk_decision_write(&b, d, SK_FACE_FILE, NULL, err);
+	rc = sk_decision_write(&b, d, SK_FACE_FILE, NULL, err);
 	if (rc == 0) {
-		/* Only against name clashes: where it cannot be had, go on. */
-		for (int i = 0; i < 100 && flock(at.fd, LOCK_EX | LOCK_NB) != 0;
-		     i++)
-			(void)nanosleep(
-			    &(struct timespec){ .tv_nsec = 20000000 }, NULL);
-		pick_stamp(&at, d, &b, stamp);
+		sk_place_lock(at);
+		pick_stamp(at, d, &b, stamp);
 		(void)snprintf(name, sizeof(name), "spec-%s_%s_synthesis.json",
 		    d->stage, stamp);
-		rc = put(db, d, epoch, &at, name, &b, &ev->synthesis, err);
+		rc = put(db, d, epoch, at, name, &b, &ev->synthesis, err);
 	}
 	if (rc == 0 && o->telemetry)
 		rc = put_telemetry(
-		    db, d, epoch, &at, stamp, &b, stored, n, ev, err);
-	if (rc != 0 && err->hint[0] == '\0')
+		    db, d, epoch, at, stamp, &b, stored, n, ev, err);
+	if (at->fd >= 0)
+		(void)flock(at->fd, LOCK_UN);
+	if (rc != 0 && rc != SK_ORDER && err->hint[0] == '\0')
 		(void)sk_hint(err,
-		    "the decision is kept; give the same answers "
-		    "again when this is mended");
-	if (at.fd >= 0)
-		(void)close(at.fd);
-	sk_buf_free(&at.path);
+		    "the decision is kept; when this is mended: sk-consensus "
+		    "replay --run %s --branch %s --seq %lld",
+		    d->run, d->branch, (long long)d->seq);
 	sk_buf_free(&b);
 	return rc;
 }

@@ -33,6 +33,8 @@ struct sk_intake_state {
 	struct run_row *run_rows;
 	size_t n_runs, cap_runs, cap_groups;
 	char fresh[SK_RUN_LEN]; /* the run of records without one */
+	char fresh_root[SK_BRANCH_LEN]; /* and its first branch */
+	uint64_t batches; /* committed so far, from 1 */
 	char run_of_branch[SK_RUN_LEN]; /* when only the branch was said */
 	bool whole; /* an error left no record half written */
 };
@@ -115,9 +117,6 @@ chosen(const struct sk_intake *in, const struct sk_key *k, const char **run,
 	*run = k->run;
 	*branch = k->branch;
 	if (in->run != NULL) {
-		/* The branch of a record says nothing about another run. */
-		if (strcmp(k->run, in->run) != 0)
-			*branch = "";
 		*run = in->run;
 	} else if (s->run_of_branch[0] != '\0') {
 		*run = s->run_of_branch;
@@ -129,20 +128,69 @@ chosen(const struct sk_intake *in, const struct sk_key *k, const char **run,
 		*branch = in->branch;
 }
 
+#define RUN_KEY_LEN (SK_RUN_LEN + SK_BRANCH_LEN + 2 * SK_IDENT_LEN + 32)
+
+static void
+run_key(const struct sk_intake *in, const struct sk_key *k, const char *run,
+    const char *branch, char out[RUN_KEY_LEN])
+{
+	if (in->branch_each && run == in->state->fresh)
+		(void)snprintf(out, RUN_KEY_LEN, "%s//%s/%s/%lld", run, k->spec,
+		    k->stage, (long long)k->round);
+	else
+		(void)snprintf(
+		    out, RUN_KEY_LEN, "%s/%s/%s", run, branch, k->spec);
+}
+
+/* The run and the branch in the store, made when they are not there. */
+static int
+ensure(struct sk_intake *in, const struct sk_key *k, struct run_row *row,
+    bool fresh, struct sk_err *err)
+{
+	struct sk_intake_state *s = in->state;
+	const struct sk_git *git = in->git;
+	struct sk_arena a = { 0 };
+	struct sk_branch b;
+	struct sk_run known;
+	bool found = false;
+	int rc = 0;
+
+	if (fresh && in->branch_each && s->fresh_root[0] != '\0') {
+		rc = sk_branch_create(
+		    in->db, s->fresh, s->fresh_root, git, &b, &a, err);
+		if (rc == 0)
+			memcpy(row->branch, b.id, sizeof(row->branch));
+		sk_arena_free(&a);
+		return rc;
+	}
+	/* Our project is a fact about runs that begin here, and no reason to
+	 * refuse one that began elsewhere. */
+	if (git != NULL && !fresh && row->run[0] != '\0')
+		rc = sk_run_get(in->db, row->run, &known, &found, &a, err);
+	sk_arena_free(&a);
+	/* Records without a run may be about several specifications. */
+	if (rc == 0)
+		rc = sk_run_ensure(in->db, row->run, row->branch,
+		    fresh ? "" : k->spec, found ? NULL : git, err);
+	if (rc == 0 && fresh && s->fresh_root[0] == '\0')
+		memcpy(s->fresh_root, row->branch, sizeof(s->fresh_root));
+	return rc;
+}
+
 /* Looked up or made once per call. */
 static int
 resolve(struct sk_intake *in, const struct sk_key *k,
     const struct run_row **out, struct sk_err *err)
 {
 	struct sk_intake_state *s = in->state;
-	char key[SK_RUN_LEN + SK_BRANCH_LEN + SK_IDENT_LEN];
+	char key[RUN_KEY_LEN];
 	const char *run, *branch;
 	struct run_row *row;
 	size_t i;
 	int rc;
 
 	chosen(in, k, &run, &branch);
-	(void)snprintf(key, sizeof(key), "%s/%s/%s", run, branch, k->spec);
+	run_key(in, k, run, branch, key);
 	if (map_get(&s->runs, key, &i)) {
 		*out = &s->run_rows[i];
 		return 0;
@@ -155,9 +203,7 @@ resolve(struct sk_intake *in, const struct sk_key *k,
 	row = &s->run_rows[s->n_runs];
 	(void)snprintf(row->run, sizeof(row->run), "%s", run);
 	(void)snprintf(row->branch, sizeof(row->branch), "%s", branch);
-	/* Records without a run may be about several specifications. */
-	rc = sk_run_ensure(in->db, row->run, row->branch,
-	    run == s->fresh ? "" : k->spec, in->git, err);
+	rc = ensure(in, k, row, run == s->fresh, err);
 	if (rc != 0)
 		return rc;
 	map_put(&s->runs, key, s->n_runs++);
@@ -216,6 +262,7 @@ commit(struct sk_intake *in, struct sk_err *err)
 		if (in->note != NULL)
 			in->note(in->arg, &s->notes[i]);
 	s->n_notes = 0;
+	s->batches++;
 	sk_arena_free(&s->batch);
 	return rc;
 }
@@ -255,8 +302,10 @@ refuse(struct sk_intake *in, const struct sk_rec *r, const struct run_row *run,
 	if (run == NULL)
 		return;
 	g = group_of(in, run, &r->row.key, true);
-	if (!sk_strv_has(&g->invalid, r->row.key.agent))
+	if (!sk_strv_has(&g->invalid, r->row.key.agent)) {
 		sk_strv_add(&g->invalid, r->row.key.agent);
+		sk_strv_add(&g->why, why);
+	}
 }
 
 static int
@@ -265,15 +314,68 @@ begin(struct sk_intake *in, struct sk_err *err)
 	return sk_db_in_tx(in->db) ? 0 : sk_db_begin(in->db, err);
 }
 
+/*
+ * A record that names another run or branch than the caller asked for does not
+ * belong here, whoever is to blame. Counted, and no word about its agent.
+ */
+static int
+misplaced(
+    struct sk_intake *in, const struct sk_rec *r, bool *is, struct sk_err *err)
+{
+	const struct sk_key *k = &r->row.key;
+	const char *run = in->run != NULL ? in->run : in->state->run_of_branch;
+	struct sk_intake_note *n;
+
+	*is = true;
+	if (run[0] != '\0' && k->run[0] != '\0' && strcmp(k->run, run) != 0) {
+		n = add_note(in, r, NULL);
+		n->result = "wrong_run";
+	} else if (in->branch != NULL && k->branch[0] != '\0' &&
+		   strcmp(k->branch, in->branch) != 0) {
+		n = add_note(in, r, NULL);
+		n->result = "wrong_branch";
+	} else {
+		*is = false;
+		return 0;
+	}
+	in->invalid++;
+	return sk_journal(
+	    in->db, "refused", run, in->branch, 0, n->result, 0, err);
+}
+
+/* An answer to a round that has a decision takes part in the next one. */
+static int
+look_late(struct sk_intake *in, struct sk_group *g, struct sk_key *k,
+    struct sk_intake_note *n, struct sk_err *err)
+{
+	int rc = 0;
+
+	if (g->looked != in->state->batches + 1) {
+		rc = sk_round_decided(in->db, k, &g->decided, err);
+		g->looked = in->state->batches + 1;
+	}
+	if (rc != 0 || !g->decided)
+		return rc;
+	n->result = "late";
+	return sk_journal(
+	    in->db, "late", k->run, k->branch, n->seq, k->agent, 0, err);
+}
+
 static int
 answer(struct sk_intake *in, struct sk_rec *r, struct sk_err *err)
 {
 	const struct run_row *run = NULL;
 	struct sk_intake_note *n;
 	struct sk_intake_res res;
+	struct sk_group *g;
+	bool elsewhere = false;
 	int rc;
 
 	rc = begin(in, err);
+	if (rc == 0 && r->keyed)
+		rc = misplaced(in, r, &elsewhere, err);
+	if (elsewhere)
+		return rc;
 	if (rc == 0 && r->keyed) {
 		rc = resolve(in, &r->row.key, &run, err);
 		/* What a record says of itself is its own fault; what the
@@ -301,24 +403,26 @@ answer(struct sk_intake *in, struct sk_rec *r, struct sk_err *err)
 	n->seq = res.seq;
 	if (res.sha256[0] != '\0')
 		n->sha256 = sk_arena_strdup(&in->state->batch, res.sha256);
-	group_of(in, run, &r->row.key, true)->answers++;
+	g = group_of(in, run, &r->row.key, true);
+	g->answers++;
 	in->answers++;
-	return 0;
+	return res.kind == SK_IN_ACCEPTED
+	           ? look_late(in, g, &r->row.key, n, err)
+	           : 0;
 }
 
 static void
 ended(struct sk_intake *in, const struct sk_rec *r)
 {
 	struct sk_intake_state *s = in->state;
-	char key[SK_RUN_LEN + SK_BRANCH_LEN + SK_IDENT_LEN];
+	char key[RUN_KEY_LEN];
 	const char *run, *branch;
 	struct sk_group *g = NULL;
 	size_t i;
 
 	/* An end without an answer before it is nothing to judge. */
 	chosen(in, &r->row.key, &run, &branch);
-	(void)snprintf(
-	    key, sizeof(key), "%s/%s/%s", run, branch, r->row.key.spec);
+	run_key(in, &r->row.key, run, branch, key);
 	if (map_get(&s->runs, key, &i))
 		g = group_of(in, &s->run_rows[i], &r->row.key, false);
 	if (g != NULL)
@@ -421,8 +525,10 @@ sk_intake_free(struct sk_intake *in)
 {
 	struct sk_intake_state *s = in->state;
 
-	for (size_t i = 0; i < in->n_groups; i++)
+	for (size_t i = 0; i < in->n_groups; i++) {
 		sk_strv_free(&in->groups[i].invalid);
+		sk_strv_free(&in->groups[i].why);
+	}
 	free(in->groups);
 	in->groups = NULL;
 	in->n_groups = 0;

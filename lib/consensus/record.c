@@ -266,3 +266,33 @@ sk_rec_read(struct sk_arena *a, const char *line, size_t n, uint64_t lineno,
 	}
 	return 0;
 }
+
+static const struct {
+	const char *word, *text;
+} refusals[] = {
+	{ "bad_agent", "no agent is named, or not by an identifier" },
+	{ "bad_run", "the run is not an identifier" },
+	{ "bad_branch", "the branch is not a branch id" },
+	{ "bad_spec", "the specification is not an identifier" },
+	{ "bad_stage", "the stage is not an identifier" },
+	{ "bad_round", "the round is not a number from 1" },
+	{ "bad_attempt", "the attempt is not a number from 1" },
+	{ "bad_status", "the status is neither ok nor failed" },
+	{ "bad_content", "the content is not a string" },
+	{ "no_content", "there is neither content nor data" },
+	{ "sha256_mismatch", "the content is not what its sha256 says" },
+	{ "run_mismatch",
+	    "the run belongs to another specification or project" },
+	{ "wrong_branch", "the branch belongs to another run" },
+	{ "wrong_run", "it belongs to another run than the one asked for" },
+	{ "bad_identifier", "a name in it is not an identifier" },
+};
+
+const char *
+sk_refusal_text(const char *reason)
+{
+	for (size_t i = 0; i < SK_ARRAY_SIZE(refusals); i++)
+		if (sk_streq(reason, refusals[i].word))
+			return refusals[i].text;
+	return "it cannot be used";
+}

@@ -24,18 +24,35 @@ or_null(struct sk_jw *w, const char *key, const char *s)
 	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
 }
 
+static bool
+is_prose(const struct sk_judge *j, const char *agent)
+{
+	for (size_t i = 0; i < j->n_prose; i++)
+		if (strcmp(j->prose[i].agent, agent) == 0)
+			return true;
+	return false;
+}
+
+/* What came in (for the hash), or what became of it: beside JSON, an answer in
+ * prose is no answer. */
 static void
-inputs(struct sk_jw *w, const struct sk_judge *j)
+inputs(struct sk_jw *w, const struct sk_judge *j, bool judged)
 {
 	sk_jw_key(w, "inputs");
 	sk_jw_arr(w);
 	for (size_t i = 0; i < j->n_in; i++) {
 		const struct sk_input *in = j->in[i];
+		bool prose = judged && is_prose(j, in->agent);
+		bool lost = prose && j->n_voters > 0;
 
 		sk_jw_obj(w);
 		sk_jw_kstr(w, "agent", in->agent);
-		sk_jw_kstr(w, "state", states[in->state]);
-		or_null(w, "note", in->note);
+		sk_jw_kstr(
+		    w, "state", states[lost ? SK_INPUT_INVALID : in->state]);
+		or_null(w, "note",
+		    lost    ? "no_json"
+		    : prose ? "prose"
+			    : in->note);
 		or_null(
 		    w, "sha256", in->state == SK_INPUT_OK ? in->sha256 : NULL);
 		sk_jw_end(w);
@@ -62,7 +79,7 @@ sk_judge_hash(struct sk_judge *j)
 	sk_jw_kbool(&w, "complete", c->complete);
 	strings(&w, "require", c->require);
 	strings(&w, "expect", &j->expected);
-	inputs(&w, j);
+	inputs(&w, j, false);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_sha256(b.p, b.len, j->v->input_sha256);
@@ -256,7 +273,7 @@ sk_judge_write(struct sk_judge *j)
 	sk_jw_kvalue(&w, "merged", j->merged);
 	support(&w, j);
 	others(&w, j);
-	inputs(&w, j);
+	inputs(&w, j, true);
 	if (c->policy->name != NULL) {
 		sk_jw_key(&w, "policy");
 		sk_jw_obj(&w);

@@ -240,4 +240,12 @@ sk_fault_hit(const char *point)
 			return fire(&plan[i]);
 	return 0;
 }
+
+int
+sk_fault_mutant(const char *name)
+{
+	const char *want = getenv("SK_MUTANT");
+
+	return want != NULL && strcmp(want, name) == 0;
+}
 #endif

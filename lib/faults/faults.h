@@ -21,9 +21,14 @@ int sk_fault_hit(const char *point);
 /* Where the counters live; without it they count per process. */
 void sk_fault_file(const char *db_path);
 #define SK_FAULT(point) sk_fault_hit(point)
+/* A safeguard that a development build can be told to leave out
+ * (SK_MUTANT=NAME in the environment): the tests must notice. */
+int sk_fault_mutant(const char *name);
+#define SK_MUTANT(name) sk_fault_mutant(name)
 #define SK_FAULT_FILE(db_path) sk_fault_file(db_path)
 #else
 #define SK_FAULT(point) 0
+#define SK_MUTANT(name) 0
 #define SK_FAULT_FILE(db_path) ((void)0)
 #endif
 

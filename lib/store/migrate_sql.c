@@ -233,4 +233,10 @@ static const char step4[] =
     "calls INTEGER NOT NULL,trials INTEGER NOT NULL,"
     "PRIMARY KEY(provider,boot_id,pid,start_ticks))STRICT,WITHOUT ROWID;";
 
-const char *const sk_migrate_steps[] = { step1, step2, step3, step4, NULL };
+/* A chain of hashes over the decisions of a branch; leases that run out. */
+static const char step5[] =
+    "ALTER TABLE decisions ADD COLUMN chain TEXT;"
+    "ALTER TABLE leases ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;";
+
+const char *const sk_migrate_steps[] = { step1, step2, step3, step4, step5,
+	NULL };

@@ -9,12 +9,14 @@
 	"SELECT d.run_id,d.branch_id,d.spec_id,d.stage,d.round," \
 	"d.decision_seq,d.state='acked',d.supersedes,d.epoch,d.ack_epoch," \
 	"d.decided_at,d.acked_at,c.status,d.input_sha256,c.synthesis_json," \
-	"d.artefact,d.artefact_sha256 FROM decisions d " \
+	"d.artefact,d.artefact_sha256,d.chain FROM decisions d " \
 	"JOIN consensus_runs c ON c.id=d.consensus_run "
 
 static void
 take(sqlite3_stmt *st, struct sk_decision *d, struct sk_arena *a)
 {
+	const char *chain;
+
 	memset(d, 0, sizeof(*d));
 	SK_COL(st, 0, d->run);
 	SK_COL(st, 1, d->branch);
@@ -33,6 +35,11 @@ take(sqlite3_stmt *st, struct sk_decision *d, struct sk_arena *a)
 	d->verdict = sk_col_dup(st, 14, a);
 	d->artefact = sk_col_dup(st, 15, a);
 	SK_COL(st, 16, d->artefact_sha256);
+	chain = sk_col_dup(st, 17, a);
+	if (chain != NULL && strlen(chain) == 2 * (SK_SHA256_LEN - 1)) {
+		memcpy(d->chain_prev, chain, SK_SHA256_LEN - 1);
+		memcpy(d->chain, chain + SK_SHA256_LEN - 1, SK_SHA256_LEN);
+	}
 }
 
 static int
@@ -50,17 +57,6 @@ take_one(struct sk_db *db, sqlite3_stmt *st, struct sk_decision *out,
 	*found = true;
 	take(st, out, a);
 	sk_q_end(st);
-	return 0;
-}
-
-/* branch "" means the run's newest: people ack by hand. */
-static int
-which_branch(struct sk_db *db, const char *run, const char *branch,
-    char out[SK_BRANCH_LEN], struct sk_err *err)
-{
-	if (branch == NULL || branch[0] == '\0')
-		return sk_run_newest(db, run, out, err);
-	(void)snprintf(out, SK_BRANCH_LEN, "%s", branch);
 	return 0;
 }
 
@@ -99,9 +95,8 @@ get(struct sk_db *db, const char *branch, int64_t seq, struct sk_decision *out,
 }
 
 int
-sk_decision_list(struct sk_db *db, const char *run, const char *branch,
-    const char *spec, const char *stage, size_t limit, struct sk_decision **out,
-    size_t *n, struct sk_arena *a, struct sk_err *err)
+sk_decision_find(struct sk_db *db, const struct sk_decision_filter *f,
+    struct sk_decision **out, size_t *n, struct sk_arena *a, struct sk_err *err)
 {
 	struct sk_decision *v = NULL;
 	size_t cap = 0;
@@ -114,9 +109,14 @@ sk_decision_list(struct sk_db *db, const char *run, const char *branch,
 	    DECISION_COLS
 	    "WHERE(?1 IS NULL OR d.run_id=?1)AND(?2 IS NULL OR d.branch_id=?2)"
 	    "AND(?3 IS NULL OR d.spec_id=?3)AND(?4 IS NULL OR d.stage=?4)"
-	    "ORDER BY d.consensus_run DESC LIMIT ?5",
-	    "eeeei", run, branch, spec, stage,
-	    limit != 0 ? (int64_t)limit : (int64_t)-1);
+	    "AND(?5=0 OR d.decision_seq=?5)AND(NOT ?6 OR d.state='pending')"
+	    "AND(?7 IS NULL OR(SELECT r.root FROM runs r WHERE "
+	    "r.run_id=d.run_id)IS NULL OR(SELECT r.root FROM runs r WHERE "
+	    "r.run_id=d.run_id)=?7)"
+	    "ORDER BY d.consensus_run DESC LIMIT ?8",
+	    "eeeeiiei", f->run, f->branch, f->spec, f->stage, f->seq,
+	    (int64_t)f->pending, f->root,
+	    f->limit != 0 ? (int64_t)f->limit : (int64_t)-1);
 	if (st == NULL)
 		return err->exit;
 	while ((rc = sk_q_step(db, st, err)) > 0) {
@@ -125,6 +125,43 @@ sk_decision_list(struct sk_db *db, const char *run, const char *branch,
 	}
 	*out = v;
 	return -rc;
+}
+
+int
+sk_decision_list(struct sk_db *db, const char *run, const char *branch,
+    const char *spec, const char *stage, size_t limit, struct sk_decision **out,
+    size_t *n, struct sk_arena *a, struct sk_err *err)
+{
+	return sk_decision_find(db,
+	    &(struct sk_decision_filter){ .run = run,
+		.branch = branch,
+		.spec = spec,
+		.stage = stage,
+		.limit = limit },
+	    out, n, a, err);
+}
+
+int
+sk_round_decided(
+    struct sk_db *db, const struct sk_key *k, bool *decided, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	*decided = false;
+	st = sk_q(db, err,
+	    "SELECT 1 FROM decisions WHERE branch_id=?1 AND spec_id=?2 "
+	    "AND stage=?3 AND round=?4 LIMIT 1",
+	    "ttti", k->branch, k->spec != NULL ? k->spec : "",
+	    k->stage != NULL ? k->stage : "", k->round > 0 ? k->round : 1);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return -rc;
+	*decided = true;
+	sk_q_end(st);
+	return 0;
 }
 
 /* ---- making ---- */
@@ -141,18 +178,37 @@ round_of(const struct sk_key *k)
 	return k->round > 0 ? k->round : 1;
 }
 
-/* The decision that was made from the same input already. */
+/*
+ * What tells the decisions of one round apart: the input, and the decision that
+ * is superseded. So the newest one is repeated when its input comes again, and
+ * an input that was decided before a newer one is decided afresh.
+ */
+static void
+input_key(const char *input, int64_t supersedes, char out[SK_SHA256_LEN])
+{
+	char s[SK_SHA256_LEN + 24];
+	int n;
+
+	if (supersedes == 0) {
+		(void)snprintf(out, SK_SHA256_LEN, "%s", input);
+		return;
+	}
+	n = snprintf(s, sizeof(s), "%s:%lld", input, (long long)supersedes);
+	sk_sha256(s, (size_t)n, out);
+}
+
+/* The newest decision of this round; *found false when there is none. */
 static int
-find_same(struct sk_db *db, const struct sk_decide *d, struct sk_decision *out,
+newest(struct sk_db *db, const struct sk_decide *d, struct sk_decision *out,
     bool *found, struct sk_arena *a, struct sk_err *err)
 {
 	return take_one(db,
 	    sk_q(db, err,
-		DECISION_COLS
-		"WHERE d.branch_id=?1 AND d.spec_id=?2 AND d.stage=?3 "
-		"AND d.round=?4 AND d.input_sha256=?5",
-		"tttit", d->key.branch, or_empty(d->key.spec),
-		or_empty(d->key.stage), round_of(&d->key), d->input_sha256),
+		DECISION_COLS "WHERE d.branch_id=?1 AND d.spec_id=?2 "
+			      "AND d.stage=?3 AND d.round=?4 "
+			      "ORDER BY d.decision_seq DESC LIMIT 1",
+		"ttti", d->key.branch, or_empty(d->key.spec),
+		or_empty(d->key.stage), round_of(&d->key)),
 	    out, found, a, err);
 }
 
@@ -228,35 +284,117 @@ next_seq(struct sk_db *db, const struct sk_decide *d, int64_t now, int64_t *seq,
 	return 0;
 }
 
-static int
-insert(struct sk_db *db, const struct sk_decide *d, int64_t *seq,
-    struct sk_err *err)
+/* ---- the chain ---- */
+
+void
+sk_chain_link(const struct sk_decision *d, const char *verdict, size_t n,
+    char out[SK_SHA256_LEN])
 {
-	int64_t now = sk_now_ms(), verdict = 0;
+	char sha[SK_SHA256_LEN];
+	struct sk_buf b;
+
+	sk_sha256(verdict, n, sha);
+	sk_buf_init(&b, 4096);
+	sk_buf_printf(&b,
+	    "sk.chain/1\n%s\n%s\n%s\n%s\n%s\n%lld\n%lld\n%s\n%lld\n%lld\n%lld\n"
+	    "%s\n",
+	    d->chain_prev, d->run, d->branch, d->spec, d->stage,
+	    (long long)d->round, (long long)d->seq, d->status,
+	    (long long)d->epoch, (long long)d->decided_ms,
+	    (long long)d->supersedes, sha);
+	sk_sha256(b.p, b.len, out);
+	sk_buf_free(&b);
+}
+
+/* The link before: of this branch, or of the parent where it was forked. */
+static int
+chain_before(struct sk_db *db, const char *branch, int64_t seq,
+    char out[SK_SHA256_LEN], struct sk_err *err)
+{
+	char both[2 * SK_SHA256_LEN] = "";
+	sqlite3_stmt *st;
 	int rc;
 
-	rc = insert_verdict(db, d, now, &verdict, err);
+	memset(out, '0', SK_SHA256_LEN - 1);
+	out[SK_SHA256_LEN - 1] = '\0';
+	if (seq > 1)
+		st = sk_q(db, err,
+		    "SELECT chain FROM decisions WHERE branch_id=?1 "
+		    "AND decision_seq=?2",
+		    "ti", branch, seq - 1);
+	else
+		st = sk_q(db, err,
+		    "SELECT d.chain FROM branches b JOIN decisions d ON "
+		    "d.branch_id=b.parent_id AND d.decision_seq="
+		    "b.fork_decision_seq WHERE b.branch_id=?1",
+		    "t", branch);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return -rc;
+	SK_COL(st, 0, both);
+	sk_q_end(st);
+	if (strlen(both) == 2 * (SK_SHA256_LEN - 1))
+		memcpy(out, both + SK_SHA256_LEN - 1, SK_SHA256_LEN);
+	return 0;
+}
+
+static int
+insert_row(struct sk_db *db, const struct sk_decide *d,
+    const struct sk_decision *row, int64_t verdict, struct sk_err *err)
+{
+	char both[2 * SK_SHA256_LEN];
+
+	(void)snprintf(both, sizeof(both), "%s%s", row->chain_prev, row->chain);
+	return sk_q_run(db, err,
+	    "INSERT INTO decisions(branch_id,decision_seq,run_id,spec_id,"
+	    "stage,round,input_sha256,state,consensus_run,epoch,decided_at,"
+	    "supersedes,chain)"
+	    "VALUES(?1,?2,?3,?4,?5,?6,?7,'pending',?8,?9,?10,?11,?12)",
+	    "titttitiiiit", d->key.branch, row->seq, d->key.run,
+	    or_empty(d->key.spec), or_empty(d->key.stage), row->round,
+	    row->input_sha256, verdict, d->epoch, row->decided_ms,
+	    row->supersedes, both);
+}
+
+/* row: supersedes is set. */
+static int
+insert(struct sk_db *db, const struct sk_decide *d, struct sk_decision *row,
+    struct sk_err *err)
+{
+	int64_t verdict = 0;
+	int rc;
+
+	row->decided_ms = sk_now_ms();
+	rc = insert_verdict(db, d, row->decided_ms, &verdict, err);
 	if (rc == 0)
-		rc = next_seq(db, d, now, seq, err);
+		rc = next_seq(db, d, row->decided_ms, &row->seq, err);
 	if (rc == 0)
-		rc = sk_q_run(db, err,
-		    "INSERT INTO decisions(branch_id,decision_seq,run_id,"
-		    "spec_id,stage,round,input_sha256,state,consensus_run,"
-		    "epoch,decided_at,supersedes)VALUES(?1,?2,?3,?4,?5,?6,?7,"
-		    "'pending',?8,?9,?10,ifnull((SELECT max(decision_seq)"
-		    "FROM decisions WHERE branch_id=?1 AND spec_id=?4 "
-		    "AND stage=?5 AND round=?6),0))",
-		    "titttitiii", d->key.branch, *seq, d->key.run,
-		    or_empty(d->key.spec), or_empty(d->key.stage),
-		    round_of(&d->key), d->input_sha256, verdict, d->epoch, now);
+		rc = chain_before(
+		    db, d->key.branch, row->seq, row->chain_prev, err);
+	if (rc != 0)
+		return rc;
+	(void)snprintf(row->run, sizeof(row->run), "%s", d->key.run);
+	(void)snprintf(row->branch, sizeof(row->branch), "%s", d->key.branch);
+	(void)snprintf(
+	    row->spec, sizeof(row->spec), "%s", or_empty(d->key.spec));
+	(void)snprintf(
+	    row->stage, sizeof(row->stage), "%s", or_empty(d->key.stage));
+	(void)snprintf(row->status, sizeof(row->status), "%s", d->status);
+	row->round = round_of(&d->key);
+	row->epoch = d->epoch;
+	input_key(d->input_sha256, row->supersedes, row->input_sha256);
+	sk_chain_link(row, d->verdict, d->verdict_n, row->chain);
+	rc = insert_row(db, d, row, verdict, err);
 	for (size_t i = 0; i < d->n_answers && rc == 0; i++)
 		rc = sk_q_run(db, err,
 		    "INSERT OR IGNORE INTO decision_answers(branch_id,"
 		    "decision_seq,seq)VALUES(?1,?2,?3)",
-		    "tii", d->key.branch, *seq, d->answer_seqs[i]);
+		    "tii", d->key.branch, row->seq, d->answer_seqs[i]);
 	if (rc == 0)
-		rc = sk_journal(db, "decide", d->key.run, d->key.branch, *seq,
-		    d->input_sha256, d->epoch, err);
+		rc = sk_journal(db, "decide", d->key.run, d->key.branch,
+		    row->seq, row->input_sha256, d->epoch, err);
 	SK_WHERE(db, "decide");
 	return rc;
 }
@@ -265,19 +403,30 @@ static int
 make(struct sk_db *db, const struct sk_decide *d, struct sk_decision *out,
     bool *replayed, struct sk_arena *a, struct sk_err *err)
 {
-	int64_t seq = 0;
-	bool found;
+	char same[SK_SHA256_LEN];
+	struct sk_decision row = { .seq = 0 };
+	bool found = false;
 	int rc;
 
 	rc = sk_epoch_check(db, d->key.run, d->epoch, err);
 	if (rc == 0)
-		rc = find_same(db, d, out, replayed, a, err);
-	if (rc != 0 || *replayed)
-		return rc;
-	rc = refuse_pending(db, d, err);
+		rc = newest(db, d, out, &found, a, err);
+	if (rc == 0 && found) {
+		row.supersedes = out->seq;
+		input_key(d->input_sha256, out->supersedes, same);
+		*replayed = strcmp(same, out->input_sha256) == 0;
+	}
+	if (rc == 0 && *replayed)
+		return sk_journal(db, "replay", d->key.run, d->key.branch,
+		    out->seq, NULL, d->epoch, err);
 	if (rc == 0)
-		rc = insert(db, d, &seq, err);
-	return rc != 0 ? rc : get(db, d->key.branch, seq, out, &found, a, err);
+		rc = sk_run_open(db, d->key.run, err);
+	if (rc == 0 && !SK_MUTANT("no_gate"))
+		rc = refuse_pending(db, d, err);
+	if (rc == 0)
+		rc = insert(db, d, &row, err);
+	return rc != 0 ? rc
+	               : get(db, d->key.branch, row.seq, out, &found, a, err);
 }
 
 int
@@ -294,177 +443,5 @@ sk_decision_make(struct sk_db *db, const struct sk_decide *d,
 	if (rc != 0)
 		return rc;
 	rc = make(db, d, out, replayed, a, err);
-	return sk_tx_leave(db, own, rc, err);
-}
-
-/* ---- acknowledging ---- */
-
-enum state { ABSENT, PENDING, ACKED };
-
-static int
-state_of(struct sk_db *db, const char *run, const char *branch, int64_t seq,
-    enum state *out, struct sk_err *err)
-{
-	sqlite3_stmt *st;
-	int rc;
-
-	*out = ABSENT;
-	st = sk_q(db, err,
-	    "SELECT state='acked' FROM decisions "
-	    "WHERE branch_id=?1 AND decision_seq=?2 AND run_id=?3",
-	    "tit", branch, seq, run);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
-	if (rc <= 0)
-		return -rc;
-	*out = sk_col_int(st, 0) != 0 ? ACKED : PENDING;
-	sk_q_end(st);
-	return 0;
-}
-
-static int
-out_of_order(struct sk_db *db, const char *run, const char *branch, int64_t seq,
-    struct sk_err *err)
-{
-	int64_t pending = 0;
-	sqlite3_stmt *st;
-	int rc;
-
-	st = sk_q(db, err,
-	    "SELECT decision_seq FROM decisions "
-	    "WHERE branch_id=?1 AND state='pending'",
-	    "t", branch);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
-	if (rc < 0)
-		return -rc;
-	if (rc > 0) {
-		pending = sk_col_int(st, 0);
-		sk_q_end(st);
-	}
-	(void)sk_fail(err, SK_ORDER, "out_of_order",
-	    "decision %lld of run '%s' is not the pending one", (long long)seq,
-	    run);
-	if (pending == 0)
-		return sk_hint(err, "no decision of this branch is pending");
-	return sk_hint(err, "decision %lld is pending", (long long)pending);
-}
-
-static int
-ack(struct sk_db *db, const char *run, const char *branch, int64_t seq,
-    int64_t epoch, bool *already, struct sk_err *err)
-{
-	char b[SK_BRANCH_LEN];
-	enum state state;
-	int rc;
-
-	rc = which_branch(db, run, branch, b, err);
-	if (rc == 0)
-		rc = sk_epoch_check(db, run, epoch, err);
-	if (rc == 0)
-		rc = state_of(db, run, b, seq, &state, err);
-	if (rc != 0)
-		return rc;
-	*already = state == ACKED;
-	if (state == ACKED)
-		return 0;
-	if (state == ABSENT)
-		return out_of_order(db, run, b, seq, err);
-	rc = sk_q_run(db, err,
-	    "UPDATE decisions SET state='acked',ack_epoch=?3,acked_at=?4 "
-	    "WHERE branch_id=?1 AND decision_seq=?2 AND state='pending'",
-	    "tiii", b, seq, epoch, sk_now_ms());
-	if (rc == 0)
-		rc = sk_branch_touch(db, b, err);
-	if (rc == 0)
-		rc = sk_journal(db, "ack", run, b, seq, NULL, epoch, err);
-	SK_WHERE(db, "ack");
-	return rc;
-}
-
-int
-sk_decision_ack(struct sk_db *db, const char *run, const char *branch,
-    int64_t seq, int64_t epoch, bool *already, struct sk_err *err)
-{
-	bool own;
-	int rc;
-
-	*already = false;
-	rc = sk_tx_enter(db, &own, err);
-	if (rc != 0)
-		return rc;
-	rc = ack(db, run, branch, seq, epoch, already, err);
-	return sk_tx_leave(db, own, rc, err);
-}
-
-/* ---- the artefact of a pending decision ---- */
-
-static int
-same_artefact(struct sk_db *db, const char *branch, int64_t seq,
-    const char *path, const char *sha256, bool *same, struct sk_err *err)
-{
-	sqlite3_stmt *st;
-	int rc;
-
-	*same = false;
-	st = sk_q(db, err,
-	    "SELECT 1 FROM decisions WHERE branch_id=?1 AND decision_seq=?2 "
-	    "AND artefact IS ?3 AND artefact_sha256 IS ?4",
-	    "tiee", branch, seq, path, sha256);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
-	if (rc <= 0)
-		return -rc;
-	*same = true;
-	sk_q_end(st);
-	return 0;
-}
-
-static int
-artefact(struct sk_db *db, const char *run, const char *branch, int64_t seq,
-    int64_t epoch, const char *path, const char *sha256, struct sk_err *err)
-{
-	char b[SK_BRANCH_LEN];
-	enum state state;
-	bool same = false;
-	int rc;
-
-	rc = which_branch(db, run, branch, b, err);
-	if (rc == 0)
-		rc = sk_epoch_check(db, run, epoch, err);
-	if (rc == 0)
-		rc = state_of(db, run, b, seq, &state, err);
-	if (rc == 0)
-		rc = same_artefact(db, b, seq, path, sha256, &same, err);
-	if (rc != 0 || same)
-		return rc;
-	if (state != PENDING)
-		return out_of_order(db, run, b, seq, err);
-	rc = sk_q_run(db, err,
-	    "UPDATE decisions SET artefact=?3,artefact_sha256=?4 "
-	    "WHERE branch_id=?1 AND decision_seq=?2 AND state='pending'",
-	    "tiee", b, seq, path, sha256);
-	if (rc == 0)
-		rc =
-		    sk_journal(db, "artefact", run, b, seq, sha256, epoch, err);
-	SK_WHERE(db, "artefact");
-	return rc;
-}
-
-int
-sk_decision_artefact(struct sk_db *db, const char *run, const char *branch,
-    int64_t seq, int64_t epoch, const char *path, const char *sha256,
-    struct sk_err *err)
-{
-	bool own;
-	int rc;
-
-	rc = sk_tx_enter(db, &own, err);
-	if (rc != 0)
-		return rc;
-	rc = artefact(db, run, branch, seq, epoch, path, sha256, err);
 	return sk_tx_leave(db, own, rc, err);
 }

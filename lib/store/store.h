@@ -183,7 +183,13 @@ struct sk_decision {
 	char *verdict; /* the pure part: one JSON object, arena */
 	char *artefact; /* path or NULL */
 	char artefact_sha256[SK_SHA256_LEN]; /* "" = none */
+	/* The link to the decision before it, and its own; "" = none. */
+	char chain_prev[SK_SHA256_LEN], chain[SK_SHA256_LEN];
 };
+/* What a decision's link must be: chain_prev, its facts and the bytes of its
+ * verdict. */
+void sk_chain_link(const struct sk_decision *d, const char *verdict, size_t n,
+    char out[SK_SHA256_LEN]);
 struct sk_decide {
 	struct sk_key key; /* agent unused */
 	const char *status, *verdict; /* JSON of the pure part */
@@ -194,17 +200,17 @@ struct sk_decide {
 	int64_t epoch;
 };
 /*
- * In a transaction. A pending decision of this (run, branch) on the same
- * (spec, stage, round) with the same input is returned as it is (replayed =
- * true); the same for an acked one with the same input. Any other pending
- * decision of the branch refuses with SK_ORDER "pending". A stale epoch
- * is SK_ORDER "fenced". decision_seq is 1, 2, 3 … without gaps.
+ * The newest decision of this (branch, spec, stage, round), pending or acked, is
+ * returned as it is when it was made from the same input (replayed = true).
+ * Any other pending decision of the branch refuses with SK_ORDER "pending", a
+ * stale epoch with "fenced", a stopped run with "run_stopped". decision_seq is
+ * 1, 2, 3 … without gaps.
  */
 int sk_decision_make(struct sk_db *db, const struct sk_decide *d,
     struct sk_decision *out, bool *replayed, struct sk_arena *a,
     struct sk_err *err);
 /* Idempotent: *already for an acked seq. Any other N is SK_ORDER
- * "out_of_order" and changes nothing. */
+ * "out_of_order", after a stop "run_stopped", and changes nothing. */
 int sk_decision_ack(struct sk_db *db, const char *run, const char *branch,
     int64_t seq, int64_t epoch, bool *already, struct sk_err *err);
 /* The artefact that was published for a pending decision. */
@@ -214,6 +220,20 @@ int sk_decision_artefact(struct sk_db *db, const char *run, const char *branch,
 /* The pending one; *found false when there is none. branch "" = any of run. */
 int sk_decision_pending(struct sk_db *db, const char *run, const char *branch,
     struct sk_decision *out, bool *found, struct sk_arena *a,
+    struct sk_err *err);
+struct sk_decision_filter {
+	const char *run, *branch, *spec, *stage; /* NULL or "" = any */
+	const char *root; /* runs of this project, or of none; NULL = any */
+	int64_t seq; /* 0 = any */
+	bool pending; /* only these */
+	size_t limit; /* 0 = all */
+};
+/* Newest first. */
+int sk_decision_find(struct sk_db *db, const struct sk_decision_filter *f,
+    struct sk_decision **out, size_t *n, struct sk_arena *a,
+    struct sk_err *err);
+/* Has this round a decision? (What arrives now is late.) */
+int sk_round_decided(struct sk_db *db, const struct sk_key *k, bool *decided,
     struct sk_err *err);
 /* Newest first; NULL or "" = any. limit 0 = all. */
 int sk_decision_list(struct sk_db *db, const char *run, const char *branch,
@@ -225,6 +245,18 @@ int sk_decision_list(struct sk_db *db, const char *run, const char *branch,
 int sk_decision_seen(struct sk_db *db, const char *branch, const char *spec,
     const char *stage, struct sk_decision *out, bool *found, struct sk_arena *a,
     struct sk_err *err);
+
+/* ---- the end of a run, refusals (q_ack.c) ---- */
+
+/* Durable: nothing is taken in, decided or acked any more. */
+int sk_run_stop(
+    struct sk_db *db, const char *run, bool *already, struct sk_err *err);
+/* 0, or SK_ORDER "run_stopped". */
+int sk_run_open(struct sk_db *db, const char *run, struct sk_err *err);
+/* Counts a refusal (class SK_ORDER) in the journal; branch may be NULL. Not
+ * inside a transaction that will be rolled back. */
+void sk_count_refusal(struct sk_db *db, const char *run, const char *branch,
+    int64_t seq, int64_t epoch, const struct sk_err *why);
 
 /* ---- drivers (q_lease.c) ---- */
 
@@ -433,6 +465,24 @@ int
 sk_provider_list(struct sk_db *db, struct sk_strv *names, struct sk_err *err);
 int sk_provider_forget(
     struct sk_db *db, const char *name, bool *found, struct sk_err *err);
+
+/* ---- the history (q_audit.c) ---- */
+
+struct sk_event_row {
+	int64_t lsn, at, seq, epoch, pid;
+	const char *kind, *run, *branch, *key; /* but kind may be NULL */
+};
+typedef void (*sk_event_fn)(void *arg, const struct sk_event_row *e);
+/* In order; run NULL = all. What e points to is gone after fn. */
+int sk_event_each(struct sk_db *db, const char *run, sk_event_fn fn, void *arg,
+    struct sk_err *err);
+struct sk_event_count {
+	char what[64]; /* the kind, of refusals with the reason */
+	int64_t count;
+};
+int
+sk_event_counts(struct sk_db *db, const char *run, struct sk_event_count **out,
+    size_t *n, struct sk_arena *a, struct sk_err *err);
 
 /* ---- journal (q_journal.c) ---- */
 

@@ -85,8 +85,8 @@ test_replay(void)
 	size_t n;
 
 	k.stage = "plan";
-	CHECK_INT(decide("i1", 0, &d, &replayed), 0);
-	CHECK(replayed && d.acked && d.seq == 1 && d.supersedes == 0);
+	CHECK_INT(decide("i3", 0, &d, &replayed), 0);
+	CHECK(replayed && d.acked && d.seq == 3 && d.supersedes == 1);
 	CHECK_STR(d.artefact, "p");
 	CHECK_INT(sk_decision_list(
 		      db, run, "", "", "plan", 0, &list, &n, &arena, &err),
@@ -108,6 +108,12 @@ test_replay(void)
 	sk_db_rollback(db);
 	CHECK_INT(decide("i5", 0, &d, &replayed), 0);
 	CHECK_INT(d.seq, 4);
+	CHECK_INT(sk_decision_ack(db, run, "", 4, 0, &already, &err), 0);
+	/* What was decided before a newer decision is decided afresh. */
+	CHECK_INT(decide("i1", 0, &d, &replayed), 0);
+	CHECK(!replayed && !d.acked && d.seq == 5 && d.supersedes == 4);
+	CHECK_INT(decide("i1", 0, &d, &replayed), 0);
+	CHECK(replayed && d.seq == 5);
 	sk_db_close(db);
 }
 
@@ -226,7 +232,7 @@ test_fences(void)
 	"INSERT INTO consensus_runs SELECT " n ",run_id,branch_id,spec_id," \
 	"stage,round,1,1,0,'ok','{}'FROM consensus_runs WHERE id=1;" \
 	"INSERT INTO decisions SELECT branch_id," n ",run_id,spec_id,'x',1," \
-	"" n ",'pending'," n ",0,1,NULL,1,NULL,NULL,NULL FROM decisions " \
+	"" n ",'pending'," n ",0,1,NULL,1,NULL,NULL,NULL,NULL FROM decisions " \
 	"WHERE decision_seq=1"
 	CHECK_INT(raw("fence.db", PENDING("2")), 0);
 	CHECK(raw("fence.db", PENDING("3")) != 0);

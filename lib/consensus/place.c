@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The evidence directory of a specification: found without following links,
+ * swept of what killed writers left, and held against the database.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "consensus/decide.h"
+
+/* A temporary file of this age has no writer any more: its directory is locked
+ * while one is there. */
+#define ORPHAN_S 10
+
+/* ---- directories ---- */
+
+/* One component further, made when it is absent, never through a link. */
+static int
+step(struct sk_place *at, const char *name, struct sk_err *err)
+{
+	bool made;
+	int fd;
+
+	if (at->path.len > 0 && at->path.p[at->path.len - 1] != '/')
+		sk_buf_ch(&at->path, '/');
+	sk_buf_str(&at->path, name);
+	made = mkdirat(at->fd, name, 0755) == 0;
+	if (!made && errno != EEXIST)
+		return sk_fail_errno(
+		    err, "cannot make directory '%s'", at->path.p);
+	fd = openat(
+	    at->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		struct stat st;
+
+		if (fstatat(at->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISLNK(st.st_mode)) {
+			(void)sk_fail(err, SK_IO, "symlink",
+			    "evidence directory '%s' is a symbolic link",
+			    at->path.p);
+			return sk_hint(err, "name the real directory with "
+					    "--evidence-dir");
+		}
+		errno = ENOTDIR;
+		return sk_fail_errno(
+		    err, "cannot open directory '%s'", at->path.p);
+	}
+	/* Documents of the project, not secrets: our umask does not count. */
+	if (made)
+		(void)fchmod(fd, 0755);
+	(void)close(at->fd);
+	at->fd = fd;
+	return 0;
+}
+
+static int
+walk(struct sk_place *at, const char *rel, struct sk_err *err)
+{
+	struct sk_strv parts = { 0 };
+	int rc = 0;
+
+	sk_strv_split(&parts, rel, '/');
+	for (size_t i = 0; rc == 0 && i < parts.n; i++)
+		if (strcmp(parts.v[i], ".") != 0)
+			rc = step(at, parts.v[i], err);
+	sk_strv_free(&parts);
+	return rc;
+}
+
+/* Where the walk starts: the project, or the parent of a place outside of it
+ * that only the user can have named. *rel = what is walked from there. */
+static int
+open_root(struct sk_place *at, const struct sk_decide_opts *o, const char **rel,
+    struct sk_err *err)
+{
+	const char *root = o->evidence_root != NULL ? o->evidence_root : ".";
+	char *parent = NULL, *real = NULL;
+	size_t n = strlen(root);
+	int rc = 0;
+
+	*rel = o->evidence_base;
+	if ((*rel)[0] == '/' && strncmp(*rel, root, n) == 0 &&
+	    (*rel)[n] == '/') {
+		*rel += n;
+	} else if ((*rel)[0] == '/') {
+		n = strlen(*rel);
+		while (n > 1 && (*rel)[n - 1] == '/')
+			n--;
+		while (n > 1 && (*rel)[n - 1] != '/')
+			n--;
+		root = parent = sk_strndup(*rel, n);
+		*rel += n;
+		rc = sk_mkdirs(root, 0755, err);
+	}
+	if (rc == 0) {
+		real = realpath(root, NULL);
+		if (real != NULL)
+			at->fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (at->fd < 0)
+			rc = sk_fail_errno(
+			    err, "cannot open directory '%s'", root);
+		else
+			sk_buf_str(&at->path, real);
+	}
+	free(real);
+	free(parent);
+	return rc;
+}
+
+int
+sk_place_open(struct sk_place *at, const struct sk_decide_opts *o,
+    const char *spec, struct sk_err *err)
+{
+	const char *rel;
+	int rc;
+
+	at->fd = -1;
+	sk_buf_init(&at->path, 65536);
+	rc = open_root(at, o, &rel, err);
+	if (rc == 0)
+		rc = walk(at, rel, err);
+	if (rc == 0)
+		rc = step(at, "consensus", err);
+	if (rc == 0)
+		rc = step(at, spec, err);
+	if (rc == 0 && faccessat(at->fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
+		rc = sk_fail_errno(err, "cannot write in '%s'", at->path.p);
+	if (rc != 0)
+		sk_place_close(at);
+	return rc;
+}
+
+void
+sk_place_close(struct sk_place *at)
+{
+	if (at->fd >= 0)
+		(void)close(at->fd);
+	at->fd = -1;
+	sk_buf_free(&at->path);
+}
+
+/* ---- what is there ---- */
+
+/* Calls fn for every name; fn may unlink it. */
+static void
+each_name(const struct sk_place *at,
+    void (*fn)(const struct sk_place *at, const char *name, void *arg),
+    void *arg)
+{
+	int fd = openat(at->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL)
+		fn(at, e->d_name, arg);
+	(void)closedir(d);
+}
+
+static void
+drop_orphan(const struct sk_place *at, const char *name, void *arg)
+{
+	const struct timespec *now = arg;
+	struct stat st;
+
+	if (!sk_has_prefix(name, ".tmp.") || strlen(name) != 5 + 16 ||
+	    fstatat(at->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode) || now->tv_sec - st.st_ctime < ORPHAN_S)
+		return;
+	(void)unlinkat(at->fd, name, 0);
+}
+
+void
+sk_place_lock(struct sk_place *at)
+{
+	struct timespec now;
+
+	/* Only against name clashes: where it cannot be had, go on. */
+	for (int i = 0; i < 100; i++) {
+		if (flock(at->fd, LOCK_EX | LOCK_NB) == 0) {
+			(void)clock_gettime(CLOCK_REALTIME, &now);
+			if (!at->swept)
+				each_name(at, drop_orphan, &now);
+			at->swept = true;
+			return;
+		}
+		(void)nanosleep(
+		    &(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	}
+}
+
+/* ---- an older copy of the database ---- */
+
+struct ahead {
+	const struct sk_group *g;
+	char stamp[SK_STAMP_LEN]; /* of what the database knows last */
+	int64_t seq, found;
+};
+
+/* "spec-plan_20251004T101500Z-3_synthesis.json" → its stamp's text, or NULL. */
+static const char *
+stamp_of(const char *name)
+{
+	const char *end, *p;
+
+	if (!sk_has_prefix(name, "spec-") ||
+	    !sk_has_suffix(name, "_synthesis.json"))
+		return NULL;
+	end = name + strlen(name) - strlen("_synthesis.json");
+	for (p = end; p > name && p[-1] != '_'; p--)
+		;
+	return p > name && end - p >= SK_STAMP_LEN - 1 ? p : NULL;
+}
+
+int
+sk_place_read(const struct sk_place *at, const char *name, struct sk_arena *a,
+    struct sk_buf *raw, struct sk_jv **out, struct sk_err *err)
+{
+	struct stat st;
+	int fd, rc;
+
+	*out = NULL;
+	fd = openat(
+	    at->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return sk_fail_errno(
+		    err, "cannot open '%s/%s'", at->path.p, name);
+	rc = fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)
+	         ? sk_fail(err, SK_IO, "not_a_file", "'%s/%s' is not a file",
+		       at->path.p, name)
+	         : sk_read_fd(fd, SK_BUF_MAX - 1, raw, name, err);
+	(void)close(fd);
+	if (rc == 0)
+		rc = sk_json_parse(
+		    a, raw->p, raw->len, &sk_verdict_limits, out, err);
+	return rc;
+}
+
+static void
+look_ahead(const struct sk_place *at, const char *name, void *arg)
+{
+	struct ahead *x = arg;
+	const char *stamp = stamp_of(name);
+	struct sk_err ignored = { 0 };
+	struct sk_arena a = { 0 };
+	struct sk_jv *v;
+	struct sk_buf b;
+	int64_t seq;
+
+	if (stamp == NULL || strncmp(stamp, x->stamp, SK_STAMP_LEN - 1) <= 0)
+		return;
+	sk_buf_init(&b, 0);
+	if (sk_place_read(at, name, &a, &b, &v, &ignored) == 0 &&
+	    sk_streq(sk_jstr(sk_jptr(v, "/decision/run")), x->g->run) &&
+	    sk_streq(sk_jstr(sk_jptr(v, "/decision/branch")), x->g->branch) &&
+	    sk_jget_int(v, "decision_seq", &seq) && seq > x->seq &&
+	    seq > x->found)
+		x->found = seq;
+	sk_err_clear(&ignored);
+	sk_arena_free(&a);
+	sk_buf_free(&b);
+}
+
+int
+sk_place_check(const struct sk_place *at, struct sk_db *db,
+    const struct sk_group *g, struct sk_err *err)
+{
+	struct ahead x = { .g = g, .stamp = "0" };
+	struct sk_arena a = { 0 };
+	struct sk_decision *d;
+	size_t n;
+	int rc;
+
+	rc = sk_decision_find(db,
+	    &(struct sk_decision_filter){
+		.run = g->run, .branch = g->branch, .limit = 1 },
+	    &d, &n, &a, err);
+	if (rc == 0 && n == 1) {
+		sk_time_stamp(d->decided_ms, x.stamp);
+		x.seq = d->seq;
+	}
+	sk_arena_free(&a);
+	if (rc != 0)
+		return rc;
+	each_name(at, look_ahead, &x);
+	if (x.found == 0)
+		return 0;
+	(void)sk_fail(err, SK_DAMAGED, "older_database",
+	    "'%s' holds decision %lld of this run, but the database knows "
+	    "only %lld",
+	    at->path.p, (long long)x.found, (long long)x.seq);
+	return sk_hint(err,
+	    "the database is an older copy: bring the newer one back, or start "
+	    "another run");
+}
