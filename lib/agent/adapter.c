@@ -45,14 +45,24 @@ check_keys(const struct sk_jv *o, const char *const *known, const char *file,
 	return 0;
 }
 
-static const char *const top_keys[] = { "name", "family", "argv", "stop", "env",
-	"output", "usage", "rule", "classify", "exit", "common", NULL };
-static const char *const rule_keys[] = { "when", "content", "append", "reset",
-	"session", "model", "error", "detail", "status", "ok", "fail",
-	"retry_after_ms", "retry_after_s", "reset_at_s", "usage", "usage_sum",
-	"usage_or", "cost_usd", NULL };
+static const char *const top_keys[] = { "name", "family", "argv",
+	"stop", "env",
+	"output", "forms", "text", "usage", "rule", "classify", "exit",
+	"common", "login", NULL };
+static const char *const output_keys[] = { "format", "result_needed",
+	"error_json_on_stderr", "early_exit", "hint_lines", "stream", NULL };
+static const char *const text_keys[] = { "session", "drop", NULL };
+static const char *const login_keys[] = { "env", "files", "how", NULL };
+static const char *const rule_keys[] = { "when", "exists", "absent", "content",
+	"content_each", "fallback", "append", "reset", "session", "model",
+	"error", "soft", "calm", "detail", "status", "ok", "fail", "empty_kind",
+	"limited", "retry_after_ms", "retry_after_s", "reset_at_s", "headers",
+	"hints", "usage", "usage_sum", "usage_patch", "usage_or",
+	"scope", "cost_usd", NULL };
 static const char *const usage_keys[] = { "each", "input", "cache_read",
-	"cache_write", "output", "reasoning", NULL };
+	"cache_write", "output", "reasoning", "total", NULL };
+static const char *const each_keys[] = { "each", "when", "exists", "absent",
+	"text", "in", NULL };
 static const char *const class_keys[] = { "kind", "any", "status", NULL };
 
 static int
@@ -79,9 +89,42 @@ check_rule(const struct sk_jv *r, const char *file, struct sk_err *err)
 	    (rc = check_keys(sk_jget(r, "usage_or"), usage_keys, file, err)) !=
 		0)
 		return rc;
+	if ((rc = check_keys(
+		 sk_jget(r, "content_each"), each_keys, file, err)) != 0)
+		return rc;
+	v = sk_jget(r, "empty_kind");
+	if (v != NULL && (rc = check_kind(v, file, err)) != 0)
+		return rc;
 	v = sk_jget(r, "fail");
 	if (v != NULL && v->type == SK_J_STR)
 		return check_kind(v, file, err);
+	return 0;
+}
+
+static bool
+form_word(const struct sk_jv *v, enum sk_out_format *f)
+{
+	static const char *const words[] = { [SK_OUT_TEXT] = "text",
+		[SK_OUT_JSON] = "json",
+		[SK_OUT_JSONL] = "jsonl" };
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(words); i++)
+		if (sk_streq(sk_jstr(v), words[i])) {
+			*f = (enum sk_out_format)i;
+			return true;
+		}
+	return false;
+}
+
+static int
+check_forms(const struct sk_jv *t, const char *file, struct sk_err *err)
+{
+	enum sk_out_format f;
+
+	for (size_t i = 0; i < sk_jlen(t); i++)
+		if (t->type != SK_J_OBJ || !form_word(t->m[i].v, &f))
+			return bad(err, file, t,
+			    "'forms' says text, json or jsonl for each flag");
 	return 0;
 }
 
@@ -91,7 +134,14 @@ check(const struct sk_jv *root, const char *file, struct sk_err *err)
 	const struct sk_jv *l = sk_jget(root, "rule"), *e;
 	int rc;
 
-	if ((rc = check_keys(root, top_keys, file, err)) != 0)
+	if ((rc = check_keys(root, top_keys, file, err)) != 0 ||
+	    (rc = check_keys(
+		 sk_jget(root, "output"), output_keys, file, err)) != 0 ||
+	    (rc = check_keys(sk_jget(root, "text"), text_keys, file, err)) !=
+		0 ||
+	    (rc = check_keys(sk_jget(root, "login"), login_keys, file, err)) !=
+		0 ||
+	    (rc = check_forms(sk_jget(root, "forms"), file, err)) != 0)
 		return rc;
 	for (size_t i = 0; i < sk_jlen(l); i++)
 		if ((rc = check_rule(sk_jat(l, i), file, err)) != 0)
@@ -144,7 +194,7 @@ fill(struct sk_adapter *ad, const struct sk_jv *root, const char *file,
 {
 	const struct sk_jv *out = sk_jget(root, "output");
 	const struct sk_jv *usage = sk_jget(root, "usage");
-	const char *f = sk_jget_str(out, "format");
+	const struct sk_jv *f;
 
 	ad->argv = sk_jget(root, "argv");
 	ad->family = sk_jget_str(root, "family");
@@ -161,15 +211,16 @@ fill(struct sk_adapter *ad, const struct sk_jv *root, const char *file,
 	ad->output_excludes_reasoning =
 	    sk_jget_bool(usage, "output_excludes_reasoning", false);
 	ad->scope = sk_jget_str(usage, "scope");
-	if (f == NULL || sk_streq(f, "text"))
-		ad->format = SK_OUT_TEXT;
-	else if (sk_streq(f, "json"))
-		ad->format = SK_OUT_JSON;
-	else if (sk_streq(f, "jsonl"))
-		ad->format = SK_OUT_JSONL;
-	else
-		return bad(err, file, sk_jget(out, "format"),
-		    "'format' is text, json or jsonl");
+	ad->forms = sk_jget(root, "forms");
+	ad->text = sk_jget(root, "text");
+	ad->login = sk_jget(root, "login");
+	ad->hint_lines = sk_jget(out, "hint_lines");
+	f = sk_jget(out, "early_exit");
+	if (f != NULL && !sk_kind_of(sk_jstr(f), &ad->early))
+		return bad(err, file, f, "unknown failure kind");
+	f = sk_jget(out, "format");
+	if (f != NULL && !form_word(f, &ad->format))
+		return bad(err, file, f, "'format' is text, json or jsonl");
 	ad->streams = sk_jget_bool(out, "stream", ad->format == SK_OUT_JSONL);
 	return stop_signal(root, file, &ad->stop_signal, err);
 }
@@ -232,50 +283,132 @@ no_such(const char *name, struct sk_err *err)
 	return err->exit;
 }
 
-int
-sk_adapter_get(
-    const char *name, const struct sk_adapter **out, struct sk_err *err)
+/* An adapter from its text; freed again when it is wrong. */
+static int
+make(const char *name, const struct sk_buf *b, const char *file,
+    struct sk_adapter **out, struct sk_err *err)
 {
-	struct sk_adapter *ad;
+	struct sk_adapter *ad = sk_calloc(1, sizeof(*ad));
 	struct sk_jv *root;
-	struct sk_buf b;
-	char *file = NULL;
-	size_t i;
 	int rc;
 
-	for (i = 0; i < SK_ARRAY_SIZE(loaded) && loaded[i] != NULL; i++)
-		if (sk_streq(loaded[i]->name, name)) {
-			*out = loaded[i];
-			return 0;
-		}
-	if (i == SK_ARRAY_SIZE(loaded))
-		return sk_fail(err, SK_USAGE, "too_many_adapters",
-		    "more than %zu adapters in one call", i);
-	if (!sk_ident_ok(name))
-		return no_such(name, err);
-	sk_buf_init(&b, 1u << 20);
-	rc = read_text(name, &b, &file, err);
-	if (rc < 0) {
-		sk_buf_free(&b);
-		return no_such(name, err);
-	}
-	ad = sk_calloc(1, sizeof(*ad));
 	ad->name = sk_arena_strdup(&ad->arena, name);
-	if (rc == 0)
-		rc = sk_toml_parse(&ad->arena, b.p, b.len, file, &root, err);
+	rc = sk_toml_parse(&ad->arena, b->p, b->len, file, &root, err);
 	if (rc == 0)
 		rc = check(root, file, err);
 	if (rc == 0)
 		rc = fill(ad, root, file, err);
+	if (rc == 0) {
+		*out = ad;
+		return 0;
+	}
+	sk_arena_free(&ad->arena);
+	free(ad);
+	return rc;
+}
+
+/* Where a new one is kept; NULL when there are too many. */
+static struct sk_adapter **
+room(struct sk_err *err)
+{
+	for (size_t i = 0; i < SK_ARRAY_SIZE(loaded); i++)
+		if (loaded[i] == NULL)
+			return &loaded[i];
+	(void)sk_fail(err, SK_USAGE, "too_many_adapters",
+	    "more than %zu adapters in one call", SK_ARRAY_SIZE(loaded));
+	return NULL;
+}
+
+int
+sk_adapter_get(
+    const char *name, const struct sk_adapter **out, struct sk_err *err)
+{
+	struct sk_adapter **place;
+	struct sk_buf b;
+	char *file = NULL;
+	int rc;
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(loaded) && loaded[i] != NULL; i++)
+		if (sk_streq(loaded[i]->name, name)) {
+			*out = loaded[i];
+			return 0;
+		}
+	if (!sk_ident_ok(name))
+		return no_such(name, err);
+	if ((place = room(err)) == NULL)
+		return err->exit;
+	sk_buf_init(&b, 1u << 20);
+	rc = read_text(name, &b, &file, err);
+	if (rc < 0)
+		rc = no_such(name, err);
+	else if (rc == 0)
+		rc = make(name, &b, file, place, err);
 	sk_buf_free(&b);
 	free(file);
-	if (rc != 0) {
-		sk_arena_free(&ad->arena);
-		free(ad);
-		return rc;
-	}
-	*out = loaded[i] = ad;
-	return 0;
+	if (rc == 0)
+		*out = *place;
+	return rc;
+}
+
+int
+sk_adapter_file(
+    const char *path, const struct sk_adapter **out, struct sk_err *err)
+{
+	struct sk_adapter **place = room(err);
+	const char *slash = strrchr(path, '/');
+	const char *base = slash != NULL ? slash + 1 : path;
+	size_t n = strlen(base);
+	struct sk_buf b;
+	char *name;
+	int rc;
+
+	if (place == NULL)
+		return err->exit;
+	if (sk_has_suffix(base, ".toml"))
+		n -= 5;
+	name = sk_strndup(base, n);
+	sk_buf_init(&b, 1u << 20);
+	rc = sk_read_file(path, 1u << 20, &b, err);
+	if (rc == 0)
+		rc = make(name, &b, path, place, err);
+	sk_buf_free(&b);
+	free(name);
+	if (rc == 0)
+		*out = *place;
+	return rc;
+}
+
+/* Does "--flag word" (or "--flag" alone) stand at argv[i]? */
+static bool
+asked(const char *form, char *const *argv, size_t i)
+{
+	size_t n = strcspn(form, " ");
+
+	if (strncmp(argv[i], form, n) != 0)
+		return false;
+	if (form[n] == '\0')
+		return argv[i][n] == '\0';
+	if (argv[i][n] == '=')
+		return sk_streq(argv[i] + n + 1, form + n + 1);
+	return argv[i][n] == '\0' && argv[i + 1] != NULL &&
+	       sk_streq(argv[i + 1], form + n + 1);
+}
+
+enum sk_out_format
+sk_adapter_form(const struct sk_adapter *ad, char *const *argv)
+{
+	const struct sk_jv *t = ad->forms;
+	enum sk_out_format f = ad->format, one;
+
+	if (sk_jlen(t) == 0)
+		return f;
+	f = SK_OUT_TEXT; /* what these programs do when they are not asked */
+	for (size_t i = 0; argv[i] != NULL && !sk_streq(argv[i], "--"); i++)
+		for (size_t j = 0; j < t->n; j++)
+			if (asked(t->m[j].key, argv, i) &&
+			    form_word(t->m[j].v, &one))
+				f = one;
+	return f;
 }
 
 const char *

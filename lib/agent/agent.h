@@ -69,6 +69,14 @@ void sk_adapter_names(struct sk_strv *names);
 /* The program that an adapter runs, for checks ("claude"); NULL for exec. */
 const char *sk_adapter_program(const struct sk_adapter *ad);
 
+/* Recordings in dir read through an adapter, by name or by file (check.c):
+ * prints what it makes of each. SK_NEGATIVE when one is not as the folder's
+ * expected.jsonl says. */
+int sk_adapter_check(
+    const char *adapter, const char *dir, bool text, struct sk_err *err);
+/* What there is, installed, logged in (list.c). */
+int sk_adapter_list(bool text, struct sk_err *err);
+
 /* ---- the run (run.c) ---- */
 
 struct sk_ask {
@@ -81,6 +89,7 @@ struct sk_ask {
 	int64_t jobs; /* 0 = all at once */
 	int64_t max_output; /* 0 = 16 MiB */
 	bool dry_run, events, text;
+	bool stream; /* answers as they grow, where they come in pieces */
 	const char *db; /* as for sk_db_open() */
 	const struct sk_git *git; /* NULL = root of the configuration only */
 };

@@ -2,7 +2,8 @@
 /*
  * From an error text to a failure kind. The text is hostile, so there is no
  * regular expression here: patterns are lower-case words with '*' for "some
- * bytes on the same line", matched in one linear pass each over a bounded head.
+ * bytes on the same line", matched in one linear pass each over a bounded tail.
+ * A pattern matches whole words; with '*' at an edge it may go on there.
  */
 #include <ctype.h>
 #include <string.h>
@@ -17,22 +18,21 @@ alnum(char c)
 }
 
 /*
- * Where part occurs in text at or after p. A part that starts or ends with a
- * digit must not touch another letter or digit there: "429" is not in "f4291".
+ * Where part occurs in text at or after p. At an edge that is the pattern's own
+ * it must not go on with a letter or digit: "auth" is not in "author", "429"
+ * not in "f4291".
  */
 static const char *
 find_part(const char *text, const char *p, const char *end, const char *part,
-    size_t n)
+    size_t n, bool first, bool last)
 {
 	while ((size_t)(end - p) >= n) {
 		const char *m = memmem(p, (size_t)(end - p), part, n);
 
 		if (m == NULL)
 			return NULL;
-		if (!(isdigit((unsigned char)part[0]) && m > text &&
-			alnum(m[-1])) &&
-		    !(isdigit((unsigned char)part[n - 1]) && m + n < end &&
-			alnum(m[n])))
+		if (!(first && alnum(part[0]) && m > text && alnum(m[-1])) &&
+		    !(last && alnum(part[n - 1]) && m + n < end && alnum(m[n])))
 			return m;
 		p = m + 1;
 	}
@@ -43,13 +43,14 @@ find_part(const char *text, const char *p, const char *end, const char *part,
 static bool
 match_line(const char *p, const char *end, const char *pat)
 {
-	const char *text = p;
+	const char *text = p, *start = pat;
 
 	for (;;) {
 		size_t n = strcspn(pat, "*");
 
 		if (n > 0) {
-			p = find_part(text, p, end, pat, n);
+			p = find_part(
+			    text, p, end, pat, n, pat == start, pat[n] == '\0');
 			if (p == NULL)
 				return false;
 			p += n;
@@ -60,8 +61,8 @@ match_line(const char *p, const char *end, const char *pat)
 	}
 }
 
-static bool
-match(const char *text, size_t n, const char *pat)
+bool
+sk_pattern_in(const char *text, size_t n, const char *pat)
 {
 	const char *end = text + n;
 
@@ -75,6 +76,75 @@ match(const char *text, size_t n, const char *pat)
 	}
 	return false;
 }
+
+/* ---- HTTP status ---- */
+
+/* Words that stand before a status, and after one. A number alone says
+ * nothing: there are token counts, ports and ids in these texts. */
+static const char *const before[] = { "status", "status code", "statuscode",
+	"http", "http/1.0", "http/1.1", "http/2", "http/3", "error",
+	"error code", "code", "response", "errno", NULL };
+static const char *const behind[] = { "too many requests", "unauthorized",
+	"forbidden", "not found", "bad gateway", "bad request",
+	"internal server error", "service unavailable", "gateway time",
+	"payload too large", "payment required", "overloaded",
+	"<unknown status code>", "request timeout", NULL };
+
+static bool
+word_before(const char *text, const char *at)
+{
+	while (at > text && strchr(" :=\"'", at[-1]) != NULL)
+		at--;
+	for (size_t i = 0; before[i] != NULL; i++) {
+		size_t n = strlen(before[i]);
+
+		if ((size_t)(at - text) >= n &&
+		    memcmp(at - n, before[i], n) == 0 &&
+		    (at - n == text || !alnum(at[-n - 1])))
+			return true;
+	}
+	return false;
+}
+
+static bool
+word_behind(const char *p, const char *end)
+{
+	while (p < end && *p == ' ')
+		p++;
+	for (size_t i = 0; behind[i] != NULL; i++) {
+		size_t n = strlen(behind[i]);
+
+		if ((size_t)(end - p) >= n && memcmp(p, behind[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
+int64_t
+sk_status_in(const char *low, size_t n)
+{
+	const char *end = low + n;
+	int64_t last = 0;
+
+	for (const char *p = low; end - p >= 3; p++) {
+		bool alone = (p == low || !alnum(p[-1])) &&
+		             isdigit((unsigned char)p[1]) &&
+		             isdigit((unsigned char)p[2]) &&
+		             (end - p == 3 || !alnum(p[3]));
+
+		if ((*p != '4' && *p != '5') || !alone ||
+		    (end - p > 4 && p[3] == '.' &&
+			isdigit((unsigned char)p[4])))
+			continue;
+		if (word_before(low, p) || word_behind(p + 3, end) ||
+		    (p > low && p[-1] == '(' && end - p > 3 && p[3] == ')'))
+			last = (p[0] - '0') * 100 + (p[1] - '0') * 10 +
+			       (p[2] - '0');
+	}
+	return last;
+}
+
+/* ---- lists ---- */
 
 static enum sk_kind
 by_list(const struct sk_jv *list, const char *low, size_t n, int64_t http)
@@ -94,7 +164,7 @@ by_list(const struct sk_jv *list, const char *low, size_t n, int64_t http)
 		for (size_t j = 0; j < sk_jlen(any); j++) {
 			const char *pat = sk_jstr(sk_jat(any, j));
 
-			if (pat != NULL && match(low, n, pat))
+			if (pat != NULL && sk_pattern_in(low, n, pat))
 				return k;
 		}
 	}
@@ -132,84 +202,10 @@ sk_classify(
 	}
 	for (size_t i = 0; i < n; i++)
 		low[i] = (char)tolower((unsigned char)text[i]);
+	if (http == 0)
+		http = sk_status_in(low, n);
 	k = by_list(ad->classify, low, n, http);
 	if (k == SK_K_NONE && ad->common)
 		k = by_list(common_list(), low, n, http);
 	return k;
-}
-
-/* ---- hints ---- */
-
-/* One number with its unit at *p, as ms; false when there is none. */
-static bool
-one_span(const char **p, const char *end, double *ms)
-{
-	static const struct {
-		const char *word;
-		double ms;
-	} unit[] = { { "milliseconds", 1 }, { "ms", 1 }, { "seconds", 1000 },
-		{ "second", 1000 }, { "sec", 1000 }, { "s", 1000 },
-		{ "minutes", 60000 }, { "minute", 60000 }, { "min", 60000 },
-		{ "m", 60000 }, { "hours", 3600000 }, { "hour", 3600000 },
-		{ "h", 3600000 }, { "days", 86400000 }, { "day", 86400000 },
-		{ "d", 86400000 } };
-	const char *q = *p;
-	double x = 0, f = 1;
-	bool digits = false;
-
-	while (q < end && *q == ' ')
-		q++;
-	for (; q < end && isdigit((unsigned char)*q); q++, digits = true)
-		x = x < 1e12 ? x * 10 + (*q - '0') : x;
-	if (digits && q + 1 < end && *q == '.' && isdigit((unsigned char)q[1]))
-		for (q++; q < end && isdigit((unsigned char)*q); q++)
-			x += (*q - '0') * (f /= 10);
-	if (!digits)
-		return false;
-	while (q < end && *q == ' ')
-		q++;
-	for (size_t i = 0; i < SK_ARRAY_SIZE(unit); i++) {
-		size_t n = strlen(unit[i].word);
-
-		if ((size_t)(end - q) >= n && memcmp(q, unit[i].word, n) == 0 &&
-		    ((size_t)(end - q) == n || !isalpha((unsigned char)q[n]))) {
-			*ms += x * unit[i].ms;
-			*p = q + n;
-			return true;
-		}
-	}
-	*ms += x * 1000; /* a bare number is seconds */
-	*p = end;
-	return true;
-}
-
-int64_t
-sk_retry_hint(const char *text, size_t n)
-{
-	static const char *const lead[] = { "try again in", "retry in",
-		"retry after", "retry-after:", "try again after", NULL };
-	char low[SK_TEXT_KEPT];
-
-	if (n > sizeof(low)) {
-		text += n - sizeof(low);
-		n = sizeof(low);
-	}
-	for (size_t i = 0; i < n; i++)
-		low[i] = (char)tolower((unsigned char)text[i]);
-	for (size_t i = 0; lead[i] != NULL; i++) {
-		const char *end = low + n;
-		const char *p = memmem(low, n, lead[i], strlen(lead[i]));
-		double ms = 0;
-
-		if (p == NULL)
-			continue;
-		p += strlen(lead[i]);
-		if (!one_span(&p, end, &ms))
-			continue;
-		while (p < end && isdigit((unsigned char)*p) &&
-		       one_span(&p, end, &ms))
-			;
-		return ms < 4e12 ? (int64_t)(ms + 0.5) : 0;
-	}
-	return 0;
 }

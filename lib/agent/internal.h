@@ -35,8 +35,20 @@ struct sk_adapter {
 	bool common; /* classify.toml after the adapter's own list */
 	bool input_includes_cache, output_excludes_reasoning;
 	const char *scope; /* usage: "run" or "session" */
+	struct sk_jv *http; /* asked over the network; NULL = a program */
+	enum sk_kind early; /* ended with a word before any event; NONE */
 	struct sk_jv *rules, *classify, *exit_kinds;
+	struct sk_jv *forms; /* "--flag word" → text, json, jsonl */
+	struct sk_jv *text; /* of the text form: session, drop */
+	struct sk_jv *hint_lines; /* stderr: only these lines hold hints */
+	struct sk_jv *login; /* env, files: how to see that it is logged in */
 };
+/* The form of output that this argv asks the adapter's program for. */
+enum sk_out_format sk_adapter_form(
+    const struct sk_adapter *ad, char *const *argv);
+/* Without looking into the set of loaded ones: a file that the user names. */
+int sk_adapter_file(
+    const char *path, const struct sk_adapter **out, struct sk_err *err);
 
 /* ---- one agent of the call ---- */
 
@@ -48,12 +60,14 @@ struct sk_usage {
 /* What came of one attempt. Strings are owned. */
 struct sk_outcome {
 	enum sk_kind kind; /* NONE = ok */
+	char code[40]; /* finer than kind, where there is one: "tls_expired" */
 	char message[400];
 	int64_t retry_after_ms, reset_at_ms; /* 0 = not said */
 	char *content;
 	size_t content_n;
 	bool lossy;
 	struct sk_usage usage;
+	const char *scope; /* of usage, NULL = the adapter's */
 	int64_t cost_micro; /* -1 = not said */
 	char *session, *model;
 	int exit_code, signal; /* -1 = none */
@@ -76,6 +90,8 @@ struct sk_slot {
 	struct sk_strv command; /* replaces the program; empty = adapter's */
 	char *model, *cwd;
 	struct sk_jv *env; /* table or NULL */
+	const struct sk_jv *conf; /* [agents.NAME] or NULL */
+	bool schema_strict; /* see struct sk_subst */
 	const struct sk_attempt_ops *ops; /* what kind of attempt it makes */
 	int64_t timeout_ms, grace_ms;
 	int64_t first_byte_ms, idle_ms; /* 0 = any silence will do */
@@ -110,19 +126,27 @@ void sk_agent_env(const struct sk_slot *slot, const char *stage,
 struct sk_reader {
 	const struct sk_adapter *ad;
 	struct sk_outcome *o;
-	struct sk_buf content, error, detail;
-	bool has_content, ok, failed, any;
-	enum sk_kind kind;
+	struct sk_buf content, fallback; /* the answer; where it may be else */
+	struct sk_buf error, detail; /* final words; what helps to classify */
+	struct sk_buf soft; /* the last error that was not the end */
+	bool has_content, ok, failed, any, limited;
+	enum sk_kind kind, empty_kind;
 	int64_t http;
+	double cost;
+	struct sk_hint hint; /* of headers and bodies within events */
 };
 void sk_reader_init(struct sk_reader *r, const struct sk_adapter *ad,
     struct sk_outcome *o, size_t max);
 void sk_reader_event(struct sk_reader *r, const struct sk_jv *ev);
+/* One event, or a list of them. */
+void sk_reader_events(struct sk_reader *r, const struct sk_jv *v);
 void sk_reader_free(struct sk_reader *r);
 
 /* Standard output of one agent, bounded. */
 struct sk_tap {
 	struct sk_reader r;
+	enum sk_out_format form; /* the adapter's, unless set otherwise */
+	bool no_clock; /* a recording: the time of day is not known */
 	struct sk_buf buf; /* text, or the line that is not complete yet */
 	struct sk_buf noise; /* head of lines that are not JSON */
 	size_t max;
@@ -132,6 +156,8 @@ struct sk_tap {
 void sk_tap_init(struct sk_tap *t, const struct sk_adapter *ad,
     struct sk_outcome *o, size_t max);
 void sk_tap_feed(struct sk_tap *t, const char *p, size_t n);
+/* A JSON document that the agent wrote elsewhere: one more event. */
+void sk_tap_extra(struct sk_tap *t, const char *p, size_t n);
 void sk_tap_free(struct sk_tap *t);
 
 /* Head and tail of standard error. */
@@ -146,15 +172,24 @@ void sk_errtap_feed(struct sk_errtap *e, const char *p, size_t n);
 void sk_errtap_text(const struct sk_errtap *e, struct sk_buf *out);
 void sk_errtap_free(struct sk_errtap *e);
 
+/* Without escape sequences: colours must not hide where a line begins. */
+void sk_plain_add(struct sk_buf *b, const char *p, size_t n);
+
 /* The end of an attempt: fills kind, message, content. wstatus as waitpid. */
 void sk_outcome_judge(struct sk_outcome *o, struct sk_tap *t,
     const struct sk_errtap *e, int wstatus, const struct sk_jv *schema);
 
+/* Of that the part for an attempt that failed; a kind that is there stays. */
+void sk_judge_failure(
+    struct sk_outcome *o, struct sk_tap *t, const struct sk_errtap *e);
+
 /* Kind of an error text by the adapter's list, then the common one; NONE. */
 enum sk_kind sk_classify(
     const struct sk_adapter *ad, const char *text, size_t n, int64_t http);
-/* "try again in 2s", "retry after 1m3.5s" … in ms; 0 = nothing. */
-int64_t sk_retry_hint(const char *text, size_t n);
+/* Whether a pattern of such a list is in a text that is in lower case. */
+bool sk_pattern_in(const char *low, size_t n, const char *pattern);
+/* The HTTP status that a text names as such ("status 429"); 0 = none. */
+int64_t sk_status_in(const char *low, size_t n);
 
 /* ---- one attempt under supervision (attempt.c) ---- */
 

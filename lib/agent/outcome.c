@@ -45,136 +45,6 @@ sk_outcome_fail(struct sk_outcome *o, enum sk_kind k, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- text of errors ---- */
-
-/* The last line that says something, cut to what a message holds. */
-static void
-last_line(const char *p, size_t n, char *out, size_t cap)
-{
-	struct sk_buf b;
-	const char *nl;
-	size_t k;
-
-	while (n > 0 && ((unsigned char)p[n - 1] <= ' '))
-		n--;
-	nl = n > 0 ? memrchr(p, '\n', n) : NULL;
-	if (nl != NULL) {
-		n -= (size_t)(nl + 1 - p);
-		p = nl + 1;
-	}
-	sk_buf_init(&b, 0);
-	(void)sk_utf8_clean(&b, p, n < 2048 ? n : 2048);
-	k = b.len < cap ? b.len : cap - 1;
-	while (k > 0 && k < b.len && ((unsigned char)b.p[k] & 0xc0) == 0x80)
-		k--; /* not within a character */
-	memcpy(out, b.p, k);
-	out[k] = '\0';
-	sk_buf_free(&b);
-}
-
-/* Everything the agent said outside its events. */
-static void
-other_text(
-    const struct sk_tap *t, const struct sk_errtap *e, struct sk_buf *out)
-{
-	if (t->r.ad->format == SK_OUT_JSONL)
-		sk_buf_add(out, t->noise.p, t->noise.len);
-	else if (!t->r.any)
-		sk_buf_add(out, t->buf.p,
-		    t->buf.len < SK_TEXT_KEPT ? t->buf.len : SK_TEXT_KEPT);
-	sk_errtap_text(e, out);
-}
-
-static bool
-exit_kind(const struct sk_adapter *ad, int code, enum sk_kind *k)
-{
-	char key[16];
-
-	snprintf(key, sizeof(key), "%d", code);
-	return sk_kind_of(sk_jget_str(ad->exit_kinds, key), k);
-}
-
-/* ---- failures ---- */
-
-/* The agent's own words: its error event, else its last line elsewhere. */
-static void
-say(struct sk_outcome *o, const struct sk_buf *error,
-    const struct sk_buf *other)
-{
-	char text[sizeof(o->message) - 40];
-
-	text[0] = '\0';
-	if (error->len > 0)
-		last_line(error->p, error->len, text, sizeof(text));
-	if (text[0] == '\0' && other->len > 0 && o->signal < 0)
-		last_line(other->p, other->len, text, sizeof(text));
-	if (text[0] != '\0')
-		(void)snprintf(o->message, sizeof(o->message), "%s", text);
-	else if (o->signal >= 0)
-		(void)snprintf(o->message, sizeof(o->message),
-		    "ended by signal %d", o->signal);
-	else if (o->exit_code > 0)
-		(void)snprintf(o->message, sizeof(o->message),
-		    "exit status %d without a word", o->exit_code);
-	else
-		(void)snprintf(o->message, sizeof(o->message),
-		    "the output ends without a result");
-}
-
-static enum sk_kind
-failure_kind(
-    const struct sk_outcome *o, struct sk_reader *r, const struct sk_buf *other)
-{
-	enum sk_kind k;
-
-	if (r->kind != SK_K_NONE)
-		return r->kind;
-	if (r->failed || r->error.len > 0) {
-		struct sk_buf b;
-
-		sk_buf_init(&b, 4 * SK_TEXT_KEPT);
-		sk_buf_add(&b, r->detail.p, r->detail.len);
-		sk_buf_add(&b, r->error.p, r->error.len);
-		k = sk_classify(r->ad, b.p, b.len, r->http);
-		sk_buf_free(&b);
-		if (k != SK_K_NONE)
-			return k;
-	}
-	if (o->exit_code >= 0 && exit_kind(r->ad, o->exit_code, &k))
-		return k;
-	if (o->signal >= 0)
-		return o->signal == SIGKILL || o->signal == SIGTERM ||
-		               o->signal == SIGINT || o->signal == SIGHUP
-		           ? SK_K_KILLED
-		           : SK_K_CRASHED;
-	k = sk_classify(r->ad, other->p, other->len, 0);
-	if (k != SK_K_NONE)
-		return k;
-	return o->exit_code == 0 && !r->failed ? SK_K_TRUNCATED : SK_K_CRASHED;
-}
-
-static void
-judge_failure(struct sk_outcome *o, struct sk_tap *t, const struct sk_errtap *e)
-{
-	struct sk_buf other;
-	enum sk_kind k;
-
-	sk_buf_init(&other, 4 * SK_HEAD_KEPT);
-	other_text(t, e, &other);
-	k = failure_kind(o, &t->r, &other);
-	say(o, &t->r.error, &other);
-	o->kind = k;
-	/* A hint counts only where waiting helps. */
-	if (k != SK_K_RATE_LIMITED && k != SK_K_QUOTA_EXHAUSTED) {
-		o->retry_after_ms = o->reset_at_ms = 0;
-	} else if (o->retry_after_ms == 0) {
-		o->retry_after_ms = sk_retry_hint(t->r.error.p, t->r.error.len);
-		if (o->retry_after_ms == 0)
-			o->retry_after_ms = sk_retry_hint(other.p, other.len);
-	}
-	sk_buf_free(&other);
-}
-
 /* ---- content ---- */
 
 static void
@@ -219,6 +89,40 @@ check_schema(struct sk_outcome *o, const struct sk_jv *schema)
 	sk_arena_free(&a);
 }
 
+/* ---- the end of the output ---- */
+
+/*
+ * The document in an output that may hold other lines as well: objects and
+ * lists are tried where a line begins with their bracket, the last first or the
+ * first first.
+ */
+static struct sk_jv *
+document(struct sk_arena *a, const char *p, size_t n, bool last)
+{
+	struct sk_jv *v, *found = NULL;
+	size_t tries = 0;
+
+	for (size_t i = 0; i < n && tries < 256;) {
+		const char *nl = memchr(p + i, '\n', n - i);
+		size_t used = 0;
+
+		if ((p[i] == '{' || p[i] == '[') && ++tries > 0 &&
+		    sk_json_prefix(a, p + i, n - i, NULL, &v, &used, NULL) ==
+			0 &&
+		    (v->type == SK_J_OBJ || v->type == SK_J_ARR)) {
+			found = v;
+			if (!last)
+				break;
+			i += used;
+			nl = i < n ? memchr(p + i, '\n', n - i) : NULL;
+		}
+		if (nl == NULL)
+			break;
+		i = (size_t)(nl - p) + 1;
+	}
+	return found;
+}
+
 /* The events of a format that is complete only at the end. */
 static void
 read_whole(struct sk_tap *t, const struct sk_errtap *e)
@@ -226,30 +130,128 @@ read_whole(struct sk_tap *t, const struct sk_errtap *e)
 	struct sk_arena a = { 0 };
 	struct sk_jv *v = NULL;
 
-	if (t->r.ad->format == SK_OUT_JSONL && t->buf.len > 0) {
+	if (t->form == SK_OUT_JSONL && t->buf.len > 0) {
 		char nl = '\n';
 
 		sk_tap_feed(t, &nl, 1); /* a last line without its end */
 		t->total--;
 	}
-	if (t->r.ad->format == SK_OUT_JSON && !t->flooded &&
-	    sk_json_find(&a, t->buf.p, t->buf.len, &v) != SK_JFOUND_NONE) {
-		if (v->type == SK_J_ARR)
-			for (size_t i = 0; i < v->n; i++)
-				sk_reader_event(&t->r, v->a[i]);
-		else
-			sk_reader_event(&t->r, v);
+	if (t->form == SK_OUT_JSON && !t->flooded) {
+		v = document(&a, t->buf.p, t->buf.len, false);
+		if (v != NULL)
+			sk_reader_events(&t->r, v);
 	}
-	if (t->r.ad->error_json && !t->r.any) {
+	if (t->r.ad->error_json && t->form != SK_OUT_TEXT && !t->r.any) {
 		struct sk_buf b;
 
 		sk_buf_init(&b, 4 * SK_HEAD_KEPT);
 		sk_errtap_text(e, &b);
-		if (sk_json_find(&a, b.p, b.len, &v) != SK_JFOUND_NONE)
-			sk_reader_event(&t->r, v);
+		v = document(&a, b.p, b.len, true);
+		if (v != NULL)
+			sk_reader_events(&t->r, v);
 		sk_buf_free(&b);
 	}
 	sk_arena_free(&a);
+}
+
+/* "session id: 0199…" on standard error, where the text form has it. */
+static void
+text_session(
+    struct sk_outcome *o, const struct sk_tap *t, const struct sk_errtap *e)
+{
+	const struct sk_jv *l = sk_jget(t->r.ad->text, "session");
+	struct sk_buf raw, b;
+
+	if (t->form != SK_OUT_TEXT || o->session != NULL || sk_jlen(l) == 0)
+		return;
+	sk_buf_init(&raw, 4 * SK_HEAD_KEPT);
+	sk_buf_init(&b, 4 * SK_HEAD_KEPT);
+	sk_errtap_text(e, &raw);
+	sk_plain_add(&b, raw.p, raw.len);
+	for (size_t i = 0; i < l->n && o->session == NULL; i++) {
+		const char *w = sk_jstr(l->a[i]);
+		const char *m = w != NULL ? strstr(b.p, w) : NULL;
+		size_t n;
+
+		if (m == NULL)
+			continue;
+		m += strlen(w);
+		n = strspn(m, "0123456789abcdefABCDEF-_ghijklmnopqrstuvwxyz"
+			      "GHIJKLMNOPQRSTUVWXYZ");
+		if (n > 0 && n <= 128)
+			o->session = sk_strndup(m, n);
+	}
+	sk_buf_free(&raw);
+	sk_buf_free(&b);
+}
+
+/* Notices that a program prints among its answer, line by line. */
+static void
+drop_notices(struct sk_tap *t)
+{
+	const struct sk_jv *l = sk_jget(t->r.ad->text, "drop");
+	struct sk_buf b;
+
+	if (sk_jlen(l) == 0)
+		return;
+	sk_buf_init(&b, t->buf.max);
+	for (size_t i = 0; i < t->buf.len;) {
+		const char *p = t->buf.p + i;
+		const char *nl = memchr(p, '\n', t->buf.len - i);
+		size_t n = nl != NULL ? (size_t)(nl + 1 - p) : t->buf.len - i;
+		bool drop = false;
+
+		for (size_t j = 0; j < l->n && !drop; j++) {
+			const char *w = sk_jstr(l->a[j]);
+
+			drop = w != NULL && n >= strlen(w) &&
+			       memcmp(p, w, strlen(w)) == 0;
+		}
+		/* The empty line behind a notice goes with it. */
+		if (drop && i + n < t->buf.len && p[n] == '\n')
+			n++;
+		if (!drop)
+			sk_buf_add(&b, p, n);
+		i += n;
+	}
+	sk_buf_free(&t->buf);
+	t->buf = b;
+}
+
+/* ---- all of it ---- */
+
+static void
+judge_answer(struct sk_outcome *o, struct sk_tap *t, const struct sk_jv *schema)
+{
+	const struct sk_reader *r = &t->r;
+	bool text = t->form == SK_OUT_TEXT;
+
+	o->retry_after_ms = o->reset_at_ms = 0;
+	if (text)
+		drop_notices(t);
+	if (text)
+		take_content(o, t->buf.p, t->buf.len);
+	else if (r->content.full)
+		sk_outcome_fail(o, SK_K_TRUNCATED,
+		    "the answer is longer than %zu bytes", t->max);
+	else if (blank(r->content.p, r->content.len))
+		take_content(o, r->fallback.p, r->fallback.len);
+	else
+		take_content(o, r->content.p, r->content.len);
+	if (o->kind == SK_K_NONE && blank(o->content, o->content_n)) {
+		if (r->empty_kind != SK_K_NONE)
+			sk_outcome_fail(o, r->empty_kind, "%s",
+			    r->soft.len > 0 ? r->soft.p
+					    : "it stopped without an answer");
+		else
+			sk_outcome_fail(o, SK_K_EMPTY, "the answer is empty");
+		free(o->content);
+		o->content = NULL;
+		o->content_n = 0;
+		o->sha256[0] = '\0';
+	}
+	if (o->kind == SK_K_NONE && schema != NULL)
+		check_schema(o, schema);
 }
 
 void
@@ -257,7 +259,7 @@ sk_outcome_judge(struct sk_outcome *o, struct sk_tap *t,
     const struct sk_errtap *e, int wstatus, const struct sk_jv *schema)
 {
 	const struct sk_adapter *ad = t->r.ad;
-	bool text = ad->format == SK_OUT_TEXT;
+	bool text = t->form == SK_OUT_TEXT;
 
 	if (WIFEXITED(wstatus))
 		o->exit_code = WEXITSTATUS(wstatus);
@@ -265,9 +267,10 @@ sk_outcome_judge(struct sk_outcome *o, struct sk_tap *t,
 		o->signal = WTERMSIG(wstatus);
 	o->output_bytes = t->total;
 	read_whole(t, e);
+	text_session(o, t, e);
 	if (o->kind != SK_K_NONE) {
-		/* We ended it: nothing that it said counts. */
-		o->retry_after_ms = o->reset_at_ms = 0;
+		/* We ended it: nothing that it says of the end counts. */
+		sk_judge_failure(o, t, e);
 		return;
 	}
 	if (t->flooded && (text || (!t->r.ok && !t->r.failed))) {
@@ -279,25 +282,8 @@ sk_outcome_judge(struct sk_outcome *o, struct sk_tap *t,
 		return;
 	}
 	if (t->r.failed || o->exit_code != 0 ||
-	    (ad->result_needed && !t->r.ok)) {
-		judge_failure(o, t, e);
-		return;
-	}
-	o->retry_after_ms = o->reset_at_ms = 0;
-	if (text)
-		take_content(o, t->buf.p, t->buf.len);
-	else if (t->r.content.full)
-		sk_outcome_fail(o, SK_K_TRUNCATED,
-		    "the answer is longer than %zu bytes", t->max);
+	    (ad->result_needed && !text && !t->r.ok))
+		sk_judge_failure(o, t, e);
 	else
-		take_content(o, t->r.content.p, t->r.content.len);
-	if (o->kind == SK_K_NONE && blank(o->content, o->content_n)) {
-		sk_outcome_fail(o, SK_K_EMPTY, "the answer is empty");
-		free(o->content);
-		o->content = NULL;
-		o->content_n = 0;
-		o->sha256[0] = '\0';
-	}
-	if (o->kind == SK_K_NONE && schema != NULL)
-		check_schema(o, schema);
+		judge_answer(o, t, schema);
 }

@@ -20,16 +20,21 @@ sk_reader_init(struct sk_reader *r, const struct sk_adapter *ad,
 	r->ad = ad;
 	r->o = o;
 	sk_buf_init(&r->content, max + 1);
+	sk_buf_init(&r->fallback, max + 1);
 	sk_buf_init(&r->error, SK_TEXT_KEPT);
 	sk_buf_init(&r->detail, SK_TEXT_KEPT);
+	sk_buf_init(&r->soft, SK_TEXT_KEPT);
+	sk_hint_init(&r->hint);
 }
 
 void
 sk_reader_free(struct sk_reader *r)
 {
 	sk_buf_free(&r->content);
+	sk_buf_free(&r->fallback);
 	sk_buf_free(&r->error);
 	sk_buf_free(&r->detail);
+	sk_buf_free(&r->soft);
 }
 
 /* ---- conditions ---- */
@@ -57,9 +62,20 @@ equal(const struct sk_jv *want, const struct sk_jv *got)
 }
 
 static bool
+holds(const struct sk_jv *ev, const struct sk_jv *ptr)
+{
+	const struct sk_jv *v =
+	    sk_jstr(ptr) != NULL ? sk_jptr(ev, sk_jstr(ptr)) : NULL;
+
+	return v != NULL && v->type != SK_J_NULL;
+}
+
+static bool
 applies(const struct sk_jv *rule, const struct sk_jv *ev)
 {
 	const struct sk_jv *when = sk_jget(rule, "when");
+	const struct sk_jv *there = sk_jget(rule, "exists");
+	const struct sk_jv *none = sk_jget(rule, "absent");
 
 	for (size_t i = 0; i < sk_jlen(when); i++) {
 		const struct sk_jv *got = sk_jptr(ev, when->m[i].key);
@@ -67,6 +83,12 @@ applies(const struct sk_jv *rule, const struct sk_jv *ev)
 		if (got == NULL || !equal(when->m[i].v, got))
 			return false;
 	}
+	for (size_t i = 0; i < sk_jlen(there); i++)
+		if (!holds(ev, there->a[i]))
+			return false;
+	for (size_t i = 0; i < sk_jlen(none); i++)
+		if (holds(ev, none->a[i]))
+			return false;
 	return true;
 }
 
@@ -139,6 +161,21 @@ take_all(struct sk_buf *b, const struct sk_jv *ev, const struct sk_jv *spec)
 	}
 }
 
+/* The text of those elements of a list that are `when`. */
+static void
+take_each(struct sk_buf *b, const struct sk_jv *ev, const struct sk_jv *spec)
+{
+	const struct sk_jv *l = pick(ev, sk_jget(spec, "each")), *v;
+
+	for (size_t i = 0; i < sk_jlen(l) && l->type == SK_J_ARR; i++)
+		if (applies(spec, l->a[i])) {
+			take_each(b, l->a[i], sk_jget(spec, "in"));
+			v = pick(l->a[i], sk_jget(spec, "text"));
+			if (v != NULL)
+				as_text(b, v);
+		}
+}
+
 /* ---- usage and cost ---- */
 
 static void
@@ -146,6 +183,16 @@ add_tokens(int64_t *sum, const struct sk_jv *base, const struct sk_jv *spec)
 {
 	int64_t x;
 
+	if (spec != NULL && spec->type == SK_J_OBJ) {
+		/* { each = "/models", at = "/tokens/thoughts" }: their sum */
+		const struct sk_jv *l = pick(base, sk_jget(spec, "each"));
+
+		for (size_t i = 0; i < sk_jlen(l); i++)
+			add_tokens(sum,
+			    l->type == SK_J_OBJ ? l->m[i].v : l->a[i],
+			    sk_jget(spec, "at"));
+		return;
+	}
 	if (spec == NULL || !sk_jint(pick(base, spec), &x))
 		return;
 	if (x < 0)
@@ -182,6 +229,14 @@ read_usage(const struct sk_jv *ev, const struct sk_jv *spec)
 		for (size_t i = 0; o != NULL && i < sk_jlen(o); i++)
 			add_usage(&u, o->type == SK_J_OBJ ? o->m[i].v : o->a[i],
 			    spec);
+	}
+	/* What the sum holds beyond its parts was thought. */
+	if (u.reasoning < 0 && u.input >= 0 && u.output >= 0) {
+		int64_t total = -1;
+
+		add_tokens(&total, ev, sk_jget(spec, "total"));
+		if (total >= u.input + u.output)
+			u.reasoning = total - u.input - u.output;
 	}
 	u.known = u.input >= 0 || u.output >= 0;
 	return u;
@@ -231,7 +286,18 @@ take_usage(
 		u.output = plus(t->output, u.output);
 		u.reasoning = plus(t->reasoning, u.reasoning);
 	}
+	/* What this event leaves out was said before. */
+	if (sk_jget_bool(rule, "usage_patch", false) && t->known) {
+		u.input = u.input < 0 ? t->input : u.input;
+		u.cache_read = u.cache_read < 0 ? t->cache_read : u.cache_read;
+		u.cache_write =
+		    u.cache_write < 0 ? t->cache_write : u.cache_write;
+		u.output = u.output < 0 ? t->output : u.output;
+		u.reasoning = u.reasoning < 0 ? t->reasoning : u.reasoning;
+	}
 	*t = u;
+	if (sk_jget_str(rule, "scope") != NULL)
+		r->o->scope = sk_jget_str(rule, "scope");
 }
 
 static void
@@ -245,8 +311,9 @@ take_cost(struct sk_reader *r, const struct sk_jv *ev, const struct sk_jv *rule)
 	usd = sk_jdouble(v, -1);
 	if (!(usd >= 0 && usd < 1e9))
 		return;
-	if (sk_jget_bool(rule, "usage_sum", false) && r->o->cost_micro > 0)
-		usd += (double)r->o->cost_micro / 1e6;
+	if (sk_jget_bool(rule, "usage_sum", false))
+		usd += r->cost;
+	r->cost = usd;
 	r->o->cost_micro = (int64_t)(usd * 1e6 + 0.5);
 }
 
@@ -276,6 +343,7 @@ static void
 take_times(
     struct sk_reader *r, const struct sk_jv *ev, const struct sk_jv *rule)
 {
+	const struct sk_jv *h = pick(ev, sk_jget(rule, "headers"));
 	double x;
 
 	if (number(pick(ev, sk_jget(rule, "retry_after_ms")), 1e11, &x))
@@ -284,30 +352,48 @@ take_times(
 		r->o->retry_after_ms = (int64_t)(x * 1000);
 	if (number(pick(ev, sk_jget(rule, "reset_at_s")), 1e11, &x))
 		r->o->reset_at_ms = (int64_t)(x * 1000);
+	for (size_t i = 0; h != NULL && h->type == SK_J_OBJ && i < h->n; i++)
+		if (sk_jstr(h->m[i].v) != NULL)
+			(void)sk_hint_header(
+			    &r->hint, h->m[i].key, sk_jstr(h->m[i].v), 0);
+	(void)sk_hint_tree(&r->hint, pick(ev, sk_jget(rule, "hints")), 0);
 }
 
 /* ---- one event ---- */
 
 static void
-apply(struct sk_reader *r, const struct sk_jv *rule, const struct sk_jv *ev)
+take_content(
+    struct sk_reader *r, const struct sk_jv *ev, const struct sk_jv *rule)
+{
+	bool other = sk_jget_bool(rule, "fallback", false);
+	struct sk_buf *b = other ? &r->fallback : &r->content;
+	const struct sk_jv *each = sk_jget(rule, "content_each");
+	const struct sk_jv *v = pick(ev, sk_jget(rule, "content"));
+
+	if (sk_jget_bool(rule, "reset", false)) {
+		sk_buf_clear(b);
+		r->empty_kind = SK_K_NONE;
+		if (!other)
+			r->has_content = false;
+	}
+	if (v == NULL && each == NULL)
+		return;
+	if (!sk_jget_bool(rule, "append", false))
+		sk_buf_clear(b);
+	if (v != NULL)
+		as_text(b, v);
+	take_each(b, ev, each);
+	if (!other)
+		r->has_content = true;
+}
+
+static void
+take_error(
+    struct sk_reader *r, const struct sk_jv *ev, const struct sk_jv *rule)
 {
 	const struct sk_jv *v, *fail = sk_jget(rule, "fail");
 	double http;
 
-	if (sk_jget_bool(rule, "reset", false)) {
-		sk_buf_clear(&r->content);
-		r->has_content = false;
-	}
-	if ((v = pick(ev, sk_jget(rule, "content"))) != NULL) {
-		if (!sk_jget_bool(rule, "append", false))
-			sk_buf_clear(&r->content);
-		as_text(&r->content, v);
-		r->has_content = true;
-	}
-	take_word(&r->o->session, pick(ev, sk_jget(rule, "session")), 256);
-	take_word(&r->o->model, pick(ev, sk_jget(rule, "model")), 128);
-	if (sk_jget_bool(rule, "ok", false))
-		r->ok = true;
 	if (fail != NULL && fail->type != SK_J_FALSE) {
 		r->failed = true;
 		if (fail->type == SK_J_STR)
@@ -317,9 +403,32 @@ apply(struct sk_reader *r, const struct sk_jv *rule, const struct sk_jv *ev)
 		sk_buf_clear(&r->error);
 		as_text(&r->error, v);
 	}
+	if ((v = pick(ev, sk_jget(rule, "soft"))) != NULL) {
+		sk_buf_clear(&r->soft);
+		as_text(&r->soft, v);
+	}
+	if (sk_jget_bool(rule, "calm", false)) {
+		sk_buf_clear(&r->soft);
+		r->limited = false;
+	}
 	take_all(&r->detail, ev, sk_jget(rule, "detail"));
-	if (number(pick(ev, sk_jget(rule, "status")), 999, &http))
+	if (number(pick(ev, sk_jget(rule, "status")), 599, &http) &&
+	    http >= 400)
 		r->http = (int64_t)http;
+}
+
+static void
+apply(struct sk_reader *r, const struct sk_jv *rule, const struct sk_jv *ev)
+{
+	take_content(r, ev, rule);
+	take_word(&r->o->session, pick(ev, sk_jget(rule, "session")), 256);
+	take_word(&r->o->model, pick(ev, sk_jget(rule, "model")), 128);
+	if (sk_jget_bool(rule, "ok", false))
+		r->ok = true;
+	if (sk_jget_bool(rule, "limited", false))
+		r->limited = true;
+	(void)sk_kind_of(sk_jget_str(rule, "empty_kind"), &r->empty_kind);
+	take_error(r, ev, rule);
 	take_usage(r, ev, rule);
 	take_cost(r, ev, rule);
 	take_times(r, ev, rule);
@@ -334,4 +443,14 @@ sk_reader_event(struct sk_reader *r, const struct sk_jv *ev)
 	for (size_t i = 0; i < sk_jlen(rules); i++)
 		if (applies(rules->a[i], ev))
 			apply(r, rules->a[i], ev);
+}
+
+void
+sk_reader_events(struct sk_reader *r, const struct sk_jv *v)
+{
+	if (v->type == SK_J_OBJ)
+		sk_reader_event(r, v);
+	for (size_t i = 0; v->type == SK_J_ARR && i < v->n; i++)
+		if (v->a[i]->type == SK_J_OBJ)
+			sk_reader_event(r, v->a[i]);
 }

@@ -39,7 +39,10 @@ put_usage(struct sk_jw *w, const struct sk_answer *a)
 	kcount(w, "cache_write", u->cache_write);
 	kcount(w, "output", u->output);
 	kcount(w, "reasoning", u->reasoning);
-	kword(w, "scope", a->slot->ad != NULL ? a->slot->ad->scope : NULL);
+	kword(w, "scope",
+	    a->o.scope != NULL    ? a->o.scope
+	    : a->slot->ad != NULL ? a->slot->ad->scope
+				  : NULL);
 	sk_jw_end(w);
 }
 
@@ -85,6 +88,7 @@ put_failure(struct sk_jw *w, const struct sk_outcome *o)
 	}
 	sk_jw_obj(w);
 	sk_jw_kstr(w, "kind", sk_kind_word(o->kind));
+	kword(w, "code", o->code);
 	sk_jw_kstr(w, "message", o->message);
 	if (o->retry_after_ms > 0)
 		sk_jw_kint(w, "retry_after_ms", o->retry_after_ms);

@@ -15,6 +15,7 @@ sk_tap_init(struct sk_tap *t, const struct sk_adapter *ad, struct sk_outcome *o,
 {
 	memset(t, 0, sizeof(*t));
 	t->max = max;
+	t->form = ad->format;
 	sk_reader_init(&t->r, ad, o, max);
 	sk_buf_init(&t->buf, max + 1);
 	sk_buf_init(&t->noise, SK_TEXT_KEPT);
@@ -39,22 +40,71 @@ noise(struct sk_tap *t, const char *p, size_t n)
 	}
 }
 
+/*
+ * JSON of a program that cuts strings between two halves of a character: it
+ * escapes each half ("\ud83d"), and no strict reader takes that. Halves that
+ * stand alone become U+FFFD, in place and of the same length; false when there
+ * was none.
+ */
+static bool
+mend(char *p, size_t n)
+{
+	bool found = false;
+
+	for (size_t i = 0; i + 5 < n; i++) {
+		bool high;
+
+		if (p[i] != '\\')
+			continue;
+		if (p[i + 1] != 'u' || (p[i + 2] != 'd' && p[i + 2] != 'D') ||
+		    strchr("89abcdefABCDEF", p[i + 3]) == NULL) {
+			i++; /* an escape of one byte, or another character */
+			continue;
+		}
+		high = strchr("89abAB", p[i + 3]) != NULL;
+		if (high && i + 11 < n && p[i + 6] == '\\' && p[i + 7] == 'u' &&
+		    (p[i + 8] == 'd' || p[i + 8] == 'D') &&
+		    strchr("cdefCDEF", p[i + 9]) != NULL) {
+			i += 11; /* a whole pair */
+			continue;
+		}
+		memcpy(p + i + 2, "fffd", 4);
+		found = true;
+		i += 5;
+	}
+	return found;
+}
+
+static bool
+parse(struct sk_arena *a, const char *p, size_t n, struct sk_jv **v)
+{
+	char *copy;
+	bool ok;
+
+	if (sk_json_parse(a, p, n, NULL, v, NULL) == 0)
+		return true;
+	if (memmem(p, n, "\\u", 2) == NULL)
+		return false;
+	copy = sk_strndup(p, n);
+	ok = mend(copy, n) && sk_json_parse(a, copy, n, NULL, v, NULL) == 0;
+	free(copy);
+	return ok;
+}
+
 static void
 line(struct sk_tap *t, const char *p, size_t n)
 {
 	struct sk_arena a = { 0 };
-	struct sk_err ignored = { 0 };
 	struct sk_jv *v;
 
 	while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == ' '))
 		n--;
 	if (n == 0)
 		return;
-	if (p[0] == '{' && sk_json_parse(&a, p, n, NULL, &v, &ignored) == 0)
-		sk_reader_event(&t->r, v);
+	if ((p[0] == '{' || p[0] == '[') && parse(&a, p, n, &v))
+		sk_reader_events(&t->r, v);
 	else
 		noise(t, p, n);
-	free(ignored.details);
 	sk_arena_free(&a);
 }
 
@@ -92,7 +142,7 @@ void
 sk_tap_feed(struct sk_tap *t, const char *p, size_t n)
 {
 	t->total += n;
-	if (t->r.ad->format == SK_OUT_JSONL) {
+	if (t->form == SK_OUT_JSONL) {
 		feed_lines(t, p, n);
 		return;
 	}
@@ -115,6 +165,21 @@ sk_tap_feed(struct sk_tap *t, const char *p, size_t n)
 		return;
 	}
 	sk_buf_add(&t->buf, p, n);
+}
+
+void
+sk_tap_extra(struct sk_tap *t, const char *p, size_t n)
+{
+	struct sk_arena a = { 0 };
+	struct sk_jv *v;
+	bool any = t->r.any;
+
+	while (n > 0 && (unsigned char)p[n - 1] <= ' ')
+		n--;
+	if (n > 0 && parse(&a, p, n, &v))
+		sk_reader_events(&t->r, v);
+	t->r.any = any; /* it is not a word of the output */
+	sk_arena_free(&a);
 }
 
 /* ---- standard error ---- */
@@ -171,4 +236,24 @@ sk_errtap_free(struct sk_errtap *e)
 		sk_buf_free(&e->head);
 	free(e->ring);
 	memset(e, 0, sizeof(*e));
+}
+
+void
+sk_plain_add(struct sk_buf *b, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '\r')
+			continue;
+		if (p[i] != '\033') {
+			sk_buf_ch(b, p[i]);
+			continue;
+		}
+		if (i + 1 < n && p[i + 1] == '[')
+			for (i++;
+			     i + 1 < n && !(p[i + 1] >= '@' && p[i + 1] <= '~');
+			     i++)
+				;
+		if (i + 1 < n)
+			i++;
+	}
 }

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Why an attempt failed: from what its events say of the end, else from its
+ * exit status and its own words outside of events. And when to come back.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/internal.h"
+
+/* ---- text of errors ---- */
+
+/* The last line that says something, cut to what a message holds. */
+static void
+last_line(const char *p, size_t n, char *out, size_t cap)
+{
+	struct sk_buf b;
+	const char *nl = NULL;
+	size_t k;
+
+	for (;;) {
+		while (n > 0 && ((unsigned char)p[n - 1] <= ' '))
+			n--;
+		nl = n > 0 ? memrchr(p, '\n', n) : NULL;
+		k = nl != NULL ? n - (size_t)(nl + 1 - p) : n;
+		/* "}" closes what stands above it. */
+		if (nl == NULL || k > 2)
+			break;
+		n = (size_t)(nl - p);
+	}
+	if (nl != NULL) {
+		n = k;
+		p = nl + 1;
+	}
+	sk_buf_init(&b, 0);
+	(void)sk_utf8_clean(&b, p, n < 2048 ? n : 2048);
+	k = b.len < cap ? b.len : cap - 1;
+	while (k > 0 && k < b.len && ((unsigned char)b.p[k] & 0xc0) == 0x80)
+		k--; /* not within a character */
+	memcpy(out, b.p, k);
+	out[k] = '\0';
+	sk_buf_free(&b);
+}
+
+/* Everything the agent said outside its events. */
+static void
+other_text(
+    const struct sk_tap *t, const struct sk_errtap *e, struct sk_buf *out)
+{
+	struct sk_buf err;
+	size_t n = t->buf.len < SK_TEXT_KEPT ? t->buf.len : SK_TEXT_KEPT;
+
+	if (t->form == SK_OUT_JSONL)
+		sk_plain_add(out, t->noise.p, t->noise.len);
+	else if (!t->r.any)
+		sk_plain_add(out, t->buf.p + (t->buf.len - n), n);
+	if (out->len > 0 && out->p[out->len - 1] != '\n')
+		sk_buf_ch(out, '\n');
+	sk_buf_init(&err, 4 * SK_HEAD_KEPT);
+	sk_errtap_text(e, &err);
+	sk_plain_add(out, err.p, err.len);
+	sk_buf_free(&err);
+}
+
+/*
+ * Where the final error begins: the last line that starts like one. A program
+ * may have echoed the prompt before, and a prompt can say anything.
+ */
+static size_t
+final_error(const struct sk_buf *b)
+{
+	static const char *const starts[] = { "error", "[api error", "fatal",
+		"api error", NULL };
+	size_t at = 0;
+
+	for (size_t i = 0; i < b->len;) {
+		const char *nl = memchr(b->p + i, '\n', b->len - i);
+		size_t k = i;
+
+		while (k < b->len && (b->p[k] == ' ' || b->p[k] == '\t'))
+			k++;
+		for (size_t j = 0; starts[j] != NULL; j++)
+			if (strncasecmp(
+				b->p + k, starts[j], strlen(starts[j])) == 0)
+				at = i;
+		if (nl == NULL)
+			break;
+		i = (size_t)(nl - b->p) + 1;
+	}
+	return at;
+}
+
+/* Where a help page begins, that came instead of an answer; len = none. */
+static size_t
+help_page(const struct sk_buf *b)
+{
+	static const char *const starts[] = { "usage:", "options:",
+		"positionals:", NULL };
+
+	for (size_t i = 0; i < b->len;) {
+		const char *nl = memchr(b->p + i, '\n', b->len - i);
+
+		for (size_t j = 0; starts[j] != NULL; j++)
+			if (strncasecmp(b->p + i, starts[j],
+				strlen(starts[j])) == 0)
+				return i;
+		if (nl == NULL)
+			break;
+		i = (size_t)(nl - b->p) + 1;
+	}
+	return b->len;
+}
+
+static enum sk_kind
+other_kind(const struct sk_reader *r, const struct sk_buf *b)
+{
+	size_t at = final_error(b), help = help_page(b);
+	enum sk_kind k;
+
+	/* A help page names every word there is; what stands before counts. */
+	if (help < b->len) {
+		k = sk_classify(r->ad, b->p, help, 0);
+		return k != SK_K_NONE ? k : SK_K_USAGE;
+	}
+	k = sk_classify(r->ad, b->p + at, b->len - at, 0);
+	if (k == SK_K_NONE && at > 0)
+		k = sk_classify(r->ad, b->p, b->len, 0);
+	return k;
+}
+
+static bool
+exit_kind(const struct sk_adapter *ad, int code, enum sk_kind *k)
+{
+	char key[16];
+
+	snprintf(key, sizeof(key), "%d", code);
+	return sk_kind_of(sk_jget_str(ad->exit_kinds, key), k);
+}
+
+/* ---- failures ---- */
+
+/* The agent's own words: its error event, else its last line elsewhere, else
+ * what it last complained about. */
+static void
+say(struct sk_outcome *o, const struct sk_reader *r, const struct sk_buf *other)
+{
+	char text[sizeof(o->message) - 40];
+
+	text[0] = '\0';
+	if (r->error.len > 0)
+		last_line(r->error.p, r->error.len, text, sizeof(text));
+	if (text[0] == '\0' && other->len > 0 && o->signal < 0) {
+		size_t at = final_error(other);
+
+		if (at > 0)
+			last_line(other->p + at, strcspn(other->p + at, "\n"),
+			    text, sizeof(text));
+		else
+			last_line(other->p, other->len, text, sizeof(text));
+	}
+	if (text[0] == '\0' && r->soft.len > 0)
+		last_line(r->soft.p, r->soft.len, text, sizeof(text));
+	if (text[0] != '\0')
+		(void)snprintf(o->message, sizeof(o->message), "%s", text);
+	else if (o->signal >= 0)
+		(void)snprintf(o->message, sizeof(o->message),
+		    "ended by signal %d", o->signal);
+	else if (o->exit_code > 0)
+		(void)snprintf(o->message, sizeof(o->message),
+		    "exit status %d without a word", o->exit_code);
+	else
+		(void)snprintf(o->message, sizeof(o->message),
+		    "the output ends without a result");
+}
+
+/* By what the events said of the end; NONE when they say nothing known. */
+static enum sk_kind
+event_kind(const struct sk_reader *r)
+{
+	struct sk_buf b;
+	enum sk_kind k;
+
+	if (r->kind != SK_K_NONE)
+		return r->kind;
+	if (!r->failed && r->error.len == 0)
+		return SK_K_NONE;
+	sk_buf_init(&b, 4 * SK_TEXT_KEPT);
+	sk_buf_add(&b, r->detail.p, r->detail.len);
+	sk_buf_add(&b, r->error.p, r->error.len);
+	k = sk_classify(r->ad, b.p, b.len, r->http);
+	sk_buf_free(&b);
+	return k;
+}
+
+static enum sk_kind
+failure_kind(const struct sk_outcome *o, const struct sk_reader *r,
+    const struct sk_buf *other)
+{
+	struct sk_adapter own = *r->ad;
+	enum sk_kind k = event_kind(r);
+
+	if (k != SK_K_NONE)
+		return k;
+	if (o->signal >= 0)
+		return o->signal == SIGKILL || o->signal == SIGTERM ||
+		               o->signal == SIGINT || o->signal == SIGHUP
+		           ? SK_K_KILLED
+		           : SK_K_CRASHED;
+	/* Its own words are more exact than its exit status, that is more
+	 * exact than anybody's words. */
+	own.common = false;
+	k = sk_classify(&own, other->p, help_page(other), 0);
+	if (k != SK_K_NONE)
+		return k;
+	if (o->exit_code >= 0 && exit_kind(r->ad, o->exit_code, &k))
+		return k;
+	k = other_kind(r, other);
+	if (k != SK_K_NONE)
+		return k;
+	if (r->soft.len > 0)
+		k = sk_classify(r->ad, r->soft.p, r->soft.len, 0);
+	if (k != SK_K_NONE)
+		return k;
+	if (o->exit_code == 0 && !r->failed)
+		return SK_K_TRUNCATED;
+	/* It refused before it began, and said so. */
+	if (r->ad->early != SK_K_NONE && !r->any && other->len > 0)
+		return r->ad->early;
+	return SK_K_CRASHED;
+}
+
+/* ---- when to come back ---- */
+
+/* The lines of a text that may hold hints of this program. */
+static void
+hint_text(struct sk_hint *h, const struct sk_adapter *ad, const char *p,
+    size_t n, int64_t now_ms)
+{
+	struct sk_buf b;
+
+	if (ad->hint_lines == NULL) {
+		(void)sk_hint_text(h, p, n, now_ms);
+		return;
+	}
+	sk_buf_init(&b, 4 * SK_HEAD_KEPT);
+	while (n > 0) {
+		const char *nl = memchr(p, '\n', n);
+		size_t k = nl != NULL ? (size_t)(nl + 1 - p) : n;
+
+		for (size_t i = 0; i < sk_jlen(ad->hint_lines); i++) {
+			const char *w = sk_jstr(ad->hint_lines->a[i]);
+
+			if (w != NULL && memmem(p, k, w, strlen(w)) != NULL) {
+				sk_buf_add(&b, p, k);
+				break;
+			}
+		}
+		p += k;
+		n -= k;
+	}
+	(void)sk_hint_text(h, b.p, b.len, now_ms);
+	sk_buf_free(&b);
+}
+
+/* From the most to the least trusted: fields of events, the final words, the
+ * last complaint, what stands on standard error. */
+static void
+take_hints(
+    struct sk_outcome *o, const struct sk_tap *t, const struct sk_buf *other)
+{
+	const struct sk_reader *r = &t->r;
+	int64_t now = t->no_clock ? 0 : sk_now_ms();
+	struct sk_hint h = r->hint;
+
+	if (o->retry_after_ms > 0 || o->reset_at_ms > 0)
+		return;
+	sk_hint_settle(&h, now);
+	if (h.retry_after_ms < 0 && h.reset_at_ms == 0)
+		(void)sk_hint_text(&h, r->error.p, r->error.len, now);
+	if (h.retry_after_ms < 0 && h.reset_at_ms == 0)
+		(void)sk_hint_text(&h, r->soft.p, r->soft.len, now);
+	if (h.retry_after_ms < 0 && h.reset_at_ms == 0)
+		hint_text(&h, r->ad, other->p, other->len, now);
+	if (h.retry_after_ms > 0)
+		o->retry_after_ms = h.retry_after_ms;
+	o->reset_at_ms = h.reset_at_ms;
+}
+
+static bool
+is_limit(enum sk_kind k)
+{
+	return k == SK_K_RATE_LIMITED || k == SK_K_QUOTA_EXHAUSTED;
+}
+
+/* A hint counts only where waiting helps; of an agent that was stopped, when
+ * it was a limit that it sat out. */
+static bool
+limited(const struct sk_outcome *o, const struct sk_reader *r,
+    const struct sk_buf *other)
+{
+	if (is_limit(o->kind) || r->limited)
+		return true;
+	if (o->kind != SK_K_KILLED && o->kind != SK_K_CANCELLED &&
+	    sk_kind_exit(o->kind) != SK_TIMEOUT)
+		return false;
+	if (r->soft.len > 0)
+		return is_limit(sk_classify(r->ad, r->soft.p, r->soft.len, 0));
+	return other->len > 0 &&
+	       is_limit(sk_classify(r->ad, other->p, other->len, 0));
+}
+
+void
+sk_judge_failure(
+    struct sk_outcome *o, struct sk_tap *t, const struct sk_errtap *e)
+{
+	struct sk_buf other;
+
+	sk_buf_init(&other, 4 * SK_HEAD_KEPT);
+	other_text(t, e, &other);
+	if (o->kind == SK_K_NONE) { /* else we ended it, and said why */
+		enum sk_kind k = failure_kind(o, &t->r, &other);
+
+		say(o, &t->r, &other);
+		o->kind = k;
+	}
+	if (limited(o, &t->r, &other))
+		take_hints(o, t, &other);
+	else
+		o->retry_after_ms = o->reset_at_ms = 0;
+	sk_buf_free(&other);
+}
