@@ -362,6 +362,9 @@ int sk_reserve(struct sk_db *db, const char *key, const struct sk_scope *scopes,
     struct sk_refusal *no, struct sk_err *err);
 int
 sk_release(struct sk_db *db, const char *key, bool *was, struct sk_err *err);
+/* What a reservation counts for: lines of "SCOPE\tID"; NULL = there is none. */
+int sk_reservation_scopes(struct sk_db *db, const char *key, char **scopes,
+    struct sk_arena *a, struct sk_err *err);
 /* Spent and reserved so far. */
 int sk_spent(struct sk_db *db, const struct sk_scope *s, int64_t *used,
     int64_t *reserved, struct sk_err *err);
