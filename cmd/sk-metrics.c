@@ -13,6 +13,8 @@ struct opts {
 	const char *run, *branch, *stage, *spec;
 	const char *format; /* status */
 	int64_t columns; /* status */
+	const char *amount, *model, *key, *unpriced, *cost; /* budgets */
+	int64_t holder;
 };
 
 #define T struct opts
@@ -44,6 +46,34 @@ static const struct sk_opt status_opts[] = {
 	RUN_OPT("of this run (SK_RUN, else the newest)"),
 	BRANCH_OPT("only this branch of it"),
 	SPEC_OPT("of the newest run of this specification"), SK_OPT_END
+};
+
+static const struct sk_opt budget_opts[] = {
+	RUN_OPT("with the budget of this run (SK_RUN)"),
+	BRANCH_OPT("with the budget of this branch (SK_BRANCH)"),
+	SPEC_OPT("with the budget of this specification"), SK_OPT_END
+};
+static const struct sk_opt reserve_opts[] = {
+	SK_OPT_STR(T, 'a', "amount", "USD", amount, SK_C_NONE,
+	    "hold this much (what the prompt may cost)",
+	    "Without it the prompt is read from standard input, and the most "
+	    "that it is likely to cost with the model is held."),
+	SK_OPT_STR(T, 'm', "model", "MODEL", model, SK_C_NONE,
+	    "the model that will be asked", NULL),
+	SK_OPT_STR(T, 'k', "key", "KEY", key, SK_C_NONE,
+	    "name of the reservation (a new one)", NULL),
+	SK_OPT_INT(T, 'p', "holder", "PID", holder, 1, INT32_MAX,
+	    "ends with this process (the caller)", NULL),
+	SK_OPT_ENUM(T, 0, "unpriced", "WHAT", unpriced, "refuse allow",
+	    "when the price is not known (refuse)", NULL),
+	RUN_OPT("from the budget of this run (SK_RUN)"),
+	BRANCH_OPT("from the budget of this branch (SK_BRANCH)"),
+	SPEC_OPT("from the budget of this specification"), SK_OPT_END
+};
+static const struct sk_opt release_opts[] = {
+	SK_OPT_STR(T, 0, "cost", "USD", cost, SK_C_NONE,
+	    "book this much of it; without it nothing was spent", NULL),
+	SK_OPT_END
 };
 
 /* ---- shared ---- */
@@ -392,6 +422,146 @@ status(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
+/* ---- budgets ---- */
+
+static int
+print_budgets(const struct sk_ctx *ctx, struct base *b,
+    const struct sk_budgets *g, const char *key, int64_t cost,
+    struct sk_err *err)
+{
+	double warn = sk_budget_threshold(&b->conf);
+	struct sk_buf out;
+	int rc;
+
+	if (ctx->format == SK_FMT_TEXT)
+		return sk_budget_text(b->db, g, warn, err);
+	sk_buf_init(&out, 0);
+	rc = sk_budget_json(&out, b->db, g, key, cost, warn, err);
+	if (rc == 0)
+		sk_out_json(&out);
+	sk_buf_free(&out);
+	return rc;
+}
+
+static int
+budget(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct opts *o = ctx->opts;
+	struct sk_budgets g = { 0 };
+	struct base b = { 0 };
+	int rc;
+
+	rc = names(o, err);
+	if (rc != 0)
+		return rc;
+	rc = open_all(ctx, &b, SK_DB_CREATE, err);
+	if (rc == 0) {
+		struct sk_key k = { o->run, o->branch, o->spec, "", "", 1 };
+
+		sk_budgets_of(
+		    &g, &b.conf, &k, b.conf.project_root, NULL, sk_now_ms());
+		sk_budgets_providers(&g, &b.conf, sk_now_ms());
+		rc = print_budgets(ctx, &b, &g, NULL, -1, err);
+	}
+	sk_budgets_free(&g);
+	close_all(&b);
+	return rc;
+}
+
+/* Who holds it: by default whoever called us, since we end at once. */
+static int
+find_holder(const struct opts *o, struct sk_proc_id *id, struct sk_err *err)
+{
+	pid_t pid = o->holder > 0 ? (pid_t)o->holder : getppid();
+
+	if (sk_proc_of(pid, id))
+		return 0;
+	return sk_fail(err, SK_USAGE, "no_such_process",
+	    "there is no process %lld", (long long)pid);
+}
+
+static int
+read_call(struct opts *o, struct sk_call *c, struct sk_err *err)
+{
+	struct sk_buf prompt;
+	int rc;
+
+	if (o->amount != NULL && sk_usd_parse(o->amount, &c->cost))
+		return 0;
+	if (o->amount != NULL) {
+		(void)sk_fail(err, SK_USAGE, "bad_argument",
+		    "option '--amount': '%s' is no amount", o->amount);
+		return sk_hint(err, "US dollars, like 2 or 0.35");
+	}
+	sk_buf_init(&prompt, 0);
+	rc = sk_read_fd(
+	    STDIN_FILENO, (size_t)64 << 20, &prompt, "standard input", err);
+	c->prompt_bytes = prompt.len;
+	sk_buf_free(&prompt);
+	return rc;
+}
+
+static int
+reserve(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct opts *o = ctx->opts;
+	struct sk_budgets g = { 0 };
+	struct sk_proc_id holder;
+	struct base b = { 0 };
+	struct sk_call c = { .cost = -1, .attempt = 1 };
+	char id[SK_ID_LEN];
+	int rc;
+
+	rc = names(o, err);
+	if (rc == 0)
+		rc = read_call(o, &c, err);
+	if (rc == 0)
+		rc = find_holder(o, &holder, err);
+	if (rc != 0)
+		return rc;
+	sk_id_new(id);
+	c.key = (struct sk_key){ o->run, o->branch, o->spec, "", "-", 1 };
+	c.name = o->key != NULL ? o->key : id;
+	c.model = o->model;
+	c.holder = &holder;
+	rc = open_all(ctx, &b, SK_DB_CREATE, err);
+	c.root = b.loaded ? b.conf.project_root : NULL;
+	if (o->unpriced != NULL)
+		b.meter.unpriced = sk_streq(o->unpriced, "allow");
+	if (rc == 0)
+		rc = sk_meter_reserve(&b.meter, &c, err);
+	sk_meter_warn(&b.meter);
+	if (rc == 0) {
+		sk_budgets_of(&g, &b.conf, &c.key, c.root, NULL, sk_now_ms());
+		rc = print_budgets(ctx, &b, &g, c.name, b.meter.held, err);
+	}
+	sk_budgets_free(&g);
+	close_all(&b);
+	return rc;
+}
+
+static int
+release(struct sk_ctx *ctx, struct sk_err *err)
+{
+	const struct opts *o = ctx->opts;
+	const char *key = ctx->argv[0];
+	struct base b = { 0 };
+	bool already = false;
+	int64_t cost = 0;
+	int rc;
+
+	if (o->cost != NULL && !sk_usd_parse(o->cost, &cost))
+		return sk_fail(err, SK_USAGE, "bad_argument",
+		    "option '--cost': '%s' is no amount", o->cost);
+	rc = open_all(ctx, &b, 0, err);
+	if (rc == 0 && o->cost != NULL)
+		rc = sk_meter_charge(&b.meter, key, cost, &already, err);
+	else if (rc == 0)
+		rc = sk_release(b.db, key, NULL, err);
+	close_all(&b);
+	return rc;
+}
+
 /* ---- the tool ---- */
 
 static const char *const filter_ex[] = {
@@ -402,6 +572,15 @@ static const char *const settle_ex[] = {
 	"sk-metrics settle --run \"$SK_RUN\" --stage plan", NULL
 };
 static const char *const show_ex[] = { "sk-metrics show SPEC-7", NULL };
+static const char *const budget_ex[] = { "sk-metrics budget --spec SPEC-7",
+	NULL };
+static const char *const reserve_ex[] = {
+	"sk-metrics reserve --amount 0.25 --key job-7 && my-agent",
+	"sk-metrics reserve --model claude-opus-5-5 <prompt.md", NULL
+};
+static const char *const release_ex[] = {
+	"sk-metrics release job-7 --cost 0.11", NULL
+};
 static const char *const status_ex[] = {
 	"set -g status-right '#(sk-metrics status --format tmux)'", NULL
 };
@@ -439,6 +618,29 @@ static const struct sk_verb verbs[] = {
 	    OPTS(status_opts),
 	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
 	    .run = status },
+	{ .name = "budget",
+	    .operands = "",
+	    .purpose = "what may still be spent",
+	    .examples = budget_ex,
+	    OPTS(budget_opts),
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = budget },
+	{ .name = "reserve",
+	    .operands = "",
+	    .purpose = "hold money for a call, or refuse it (7)",
+	    .examples = reserve_ex,
+	    OPTS(reserve_opts),
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = reserve },
+	{ .name = "release",
+	    .operands = "KEY",
+	    .purpose = "let go of a reservation, or book its cost",
+	    .examples = release_ex,
+	    OPTS(release_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = release },
 	{ .run = NULL }
 };
 

@@ -22,9 +22,11 @@ _sk_metrics()
 		fi
 		case $word in
 		--) end=1 ;;
-		--branch | --columns | --config | --db | --format | --run | \
-			--spec | --stage | -b | -c | -r | -s) opt=$word ;;
-		settle | show | status | completion | schema)
+		--amount | --branch | --columns | --config | --cost | --db | \
+			--format | --holder | --key | --model | --run | --spec | \
+			--stage | --unpriced | -a | -b | -c | -k | \
+			-m | -p | -r | -s) opt=$word ;;
+		settle | show | status | budget | reserve | release | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -50,6 +52,18 @@ _sk_metrics()
 		status:--run | status:-r) ;;
 		status:--branch | status:-b) ;;
 		status:--spec) ;;
+		budget:--run | budget:-r) ;;
+		budget:--branch | budget:-b) ;;
+		budget:--spec) ;;
+		reserve:--amount | reserve:-a) ;;
+		reserve:--model | reserve:-m) ;;
+		reserve:--key | reserve:-k) ;;
+		reserve:--holder | reserve:-p) ;;
+		reserve:--unpriced) words='refuse allow' ;;
+		reserve:--run | reserve:-r) ;;
+		reserve:--branch | reserve:-b) ;;
+		reserve:--spec) ;;
+		release:--cost) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
@@ -59,6 +73,9 @@ _sk_metrics()
 		settle) words='-r --run -b --branch -s --stage --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		show) words='-r --run -b --branch -s --stage --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		status) words='--format -c --columns -r --run -b --branch --spec --db --config --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		budget) words='-r --run -b --branch --spec --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		reserve) words='-a --amount -m --model -k --key -p --holder --unpriced -r --run -b --branch --spec --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		release) words='--cost --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -69,7 +86,7 @@ _sk_metrics()
 		schema) words='metrics budget answer error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' settle show status completion schema'
+			words+=' settle show status budget reserve release completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -25,6 +25,24 @@ sk_meter_free(struct sk_meter *m)
 	sk_prices_free(&m->prices);
 }
 
+/* [models.ADAPTER] of the user is for those that have no model: a program of
+ * one's own costs what one says. */
+bool
+sk_meter_model(struct sk_meter *m, const char *model, const char *adapter,
+    const struct sk_model **out)
+{
+	char key[80];
+
+	if (model != NULL && model[0] != '\0')
+		return sk_price_find(&m->prices, model, out);
+	(void)snprintf(
+	    key, sizeof(key), "models.%.64s", adapter != NULL ? adapter : "");
+	if (m->conf == NULL || adapter == NULL ||
+	    sk_config_get(m->conf, key) == NULL)
+		return false;
+	return sk_price_find(&m->prices, adapter, out);
+}
+
 static const char *
 or_empty(const char *s)
 {
@@ -110,8 +128,7 @@ cost_of(struct sk_meter *m, const struct sk_attempt_row *row, struct said *s,
 	const struct sk_model *x;
 	bool found;
 
-	found = sk_price_find(&m->prices, row->model, &x) ||
-	        sk_price_find(&m->prices, row->adapter, &x);
+	found = sk_meter_model(m, row->model, row->adapter, &x);
 	*provider =
 	    found && x->provider != NULL ? x->provider : or_empty(row->adapter);
 	/* What the agent says knows of things that a table does not; but some
@@ -120,7 +137,9 @@ cost_of(struct sk_meter *m, const struct sk_attempt_row *row, struct said *s,
 		s->t.flags |= SK_TF_REPORTED;
 		return s->cost;
 	}
-	if (sk_streq(row->kind, "not_found"))
+	if (sk_streq(row->kind, "not_found") ||
+	    (sk_streq(row->kind, "cancelled") &&
+		row->started_ms == row->ended_ms))
 		return 0; /* nothing was run */
 	if (!found || (s->t.flags & SK_TF_NONE) != 0)
 		return -1;

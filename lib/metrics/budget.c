@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "metrics/metrics.h"
+#include "metrics/internal.h"
 
 #define DAY_MS ((int64_t)86400000)
 #define HISTORY 32
@@ -129,8 +129,8 @@ key_of(struct sk_buf *b, const struct sk_call *c)
 		sk_usage_key(b, &c->key, c->attempt);
 }
 
-static const char *
-plain(const struct sk_scope *s, char *out, size_t n)
+const char *
+sk_scope_plain(const struct sk_scope *s, char *out, size_t n)
 {
 	size_t len = strcspn(s->id, " ");
 
@@ -156,7 +156,8 @@ refuse(const struct sk_refusal *no, int64_t cost, struct sk_err *err)
 	(void)sk_fail(err, SK_BUDGET, "budget_exceeded",
 	    "budget of %s '%s' refused: limit %s USD, used %s, reserved %s, "
 	    "requested %s",
-	    s->name, plain(s, id, sizeof(id)), limit, used, held, want);
+	    s->name, sk_scope_plain(s, id, sizeof(id)), limit, used, held,
+	    want);
 	if (resets > 0)
 		err->retry_after_ms = resets - now;
 	sk_buf_init(&b, 0);
@@ -197,8 +198,7 @@ guess(struct sk_meter *m, const struct sk_call *c, struct sk_err *err)
 	int64_t outputs[HISTORY];
 	size_t n = 0;
 
-	if (!sk_price_find(&m->prices, c->model, &model) &&
-	    !sk_price_find(&m->prices, c->adapter, &model))
+	if (!sk_meter_model(m, c->model, c->adapter, &model))
 		return -1;
 	/* Without a past, the default stands. */
 	if (sk_usage_outputs(
@@ -213,36 +213,53 @@ provider_of(struct sk_meter *m, const char *model, const char *adapter)
 {
 	const struct sk_model *x;
 
-	if (sk_price_find(&m->prices, model, &x) && x->provider != NULL)
+	if (sk_meter_model(m, model, adapter, &x) && x->provider != NULL)
 		return x->provider;
 	return adapter != NULL ? adapter : "";
 }
 
+/* Noted when this call is the one that passed the line; printed by the caller
+ * when the transaction is over. */
 static void
-warn_near(const struct sk_budgets *b, struct sk_meter *m, struct sk_err *err)
+note_near(const struct sk_budgets *b, struct sk_meter *m, int64_t cost,
+    struct sk_err *err)
 {
-	double warn = sk_jdouble(
-	    m->conf != NULL ? sk_config_get(m->conf, "cost.alert_threshold")
-			    : NULL,
-	    0.8);
+	double warn = sk_budget_threshold(m->conf);
 	int64_t used, held;
 	char id[SK_BRANCH_LEN];
 	const char *level;
 
 	for (size_t i = 0; i < b->n; i++) {
-		if (b->v[i].limit < 0 ||
-		    sk_spent(m->db, &b->v[i], &used, &held, err) != 0)
+		const struct sk_scope *s = &b->v[i];
+
+		if (s->limit <= 0 || sk_spent(m->db, s, &used, &held, err) != 0)
 			continue;
-		level = sk_budget_level(used + held, b->v[i].limit, warn);
-		if (level[0] != '\0')
-			sk_warn("budget of %s '%s' is %lld %% used: %s",
-			    b->v[i].name, plain(&b->v[i], id, sizeof(id)),
-			    (long long)(b->v[i].limit > 0
-					    ? (used + held) * 100 /
-						  b->v[i].limit
-					    : 100),
-			    level);
+		used += held;
+		level = sk_budget_level(used, s->limit, warn);
+		if (strcmp(level,
+			sk_budget_level(used - cost, s->limit, warn)) != 0)
+			(void)snprintf(m->warning, sizeof(m->warning),
+			    "budget of %s '%s' is %lld %% used: %s", s->name,
+			    sk_scope_plain(s, id, sizeof(id)),
+			    (long long)(used * 100 / s->limit), level);
 	}
+}
+
+void
+sk_meter_warn(struct sk_meter *m)
+{
+	if (m->warning[0] != '\0')
+		sk_warn("%s", m->warning);
+	m->warning[0] = '\0';
+}
+
+double
+sk_budget_threshold(const struct sk_config *conf)
+{
+	return conf == NULL
+	           ? 0.8
+	           : sk_jdouble(
+			 sk_config_get(conf, "cost.alert_threshold"), 0.8);
 }
 
 int
@@ -259,6 +276,7 @@ sk_meter_reserve(
 	    provider_of(m, c->model, c->adapter), sk_now_ms());
 	if (b.limited && cost < 0)
 		cost = guess(m, c, err);
+	m->held = cost;
 	if (b.limited && cost < 0 && !m->unpriced)
 		rc = unpriced(c, err);
 	if (rc == 0 && b.limited) {
@@ -270,7 +288,7 @@ sk_meter_reserve(
 	if (rc == 0 && no.scope != NULL)
 		rc = refuse(&no, cost > 0 ? cost : 0, err);
 	if (rc == 0 && b.limited)
-		warn_near(&b, m, err);
+		note_near(&b, m, cost > 0 ? cost : 0, err);
 	sk_budgets_free(&b);
 	return rc;
 }
@@ -285,57 +303,5 @@ sk_meter_release(
 	key_of(&key, c);
 	rc = sk_release(m->db, key.p, NULL, err);
 	sk_buf_free(&key);
-	return rc;
-}
-
-/* ---- seen ---- */
-
-int
-sk_budget_json(struct sk_buf *out, struct sk_db *db, const struct sk_budgets *b,
-    double warn, struct sk_err *err)
-{
-	char usd[SK_USD_LEN], id[SK_BRANCH_LEN];
-	int64_t now = sk_now_ms(), used, held, left;
-	struct sk_jw w;
-	int rc = 0;
-
-	sk_jw_init(&w, out);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.budget/1");
-	sk_jw_ktime(&w, "at", now);
-	sk_jw_key(&w, "budgets");
-	sk_jw_arr(&w);
-	for (size_t i = 0; rc == 0 && i < b->n; i++) {
-		const struct sk_scope *s = &b->v[i];
-		const char *level;
-
-		rc = sk_spent(db, s, &used, &held, err);
-		if (rc != 0)
-			break;
-		level = sk_budget_level(used + held, s->limit, warn);
-		left = s->limit - used - held;
-		sk_jw_obj(&w);
-		sk_jw_kstr(&w, "scope", s->name);
-		sk_jw_kstr(&w, "id", plain(s, id, sizeof(id)));
-		if (s->limit < 0)
-			sk_jw_knull(&w, "limit");
-		else
-			sk_jw_kint(&w, "limit", s->limit);
-		sk_jw_kint(&w, "used", used);
-		sk_usd(used, usd);
-		sk_jw_kstr(&w, "used_usd", usd);
-		sk_jw_kint(&w, "reserved", held);
-		if (s->limit < 0)
-			sk_jw_knull(&w, "left");
-		else
-			sk_jw_kint(&w, "left", left > 0 ? left : 0);
-		sk_jw_kstr(&w, "level", level[0] != '\0' ? level : NULL);
-		sk_jw_ktime(&w, "resets_at", sk_scope_resets(s->name, now));
-		sk_jw_end(&w);
-	}
-	sk_jw_end(&w);
-	sk_jw_end(&w);
-	if (rc == 0)
-		sk_jw_done(&w);
 	return rc;
 }

@@ -162,10 +162,15 @@ struct sk_meter {
 	const struct sk_config *conf;
 	struct sk_prices prices;
 	bool unpriced; /* let calls pass whose price is not known */
+	int64_t held; /* by the newest reservation; -1 = price unknown */
+	char warning[300]; /* of a budget that runs out */
 };
 void sk_meter_init(
     struct sk_meter *m, struct sk_db *db, const struct sk_config *conf);
 void sk_meter_free(struct sk_meter *m);
+/* What is known of the model, or of an adapter without one. */
+bool sk_meter_model(struct sk_meter *m, const char *model, const char *adapter,
+    const struct sk_model **out);
 /* "RUN/BRANCH/SPEC/STAGE/ROUND/AGENT#ATTEMPT" */
 void sk_usage_key(struct sk_buf *b, const struct sk_key *k, int64_t attempt);
 /* Book an attempt that has ended; what was booked is known, not an error. */
@@ -194,7 +199,7 @@ struct sk_call {
 };
 /* Scopes that a call belongs to, with the limits of the configuration. */
 struct sk_budgets {
-	struct sk_scope v[SK_SCOPES_MAX];
+	struct sk_scope v[SK_SCOPES_MAX + 24]; /* room for providers */
 	size_t n;
 	bool limited;
 	struct sk_arena arena;
@@ -212,14 +217,27 @@ int64_t sk_scope_resets(const char *scope, int64_t now_ms);
  */
 int sk_meter_reserve(
     struct sk_meter *m, const struct sk_call *c, struct sk_err *err);
+/* Say what was noted, after the transaction. */
+void sk_meter_warn(struct sk_meter *m);
+double sk_budget_threshold(const struct sk_config *conf);
 /* The call was not made, or its cost is booked. */
 int sk_meter_release(
     struct sk_meter *m, const struct sk_call *c, struct sk_err *err);
+/* What a reservation came to: booked under its key, to the budgets that it was
+ * reserved in. SK_USAGE "no_reservation" unless it is there or was charged. */
+int sk_meter_charge(struct sk_meter *m, const char *key, int64_t cost,
+    bool *already, struct sk_err *err);
 /* "", "warning" from 80 %, "critical" from 90 %, "exceeded" from 100 %. */
 const char *sk_budget_level(int64_t used, int64_t limit, double warn);
 /* sk.budget/1 */
-int sk_budget_json(struct sk_buf *out, struct sk_db *db,
-    const struct sk_budgets *b, double warn, struct sk_err *err);
+int
+sk_budget_json(struct sk_buf *out, struct sk_db *db, const struct sk_budgets *b,
+    const char *reserved, int64_t cost, double warn, struct sk_err *err);
+int sk_budget_text(struct sk_db *db, const struct sk_budgets *b, double warn,
+    struct sk_err *err); /* prints */
+/* All providers that have a limit, beside what sk_budgets_of() found. */
+void sk_budgets_providers(
+    struct sk_budgets *b, const struct sk_config *conf, int64_t now_ms);
 
 /* ---- figures (figures.c, figures_json.c, line.c) ---- */
 

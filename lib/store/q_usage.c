@@ -260,6 +260,26 @@ sk_reservations_sweep(struct sk_db *db, int64_t *n, struct sk_err *err)
 	return sk_tx_leave(db, own, rc, err);
 }
 
+int
+sk_reservation_scopes(struct sk_db *db, const char *key, char **scopes,
+    struct sk_arena *a, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	*scopes = NULL;
+	st = sk_q(
+	    db, err, "SELECT scopes FROM reservations WHERE key=?1", "t", key);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return -rc;
+	*scopes = sk_col_dup(st, 0, a);
+	sk_q_end(st);
+	return 0;
+}
+
 /* A scope as it stands in a reservation; the newlines keep "a" out of "aa". */
 static void
 line_of(struct sk_buf *b, const struct sk_scope *s)
