@@ -79,6 +79,9 @@ struct sk_auto {
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
 	const struct sk_auto_opts *opts;
 	bool json; /* events as JSON Lines on standard output */
+	/* What the present stage runs with: see sk_auto_boundary(). */
+	char config_hash[SK_SHA256_LEN];
+	int snapshot; /* the memory file of it; -1 = none */
 	struct sk_arena arena;
 };
 
@@ -108,6 +111,17 @@ int sk_auto_look(
     struct sk_auto *a, struct sk_run *run, bool *found, struct sk_err *err);
 /* The verb `run`: 0, or the class that halted it. */
 int sk_auto_run(struct sk_auto *a, struct sk_err *err);
+
+/* ---- between two stages (reload.c) ---- */
+
+/*
+ * Before the step `at` of n: take over what was edited in the configuration
+ * since the step before, line up the steps that are left anew, and give our
+ * children a snapshot. An invalid configuration is reported and the old one
+ * stays.
+ */
+int sk_auto_boundary(struct sk_auto *a, struct sk_step *steps, size_t at,
+    size_t n, struct sk_err *err);
 
 /* ---- one step at a time (steer.c) ---- */
 
@@ -224,6 +238,9 @@ void sk_report_command(const struct sk_auto *a, const char *verb,
 void sk_report_start(const struct sk_auto *a);
 void
 sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done);
+/* sections were taken over, or (NULL) e is why they were not. */
+void sk_report_reload(const struct sk_auto *a, const struct sk_strv *sections,
+    const struct sk_err *e);
 void sk_report_end(const struct sk_auto *a, const struct sk_step *steps,
     size_t n, int exit_class, int64_t started_ms);
 

@@ -107,11 +107,50 @@ sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
 	}
 	event_open(&w, &b, a, "sk.event/1", done ? "stage.end" : "stage.start");
 	stage_fields(&w, s);
+	or_null(&w, "config", a->config_hash);
 	if (done)
 		result_fields(&w, s);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	emit(&b);
+}
+
+void
+sk_report_reload(const struct sk_auto *a, const struct sk_strv *sections,
+    const struct sk_err *e)
+{
+	struct sk_arena arena = { 0 };
+	struct sk_jv *root = NULL;
+	struct sk_buf b;
+	struct sk_jw w;
+
+	if (e != NULL)
+		sk_warn("%s; the old configuration stays", e->message);
+	if (!a->json) {
+		if (e == NULL)
+			sk_say("%s: configuration reloaded", a->spec.id);
+		return;
+	}
+	event_open(&w, &b, a, "sk.event/1",
+	    e == NULL ? "reload_success" : "reload_failed");
+	if (e == NULL) {
+		sk_jw_key(&w, "sections");
+		sk_jw_arr(&w);
+		for (size_t i = 0; i < sections->n; i++)
+			sk_jw_str(&w, sections->v[i]);
+		sk_jw_end(&w);
+	} else {
+		if (e->details != NULL)
+			(void)sk_json_parse(&arena, e->details,
+			    strlen(e->details), NULL, &root, NULL);
+		sk_jw_kstr(&w, "message", e->message);
+		sk_jw_kvalue(&w, "errors", sk_jget(root, "errors"));
+	}
+	or_null(&w, "config", a->config_hash);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	emit(&b);
+	sk_arena_free(&arena);
 }
 
 /* One of our programs as the reader can type it: its name when that finds it,

@@ -94,6 +94,8 @@ sk_auto_open(
 	int rc;
 
 	rc = sk_spec_find(a->conf->project_root, spec, &a->spec, err);
+	if (rc == 0)
+		rc = sk_config_spec(a->conf, a->spec.id, a->spec.dir, err);
 	/* What only looks ahead needs no database and must not make one. */
 	if (rc != 0 || a->opts->dry_run || a->opts->print_script)
 		return rc;
@@ -114,6 +116,8 @@ sk_auto_close(struct sk_auto *a)
 	sk_namelock_drop(&a->spec_lock);
 	sk_db_close(a->db);
 	sk_spec_free(&a->spec);
+	if (a->snapshot >= 0)
+		(void)close(a->snapshot);
 	sk_arena_free(&a->arena);
 }
 
@@ -240,7 +244,9 @@ drive(struct sk_auto *a, struct sk_step *steps, size_t n, size_t *done,
 
 	for (*done = 0; rc == 0 && *done < n; (*done)++) {
 		s = &steps[*done];
-		rc = choose_round(a, s, err);
+		rc = sk_auto_boundary(a, steps, *done, n, err);
+		if (rc == 0)
+			rc = choose_round(a, s, err);
 		if (rc != 0)
 			return rc;
 		s->first = *done == 0;

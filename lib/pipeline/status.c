@@ -65,6 +65,7 @@ status_json(const struct sk_auto *a, const struct sk_run *run, bool found,
 		sk_jw_ktime(&w, "started_at", r != NULL ? r->started_ms : 0);
 		sk_jw_ktime(&w, "ended_at", r != NULL ? r->ended_ms : 0);
 		sk_jw_kstr(&w, "reason", r != NULL ? r->reason : NULL);
+		sk_jw_kstr(&w, "config", r != NULL ? r->config : NULL);
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);

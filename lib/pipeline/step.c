@@ -396,6 +396,7 @@ record_end(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 	row.artefact = s->artefact;
 	row.reason = s->exit == 0 ? NULL : s->reason;
 	row.exit = s->exit;
+	row.config = a->config_hash[0] != '\0' ? a->config_hash : NULL;
 	return sk_stage_end(
 	    a->db, a->run, a->branch, &row, a->driver.epoch, err);
 }
@@ -429,6 +430,8 @@ note_failure(struct sk_auto *a, const struct sk_step *s, const struct sk_err *e)
 		row.round = s->round;
 		row.started_ms = s->started_ms;
 		row.reason = reason;
+		row.config =
+		    a->config_hash[0] != '\0' ? a->config_hash : NULL;
 		(void)sk_stage_end(
 		    a->db, a->run, a->branch, &row, a->driver.epoch, &err);
 		sk_err_clear(&err);

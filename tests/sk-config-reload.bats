@@ -1,0 +1,155 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# sk-auto and a configuration that is edited while it runs.
+
+load helper
+
+# A specification whose agents are shell scripts of ours; what an agent does
+# besides answering stands in do.sh.
+local_setup() {
+	mkdir -p docs/S-1 .git
+	echo '# S' >docs/S-1/spec.md
+	cat >agent <<-'END'
+		#!/bin/sh
+		cat >/dev/null
+		echo "$1 $SK_STAGE" >>asked
+		[ ! -e do.sh ] || . ./do.sh
+		echo '{"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"low","tasks":[{"id":"T"}],"task_count":1}'
+	END
+	chmod +x agent
+	: >do.sh
+	export SPEC_OPS_ALLOW_DIRTY=1 SPECKIT_QUALITY_GATES__ENABLED=false
+	write plan,tasks 'jobs = 1'
+	export SK_CONFIG=$PWD/sk.toml
+}
+
+# write STAGES [LINE of [run]]
+write() {
+	cat >sk.toml.new <<-END
+		[project]
+		root = "."
+		[pipeline]
+		stages = [$(echo "$1" | sed 's/[a-z]*/"&"/g')]
+		agents = ["a", "b"]
+		[stages.plan]
+		mode = "parallel"
+		[stages.tasks]
+		mode = "parallel"
+		[agents.a]
+		adapter = "exec"
+		command = ["./agent", "a"]
+		[agents.b]
+		adapter = "exec"
+		command = ["./agent", "b"]
+		[run]
+		${2:-}
+	END
+	mv sk.toml.new sk.toml
+}
+
+# events NAME: these events of the last output, one JSON text a line
+events() { jq -c --arg e "$1" 'select(.event == $e)' "$BATS_TEST_TMPDIR/.out"; }
+
+@test "sk-auto reloads between stages, and records what each ran with" {
+	hash0=$(sk-config list --json | jq -r .schema)
+	same "$hash0" sk.config/1
+	# The plan's agents edit the configuration of the run that they are in.
+	cat >do.sh <<-'END'
+		if [ ! -e edited ]; then
+			: >edited
+			sed 's/^agents = .*/agents = ["a", "b", "c"]/' sk.toml >t
+			printf '[agents.c]\nadapter = "exec"\ncommand = ["./agent", "c"]\n' >>t
+			mv t sk.toml
+		fi
+	END
+	sk-auto run S-1 --json >"$BATS_TEST_TMPDIR/.out" || true
+	same "$(events reload_success | jq -c .sections)" '["agents","pipeline"]'
+	same "$(events stage.start | jq -c .lineup)" '["a","b"]
+["a","b","c"]'
+	before=$(events stage.start | jq -r .config | head -n 1)
+	after=$(events stage.start | jq -r .config | tail -n 1)
+	[ "${#before}" -eq 64 ]
+	[ "$before" != "$after" ]
+	same "$(events reload_success | jq -r .config)" "$after"
+	same "$(sk-auto status S-1 --json | jq -r '.stages[:2][].config')" \
+		"$before
+$after"
+	same "$(grep -c '^c ' asked)" 1
+}
+
+@test "sk-auto defers a reload while agents run: one stage, one configuration" {
+	# In a sequential stage the second agent is launched after the first has
+	# changed its command.
+	sed -i 's/"parallel"/"sequential"/' sk.toml
+	cat >do.sh <<-'END'
+		if [ "$1" = a ] && [ ! -e edited ]; then
+			: >edited
+			sed '/^command/s/"b"/"B"/' sk.toml >t
+			mv t sk.toml
+		fi
+	END
+	sk-auto run S-1 --json >"$BATS_TEST_TMPDIR/.out" || true
+	same "$(cut -d ' ' -f 1 asked | xargs)" "a b a B"
+}
+
+@test "sk-auto keeps the old configuration when the new one is not valid" {
+	# (One after the other, so that the edit is whole.)
+	sed -i 's/"parallel"/"sequential"/' sk.toml
+	cat >do.sh <<-'END'
+		[ -e edited ] || {
+			: >edited
+			echo 'nonsense = 1' >>sk.toml
+			echo '[consensus]' >>sk.toml
+			echo 'min_agents = 1' >>sk.toml
+		}
+	END
+	sk-auto run S-1 --json >"$BATS_TEST_TMPDIR/.out" 2>err || true
+	same "$(events reload_failed | jq -c '[.errors[].key]' | head -n 1)" \
+		'["run.nonsense","consensus.min_agents"]'
+	same "$(events stage.start | jq -r .config | sort -u | wc -l)" 1
+	same "$(events stage.end | wc -l)" 2
+	grep -q 'the old configuration stays' err
+}
+
+@test "hot_reload.enabled = false: a run ends as it began" {
+	export SPECKIT_HOT_RELOAD__ENABLED=false
+	echo "sed -i 's/jobs = 1/jobs = 2/' sk.toml" >do.sh
+	sk-auto run S-1 --json >"$BATS_TEST_TMPDIR/.out" || true
+	same "$(events reload_success)" ""
+	same "$(events stage.start | jq -r .config | sort -u | wc -l)" 1
+}
+
+@test "an edit that changes nothing is no reload" {
+	echo 'echo "# a comment" >>sk.toml' >do.sh
+	sk-auto run S-1 --json >"$BATS_TEST_TMPDIR/.out" || true
+	same "$(events reload_success)" ""
+	same "$(events stage.end | wc -l)" 2
+}
+
+@test "pipeline.toml of the specification counts for its runs" {
+	printf '[pipeline]\nagents = ["a"]\n[stages.plan]\nagents = ["b"]\n' \
+		>docs/S-1/pipeline.toml
+	# A named file comes later; without one, and as the user's file:
+	mkdir -p "$HOME/.config/sk"
+	unset SK_CONFIG
+	sed '/^\[project\]/,/^root/d' sk.toml >"$HOME/.config/sk/config.toml"
+	sed -i "s|\"./agent\"|\"$PWD/agent\"|" "$HOME/.config/sk/config.toml"
+	sk-auto run S-1 --json --to plan >"$BATS_TEST_TMPDIR/.out" || true
+	same "$(events stage.start | jq -c .lineup)" '["b"]'
+	echo '[stages.plan]
+agent = ["b"]' >docs/S-1/pipeline.toml
+	check 2 sk-auto run S-1 --json
+	has "$(j .error.message)" "$PWD/docs/S-1/pipeline.toml:2:9: stages.plan.agent: unknown key"
+}
+
+@test "a snapshot that is gone is an error, not another configuration" {
+	check 2 env SK_CONFIG_SNAPSHOT="$(printf '%064d' 0):/proc/1/fd/99" \
+		sk-config get run.jobs
+	has "$err" "SK_CONFIG_SNAPSHOT"
+	check 2 env SK_CONFIG_SNAPSHOT=x sk-config get run.jobs
+	echo '{}' >fake
+	check 2 env SK_CONFIG_SNAPSHOT="$(sha256sum fake | cut -c1-64):$PWD/fake" \
+		sk-config get run.jobs
+	check 0 env SK_CONFIG_SNAPSHOT= sk-config get run.jobs
+	same "$out" 1
+}
