@@ -178,6 +178,13 @@ check: deps-check
 check-asan:
 	@$(MAKE) --no-print-directory SANITIZE=1 check
 
+# What takes minutes: long races, long crashes.
+check-slow: deps-check
+	@$(MAKE) --no-print-directory -s all tools
+	@$(MAKE) --no-print-directory -s FAULTS=1 SANITIZE= COVERAGE= all tools
+	@SK_BIN=$(CURDIR)/$(BIN) SK_BUILD=$(CURDIR)/$(BUILD) \
+		tests/run tests/slow/*.bats
+
 lint:
 	@tests/lint/run
 
@@ -253,6 +260,7 @@ help:
 	@echo 'demo       install what is missing, build, run the example'
 	@echo 'check      build and run every test (TESTS="a.bats" for some)'
 	@echo 'check-asan the same under ASan and UBSan'
+	@echo 'check-slow long races and crashes'
 	@echo 'lint       the house rules'
 	@echo 'coverage   the tests under gcov, lines of lib/'
 	@echo 'bench      measure, beside peers'
@@ -262,6 +270,6 @@ help:
 	@echo 'install    PREFIX=/usr/local DESTDIR='
 	@echo 'uninstall, dist, clean'
 
-.PHONY: all deps deps-check demo unit tools check check-asan lint coverage \
+.PHONY: all deps deps-check demo unit tools check check-asan check-slow lint coverage \
 	bench fuzz gen format install uninstall dist clean help
 .SECONDARY:
