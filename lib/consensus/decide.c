@@ -11,6 +11,7 @@
 #include "faults/faults.h"
 
 #define DRIVER_WAIT_MS 10000
+#define LEASE_MS 30000
 /* Each holds a descriptor. */
 #define DRIVERS_MAX 64
 
@@ -23,6 +24,21 @@ const struct sk_jlimits sk_verdict_limits = {
 };
 
 /* ---- drivers ---- */
+
+/* A program that hangs this long does not come back into its run. */
+static int64_t
+lease_ms(void)
+{
+	int64_t ms = LEASE_MS;
+
+#ifdef SK_FAULTS
+	const char *s = getenv("SK_LEASE_MS");
+
+	if (s != NULL)
+		(void)sk_parse_int(s, 1, LEASE_MS, &ms);
+#endif
+	return ms;
+}
 
 int
 sk_drivers_epoch(struct sk_drivers *d, struct sk_db *db, const char *run,
@@ -45,7 +61,8 @@ sk_drivers_epoch(struct sk_drivers *d, struct sk_db *db, const char *run,
 	if (d->n == DRIVERS_MAX)
 		sk_drivers_end(d);
 	d->v = sk_reallocarray(d->v, d->n + 1, sizeof(*d->v));
-	rc = sk_driver_start(db, run, DRIVER_WAIT_MS, &d->v[d->n], err);
+	rc = sk_driver_lease(
+	    db, run, DRIVER_WAIT_MS, lease_ms(), &d->v[d->n], err);
 	if (rc == 0)
 		*epoch = d->v[d->n++].epoch;
 	return rc;

@@ -272,6 +272,13 @@ struct sk_driver {
 };
 int sk_driver_start(struct sk_db *db, const char *run, int64_t wait_ms,
     struct sk_driver *d, struct sk_err *err);
+/* The same for a driver that renews: when lease_ms have passed without, another
+ * may take over although the lock is held; the epoch fences the old one, which
+ * is killed if it is still the process that took the lease. */
+int sk_driver_lease(struct sk_db *db, const char *run, int64_t wait_ms,
+    int64_t lease_ms, struct sk_driver *d, struct sk_err *err);
+int sk_driver_renew(struct sk_db *db, const struct sk_driver *d,
+    int64_t lease_ms, struct sk_err *err);
 void sk_driver_end(struct sk_driver *d);
 /* In a transaction: SK_ORDER "fenced" unless epoch is the lease's. */
 int sk_epoch_check(
