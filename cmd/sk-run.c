@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "cli/cli.h"
+#include "consensus/consensus.h"
 #include "pipeline/branch.h"
 #include "sys/sys.h"
 
@@ -33,8 +34,9 @@ static const struct sk_opt opts[] = {
 	    "round of questions of this stage (1)",
 	    "An agent that has answered this round of this run and branch is "
 	    "not asked again: its stored answer is printed."),
-	SK_OPT_STR(T, 'm', "model", "MODEL", model, SK_C_NONE,
-	    "model, for agents that have a choice", NULL),
+	SK_OPT_LIST(T, 'm', "model", "[AGENT=]MODEL", models, SK_C_NONE,
+	    "model of an agent, or of all",
+	    "May be repeated; what names an agent counts more."),
 	SK_OPT_STR(T, 0, "schema", "FILE", schema_file, SK_C_FILE,
 	    "JSON Schema that every answer must fit", NULL),
 	SK_OPT_STR(T, 'p', "prompt-file", "FILE", prompt_file, SK_C_FILE,
@@ -43,6 +45,37 @@ static const struct sk_opt opts[] = {
 	    "stop an agent after this long (20m)", NULL),
 	SK_OPT_INT(T, 'j', "jobs", "N", jobs, 1, 100000,
 	    "run at most N agents at once (all)", NULL),
+	SK_OPT_INT(T, 0, "attempts", "N", attempts, 1, 1000,
+	    "call an agent at most N times",
+	    "1 is no retry. Without it the kind of failure decides; what "
+	    "another call would only repeat is never retried."),
+	SK_OPT_DUR(T, 0, "retry-for", "DURATION", retry_ms,
+	    "longest time for retries (1m)",
+	    "From the first failure to the end of the last wait."),
+	SK_OPT_LIST(T, 0, "fallback", "[AGENT=]NAME", fallbacks, SK_C_AGENT,
+	    "who answers in its place",
+	    "Its answer is recorded under the name of the one that was asked. "
+	    "May be repeated: a chain."),
+	SK_OPT_FLAG(T, 'w', "write", write,
+	    "let agents change files (they may only read)", NULL),
+	SK_OPT_FLAG(T, 0, "reuse", reuse,
+	    "take a stored answer to the same question",
+	    "The prompt, the answer schema, the agent, its command, its model "
+	    "and its adapter must be the same."),
+	SK_OPT_FLAG(T, 0, "until-decided", until_decided,
+	    "stop when nothing can change the verdict",
+	    "Which paths count is said by --require, by --policy, or by the "
+	    "policy of the stage."),
+	SK_OPT_LIST(T, 0, "require", "POINTER", require, SK_C_NONE,
+	    "required path of that verdict", NULL),
+	SK_OPT_STR(T, 0, "policy", "FILE|NAME", policy, SK_C_FILE,
+	    "rules of that verdict (the stage's)", NULL),
+	SK_OPT_STR(T, 0, "quorum", "N|FRACTION", quorum, SK_C_NONE,
+	    "answers that are needed: 3, 2/3 (more than half)", NULL),
+	SK_OPT_STR(T, 0, "record", "DIR", record, SK_C_DIR,
+	    "keep what every call came to here", NULL),
+	SK_OPT_STR(T, 0, "replay", "DIR", replay, SK_C_DIR,
+	    "take it from here, and ask nobody", NULL),
 	SK_OPT_SIZE(T, 0, "max-output", "SIZE", max_output,
 	    "keep at most this much of an answer (16M)", NULL),
 	SK_OPT_FLAG(T, 'n', "dry-run", dry_run,
@@ -52,11 +85,83 @@ static const struct sk_opt opts[] = {
 	SK_OPT_END
 };
 
+/* ---- until decided ---- */
+
+/* What the verdict will be judged by. */
+struct judge {
+	struct sk_policy policy;
+	struct sk_quorum quorum;
+	const struct sk_ask *ask;
+};
+
+static bool
+decided(void *arg, const struct sk_strv *expected, const struct sk_through *v,
+    size_t n)
+{
+	const struct judge *j = arg;
+	struct sk_input *in = sk_calloc(n + 1, sizeof(*in));
+	struct sk_case c = { .policy = &j->policy,
+		.quorum = j->quorum,
+		.min = j->policy.min > 0 ? j->policy.min : 2,
+		.require = j->ask->require.n > 0 ? &j->ask->require : NULL,
+		.expect = expected,
+		.inputs = in,
+		.n_inputs = n,
+		.complete = true };
+	bool yes;
+
+	for (size_t i = 0; i < n; i++) {
+		in[i].agent = v[i].agent;
+		in[i].state = v[i].text != NULL ? SK_INPUT_OK : SK_INPUT_FAILED;
+		in[i].note = v[i].failure;
+		in[i].text = v[i].text;
+		in[i].text_n = v[i].text_n;
+		in[i].sha256 = v[i].sha256;
+	}
+	yes = sk_verdict_settled(&c) != SK_SETTLED_NO;
+	free(in);
+	return yes;
+}
+
+/* The policy of the stage, when it has one and nothing else was said. */
+static int
+load_judge(struct judge *j, struct sk_ask *ask, const struct sk_config *conf,
+    struct sk_err *err)
+{
+	const char *name = ask->policy, *stage;
+	int rc;
+
+	j->ask = ask;
+	if (ask->quorum != NULL &&
+	    (rc = sk_quorum_parse(ask->quorum, &j->quorum, err)) != 0)
+		return rc;
+	ask->quorum_num = j->quorum.num;
+	ask->quorum_den = j->quorum.den;
+	if (!ask->until_decided)
+		return 0;
+	if (name == NULL && ask->require.n == 0 && ask->stage != NULL &&
+	    (stage = sk_agent_stage(ask->stage, conf)) != NULL)
+		name = stage;
+	if ((rc = sk_policy_load(&j->policy, name, err)) != 0)
+		return rc;
+	if (ask->require.n == 0 && !j->policy.has_require) {
+		(void)sk_fail(err, SK_USAGE, "nothing_required",
+		    "'--until-decided' needs to know which paths count");
+		return sk_hint(err, "name them with --require or --policy");
+	}
+	if (ask->quorum == NULL)
+		j->quorum = j->policy.quorum;
+	ask->decided = decided;
+	ask->decided_arg = j;
+	return 0;
+}
+
 static int
 run(struct sk_ctx *ctx, struct sk_err *err)
 {
 	struct sk_ask *ask = ctx->opts;
 	struct sk_arena arena = { 0 };
+	struct judge judge = { 0 };
 	struct sk_config conf;
 	struct sk_git git;
 	int fd = -1, rc;
@@ -74,11 +179,17 @@ run(struct sk_ctx *ctx, struct sk_err *err)
 		sk_err_clear(err);
 	}
 	if (rc == 0)
+		rc = load_judge(&judge, ask, &conf, err);
+	if (rc == 0)
 		rc = sk_ask_run(ask, &conf, fd, err);
+	sk_policy_free(&judge.policy);
 	sk_arena_free(&arena);
 	sk_config_free(&conf);
 	sk_strv_free(&ask->agents);
 	sk_strv_free(&ask->execs);
+	sk_strv_free(&ask->models);
+	sk_strv_free(&ask->fallbacks);
+	sk_strv_free(&ask->require);
 	if (fd >= 0)
 		(void)close(fd);
 	return rc;

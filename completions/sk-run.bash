@@ -22,11 +22,12 @@ _sk_run()
 		fi
 		case $word in
 		--) end=1 ;;
-		--agent | --branch | --config | --db | --exec | --format | \
-			--jobs | --max-output | --model | --prompt-file | --round | --run | \
-			--schema | --spec | --stage | --timeout | -a | -b | \
-			-j | -m | -p | -r | -s | -t | \
-			-x) opt=$word ;;
+		--agent | --attempts | --branch | --config | --db | --exec | \
+			--fallback | --format | --jobs | --max-output | --model | --policy | \
+			--prompt-file | --quorum | --record | --replay | --require | --retry-for | \
+			--round | --run | --schema | --spec | --stage | --timeout | \
+			-a | -b | -j | -m | -p | -r | \
+			-s | -t | -x) opt=$word ;;
 		completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
@@ -54,6 +55,14 @@ _sk_run()
 		'':--prompt-file | '':-p) kind='file' ;;
 		'':--timeout | '':-t) ;;
 		'':--jobs | '':-j) ;;
+		'':--attempts) ;;
+		'':--retry-for) ;;
+		'':--fallback) ;;
+		'':--require) ;;
+		'':--policy) kind='file' ;;
+		'':--quorum) ;;
+		'':--record) kind='dir' ;;
+		'':--replay) kind='dir' ;;
 		'':--max-output) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
@@ -63,7 +72,7 @@ _sk_run()
 		case $verb in
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout -j --jobs --max-output -n --dry-run -e --events --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout -j --jobs --attempts --retry-for --fallback -w --write --reuse --until-decided --require --policy --quorum --record --replay --max-output -n --dry-run -e --events --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		esac
 	else
 		case $verb in

@@ -64,7 +64,7 @@ await() {
 		sort -u)" '["S-1","plan",1,1,0,"exec"]'
 	same "$(end '[.agents, .ok, .failed]')" '[2,2,0]'
 	same "$(answers 'keys_unsorted' | sort -u)" \
-		'["schema","run","branch","spec","stage","round","agent","adapter","model","attempt","seq","status","failure","content","data","lossy","usage","cost","timings","exit","signal","session","sha256","host"]'
+		'["schema","run","branch","spec","stage","round","agent","adapter","model","attempt","seq","status","failure","content","data","lossy","usage","cost","timings","exit","signal","session","sha256","host","fallback","reused"]'
 	same "$(answers .seq | sort | tr '\n' ' ')" '1 2 '
 	same "$err" ''
 	# One line of ASCII each.

@@ -79,17 +79,43 @@ int sk_adapter_list(bool text, struct sk_err *err);
 
 /* ---- the run (run.c) ---- */
 
+/* One agent that is through. */
+struct sk_through {
+	const char *agent, *text; /* text NULL = it failed */
+	size_t text_n;
+	const char *sha256, *failure;
+};
+typedef bool (*sk_decided_fn)(void *arg, const struct sk_strv *expected,
+    const struct sk_through *v, size_t n);
 struct sk_ask {
 	struct sk_strv agents; /* NAME[=ADAPTER][:COUNT] */
 	struct sk_strv execs; /* NAME[:COUNT]=COMMAND */
 	const char *run, *branch, *spec, *stage; /* NULL = environment, none */
-	const char *model, *schema_file, *prompt_file;
+	struct sk_strv models; /* [AGENT=]MODEL */
+	struct sk_strv fallbacks; /* [AGENT=]OTHER, in this order */
+	const char *schema_file, *prompt_file;
+	/* For the program that joins in a verdict; not looked at here. */
+	struct sk_strv require;
+	const char *policy, *quorum;
+	int64_t quorum_num, quorum_den; /* answers wanted: num of den, den 0 =
+	                                 * a count, num 0 = more than half */
+	const char *record, *replay; /* directories, see replay.c */
 	int64_t round; /* 0 = 1 */
 	int64_t timeout_ms; /* 0 = configured */
 	int64_t jobs; /* 0 = all at once */
 	int64_t max_output; /* 0 = 16 MiB */
+	int64_t attempts; /* calls of one agent; 0 = by kind of failure */
+	int64_t retry_ms; /* for retries in all; 0 = configured */
 	bool dry_run, events, text;
 	bool stream; /* answers as they grow, where they come in pieces */
+	bool write; /* agents may change files */
+	bool reuse; /* stored answers to the same question will do */
+	bool until_decided;
+	/* Joined in by the program: is it decided what the answers so far come
+	 * to, whatever the others say? names and texts of those that are
+	 * through; NULL text = failed. */
+	sk_decided_fn decided;
+	void *decided_arg;
 	const char *db; /* as for sk_db_open() */
 	const struct sk_git *git; /* NULL = root of the configuration only */
 };

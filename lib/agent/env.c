@@ -86,4 +86,6 @@ sk_agent_env(const struct sk_slot *slot, const char *stage, const char *spec,
 	put(env, "SK_STAGE", stage);
 	put(env, "SK_SPEC", spec);
 	put(env, "SK_AGENT_TOKEN", token);
+	if (slot->write)
+		put(env, "SK_WRITE", "1");
 }

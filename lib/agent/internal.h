@@ -50,6 +50,9 @@ enum sk_out_format sk_adapter_form(
 int sk_adapter_file(
     const char *path, const struct sk_adapter **out, struct sk_err *err);
 
+/* Why an agent was stopped that nobody waits for any more. */
+#define SK_NOT_NEEDED "not needed: the verdict is decided without it"
+
 /* ---- one agent of the call ---- */
 
 struct sk_usage {
@@ -89,6 +92,11 @@ struct sk_slot {
 	char *adapter_name;
 	struct sk_strv command; /* replaces the program; empty = adapter's */
 	char *model, *cwd;
+	const char *provider; /* whose limits count; NULL = nobody's */
+	struct sk_slot *fallback; /* who answers in its place, owned */
+	bool write; /* it may change files */
+	char asked[SK_SHA256_LEN]; /* of the question to it; "" = none */
+	bool stands_in; /* it is somebody's fallback */
 	struct sk_jv *env; /* table or NULL */
 	const struct sk_jv *conf; /* [agents.NAME] or NULL */
 	bool schema_strict; /* see struct sk_subst */
@@ -109,6 +117,22 @@ struct sk_subst {
 	const char *model, *prompt_file, *schema_file, *schema_json;
 	bool schema_strict; /* within the strict subset, see slot.c */
 };
+/* Adapter, command, model, times of a slot that has its names. */
+int sk_slot_resolve(struct sk_slot *s, const struct sk_ask *ask,
+    const struct sk_config *conf, const char *stage, struct sk_err *err);
+/* ---- control_slot.c ---- */
+/* What -m says about it, else NULL. */
+const char *sk_slot_model(const struct sk_ask *ask, const struct sk_slot *s);
+/* Every agent that an option names must be asked. */
+int sk_slots_check(const struct sk_slots *s, const struct sk_ask *ask,
+    struct sk_err *err);
+/* Names the question to each agent: the same name, the same question. */
+void sk_slots_asked(
+    struct sk_slots *s, const char *prompt_sha256, const char *schema_sha256);
+/* Chains of stand-ins, by option, else by configuration. */
+int sk_slots_fallbacks(struct sk_slots *s, const struct sk_ask *ask,
+    const struct sk_config *conf, const char *stage, struct sk_err *err);
+
 int sk_slots_make(struct sk_slots *s, const struct sk_ask *ask,
     const struct sk_strv *agents, const struct sk_config *conf,
     const char *stage, struct sk_err *err);
@@ -265,6 +289,9 @@ struct sk_round {
 struct sk_answer {
 	const struct sk_slot *slot;
 	int64_t attempt, seq; /* seq 0 = none */
+	int64_t resume_ms; /* suspended until then; 0 = not */
+	char *reused; /* run of the answer that was taken; NULL = new; owned */
+	int64_t reused_seq;
 	struct sk_outcome o;
 };
 void sk_answer_json(

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/prepare.h"
+#include "agent/replay.h"
 #include "cli/cli.h"
 
 #define SCHEMA_INLINE_MAX 100000 /* one argument may hold 131071 bytes */
@@ -194,7 +195,11 @@ sk_prep_make(struct sk_prep *p, const struct sk_ask *ask,
 	p->jobs = ask->jobs;
 	if (p->jobs <= 0)
 		p->jobs = sk_config_int(conf, "run.jobs", 0);
-	if ((rc = read_prompt(p, err)) != 0 || (rc = settle_names(p, err)) != 0)
+	if ((rc = read_prompt(p, err)) != 0)
+		return rc;
+	sk_sha256(p->req.prompt.p, p->req.prompt.len, p->prompt_sha256);
+	if ((rc = sk_tape_peek(p, err)) != 0 ||
+	    (rc = settle_names(p, err)) != 0)
 		return rc;
 	rc = sk_slots_make(&p->slots, ask,
 	    ask->agents.n + ask->execs.n > 0 ? &ask->agents : &p->req.agents,
@@ -211,8 +216,12 @@ sk_prep_make(struct sk_prep *p, const struct sk_ask *ask,
 		sk_buf_free(&p->req.prompt); /* up to 64 MiB, now over there */
 		sk_buf_init(&p->req.prompt, 1);
 	}
+	if (p->schema != NULL)
+		sk_sha256(schema.p, schema.len, p->schema_sha256);
 	if (rc == 0)
 		rc = sk_slots_argv(&p->slots, &sub, err);
+	if (rc == 0)
+		sk_slots_asked(&p->slots, p->prompt_sha256, p->schema_sha256);
 	sk_buf_free(&schema);
 	return rc;
 }

@@ -16,6 +16,7 @@ struct sk_prep {
 	size_t max_output;
 	int64_t jobs; /* 0 = all at once */
 	int prompt_fd, schema_fd;
+	char prompt_sha256[SK_SHA256_LEN], schema_sha256[SK_SHA256_LEN];
 	char prompt_path[48], schema_path[48];
 };
 int sk_prep_make(struct sk_prep *p, const struct sk_ask *ask,

@@ -47,7 +47,7 @@ put_usage(struct sk_jw *w, const struct sk_answer *a)
 }
 
 static void
-put_cost(struct sk_jw *w, const struct sk_outcome *o)
+put_cost(struct sk_jw *w, const struct sk_outcome *o, bool reused)
 {
 	char usd[32];
 
@@ -62,7 +62,7 @@ put_cost(struct sk_jw *w, const struct sk_outcome *o)
 	sk_jw_obj(w);
 	sk_jw_kint(w, "micro_usd", o->cost_micro);
 	sk_jw_kstr(w, "usd", usd);
-	sk_jw_kstr(w, "source", "agent");
+	sk_jw_kstr(w, "source", reused ? "reused" : "agent");
 	sk_jw_end(w);
 }
 
@@ -121,6 +121,23 @@ model_of(const struct sk_answer *a)
 	return a->o.model != NULL ? a->o.model : a->slot->model;
 }
 
+/* Who answered in the place of the one that was asked, and whose stored answer
+ * this is. */
+static void
+put_origin(struct sk_jw *w, const struct sk_answer *a)
+{
+	sk_jw_kstr(w, "fallback", a->slot->stands_in ? a->slot->base : NULL);
+	sk_jw_key(w, "reused");
+	if (a->reused == NULL) {
+		sk_jw_null(w);
+		return;
+	}
+	sk_jw_obj(w);
+	sk_jw_kstr(w, "run", a->reused);
+	sk_jw_kint(w, "seq", a->reused_seq);
+	sk_jw_end(w);
+}
+
 /* ---- the answer ---- */
 
 void
@@ -151,13 +168,14 @@ sk_answer_json(
 	put_content(&w, o);
 	sk_jw_kbool(&w, "lossy", o->lossy);
 	put_usage(&w, a);
-	put_cost(&w, o);
+	put_cost(&w, o, a->reused != NULL);
 	put_timings(&w, o);
 	kcount(&w, "exit", o->exit_code);
 	kcount(&w, "signal", o->signal);
 	kword(&w, "session", o->session);
 	kword(&w, "sha256", o->sha256);
 	kword(&w, "host", o->host != NULL ? o->host : r->host);
+	put_origin(&w, a);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
@@ -173,12 +191,14 @@ sk_answer_meta(
 	sk_jw_obj(&w);
 	sk_jw_kbool(&w, "lossy", o->lossy);
 	put_usage(&w, a);
-	put_cost(&w, o);
+	put_cost(&w, o, a->reused != NULL);
 	put_timings(&w, o);
 	kcount(&w, "exit", o->exit_code);
 	kcount(&w, "signal", o->signal);
 	kword(&w, "host", r->host);
 	sk_jw_kint(&w, "output_bytes", (int64_t)o->output_bytes);
+	put_origin(&w, a);
+	sk_jw_kstr(&w, "asked", a->slot->asked);
 	sk_jw_end(&w);
 }
 

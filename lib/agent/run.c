@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/control.h"
+#include "agent/early.h"
+#include "agent/replay.h"
 #include "agent/run.h"
 
 #define SWEEP_ROUNDS 500
@@ -35,7 +38,8 @@ on_done(struct sk_attempt *at, void *arg)
 	r->live[i] = NULL;
 	sk_attempt_free(at);
 	r->running--;
-	settled(r, i);
+	if (!sk_control_again(r, i))
+		settled(r, i);
 }
 
 /* Somebody wants this to end: no agent is started any more. */
@@ -54,15 +58,10 @@ start_one(struct sk_fan *r, size_t i)
 		p->prompt_path, p->max_output, p->schema, on_done, r,
 		r->deadline };
 
-	if (stopping(r)) {
-		a->o.started_ms = a->o.ended_ms = sk_now_ms();
-		sk_outcome_fail(
-		    &a->o, SK_K_CANCELLED, "cancelled before it was started");
-	} else {
-		r->live[i] = sk_attempt_start(r->loop, &o, &a->o);
-	}
+	r->live[i] = sk_attempt_start(r->loop, &o, &a->o);
 	if (r->live[i] == NULL) {
-		settled(r, i);
+		if (!sk_control_again(r, i))
+			settled(r, i);
 		return;
 	}
 	r->running++;
@@ -70,21 +69,20 @@ start_one(struct sk_fan *r, size_t i)
 }
 
 static bool
-can_start(const struct sk_fan *r)
+can_start(struct sk_fan *r)
 {
-	return r->rc == 0 && r->running < r->jobs && r->next < r->p->slots.n &&
-	       (!r->held || stopping(r));
+	return sk_control_ready(r) || sk_control_hungry(r);
 }
 
 static void
 start_more(struct sk_fan *r)
 {
-	while (can_start(r)) {
-		size_t i = r->next++;
+	size_t i;
 
-		if (!r->stored[i])
-			start_one(r, i);
-	}
+	if (stopping(r) || r->decided)
+		sk_control_stop(r);
+	while (sk_control_next(r, &i))
+		start_one(r, i);
 }
 
 static void
@@ -108,6 +106,8 @@ on_idle(struct sk_loop *l, void *arg)
 		sk_fan_commit(r);
 		over = sk_fan_print(r);
 		if (r->gone && !was_gone)
+			cancel_all(r, false);
+		if (sk_early_decided(r))
 			cancel_all(r, false);
 	} while (!over && (r->committed < r->nready || can_start(r)));
 	if (over)
@@ -155,7 +155,9 @@ verdict(const struct sk_fan *r)
 	for (size_t i = 0; i < n; i++) {
 		int e = sk_kind_exit(r->ans[i].o.kind);
 
-		if (e == SK_OK)
+		if (e != SK_OK && r->ans[i].resume_ms != 0)
+			e = SK_AGAIN; /* it would work later */
+		if (e == SK_OK || sk_early_excused(&r->ans[i]))
 			ok++;
 		else if (common < 0)
 			common = e;
@@ -198,11 +200,15 @@ run_all(struct sk_fan *r)
 	if (rc == 0)
 		rc = sk_db_open(&r->db, r->p->ask->db, SK_DB_CREATE, r->err);
 	if (rc == 0)
+		rc = sk_tape_open(r, r->err);
+	if (rc == 0)
 		rc = sk_fan_reserve(r);
 	if (rc == 0)
 		rc = sk_fan_stored(r);
 	if (rc == 0)
 		rc = loop(r);
+	sk_tape_close(r);
+	sk_control_close(r);
 	sk_db_close(r->db);
 	sk_fan_out_close(r);
 	sk_loop_free(r->loop);
@@ -227,6 +233,11 @@ sk_ask_run(const struct sk_ask *ask, struct sk_config *conf, int guard_fd,
 		return rc;
 	}
 	n = p.slots.n;
+	rc = sk_tally_quorum(ask, n, &r.required, err);
+	if (rc != 0) {
+		sk_prep_free(&p);
+		return rc;
+	}
 	r.ans = sk_calloc(n, sizeof(*r.ans));
 	r.live = sk_calloc(n, sizeof(*r.live));
 	r.ready = sk_calloc(n, sizeof(*r.ready));
@@ -253,8 +264,10 @@ sk_ask_run(const struct sk_ask *ask, struct sk_config *conf, int guard_fd,
 				   "'sk-consensus intake' takes it");
 	}
 	sk_err_clear(&r.why);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		sk_outcome_free(&r.ans[i].o);
+		free(r.ans[i].reused);
+	}
 	free(r.ans);
 	free(r.live);
 	free(r.ready);

@@ -14,8 +14,13 @@
 
 #define SK_OUT_HIGH ((size_t)1 << 20) /* output that may wait for its reader */
 
+struct sk_control;
+struct sk_tape;
+
 struct sk_fan {
 	struct sk_prep *p;
+	struct sk_control *ctl; /* who may begin, and who begins again */
+	struct sk_tape *tape; /* NULL = neither recorded nor replayed */
 	struct sk_loop *loop;
 	struct sk_outq *outq;
 	struct sk_db *db;
@@ -25,7 +30,10 @@ struct sk_fan {
 	 * [printed, committed) wait for the reader, the rest for the store. */
 	size_t *ready, printed, committed, nready;
 	bool *stored; /* answered before, nothing to ask */
-	size_t next, running, jobs, reused;
+	size_t running, jobs, reused;
+	bool decided; /* the missing answers do not matter any more */
+	size_t judged; /* committed answers that it was asked about */
+	size_t required; /* answers for a quorum */
 	int64_t start, deadline; /* monotonic; deadline 0 = none */
 	int64_t *took, ntook; /* of those that answered, for their peers */
 	int stop_signal; /* first signal that arrived */
@@ -50,11 +58,19 @@ void sk_fan_commit(struct sk_fan *r);
 /* Answers that were accepted before: taken from the store as settled. */
 int sk_fan_stored(struct sk_fan *r);
 
+/* One attempt of a slot, final or not; in a transaction. */
+int sk_fan_record(struct sk_fan *r, struct sk_answer *a);
+void sk_fan_key(
+    const struct sk_fan *r, const struct sk_slot *slot, struct sk_key *k);
+
 /* ---- run_out.c ---- */
 
 int sk_fan_out_open(struct sk_fan *r);
 void sk_fan_out_close(struct sk_fan *r);
 void sk_fan_started(struct sk_fan *r, size_t i);
+/* One event that its caller has ended, when events are wanted. */
+bool sk_fan_talks(const struct sk_fan *r);
+void sk_fan_event(struct sk_fan *r, struct sk_jw *w, struct sk_buf *b);
 /* Print what is committed while the reader takes it; run.end after the last.
  * True when everything is out, or given up. */
 bool sk_fan_print(struct sk_fan *r);

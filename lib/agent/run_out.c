@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent/control.h"
+#include "agent/early.h"
 #include "agent/run.h"
 #include "cli/cli.h"
 
@@ -72,13 +74,29 @@ flush(struct sk_fan *r)
 
 /* ---- records ---- */
 
+bool
+sk_fan_talks(const struct sk_fan *r)
+{
+	return r->p->ask->events && !r->p->ask->text && !r->gone;
+}
+
+void
+sk_fan_event(struct sk_fan *r, struct sk_jw *w, struct sk_buf *b)
+{
+	sk_jw_end(w);
+	sk_jw_done(w);
+	sk_out_json(b);
+	sk_buf_free(b);
+	flush(r);
+}
+
 void
 sk_fan_started(struct sk_fan *r, size_t i)
 {
 	struct sk_buf b;
 	struct sk_jw w;
 
-	if (!r->p->ask->events || r->p->ask->text)
+	if (!sk_fan_talks(r))
 		return;
 	sk_buf_init(&b, 0);
 	sk_event_open(&w, &b, "started", &r->p->round);
@@ -86,11 +104,7 @@ sk_fan_started(struct sk_fan *r, size_t i)
 	sk_jw_kint(&w, "attempt", r->ans[i].attempt);
 	if (r->live[i]->pid != 0)
 		sk_jw_kint(&w, "pid", r->live[i]->pid);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
-	flush(r);
+	sk_fan_event(r, &w, &b);
 }
 
 static void
@@ -109,6 +123,8 @@ print_answer(struct sk_fan *r, struct sk_answer *a)
 		sk_buf_free(&b);
 	}
 	/* Thousands of answers must not stay in memory. */
+	if (r->p->ask->until_decided)
+		return;
 	free(a->o.content);
 	a->o.content = NULL;
 }
@@ -116,12 +132,12 @@ print_answer(struct sk_fan *r, struct sk_answer *a)
 static void
 print_end(struct sk_fan *r)
 {
-	size_t n = r->p->slots.n, ok = 0;
+	size_t n = r->p->slots.n;
+	struct sk_tally t;
 	struct sk_buf b;
 	struct sk_jw w;
 
-	for (size_t i = 0; i < n; i++)
-		ok += r->ans[i].o.kind == SK_K_NONE;
+	sk_tally(r->ans, n, r->required, &t);
 	if (r->p->ask->text) {
 		sk_show_table(&r->p->round, r->ans, n);
 		return;
@@ -129,9 +145,13 @@ print_end(struct sk_fan *r)
 	sk_buf_init(&b, 0);
 	sk_event_open(&w, &b, "run.end", &r->p->round);
 	sk_jw_kint(&w, "agents", (int64_t)n);
-	sk_jw_kint(&w, "ok", (int64_t)ok);
-	sk_jw_kint(&w, "failed", (int64_t)(n - ok));
+	sk_jw_kint(&w, "ok", (int64_t)t.ok);
+	sk_jw_kint(&w, "failed", (int64_t)(n - t.ok - t.not_needed));
+	sk_jw_kint(&w, "not_needed", (int64_t)t.not_needed);
 	sk_jw_kint(&w, "reused", (int64_t)r->reused);
+	sk_jw_kint(&w, "required", (int64_t)t.required);
+	sk_jw_kstr(&w, "error", t.error);
+	sk_jw_ktime(&w, "resume_at", sk_control_resume(r));
 	sk_jw_kint(&w, "duration_ms", sk_mono_ms() - r->start);
 	sk_jw_end(&w);
 	sk_jw_done(&w);

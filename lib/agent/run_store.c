@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/control.h"
+#include "agent/replay.h"
 #include "agent/run.h"
 
-static void
-key_of(const struct sk_fan *r, const struct sk_slot *slot, struct sk_key *k)
+void
+sk_fan_key(const struct sk_fan *r, const struct sk_slot *slot, struct sk_key *k)
 {
 	const struct sk_round *round = &r->p->round;
 
@@ -14,8 +16,8 @@ key_of(const struct sk_fan *r, const struct sk_slot *slot, struct sk_key *k)
 		round->stage, slot->name, round->round };
 }
 
-static int
-record(struct sk_fan *r, struct sk_answer *a)
+int
+sk_fan_record(struct sk_fan *r, struct sk_answer *a)
 {
 	struct sk_answer_row row = { 0 };
 	struct sk_intake_res res = { 0 };
@@ -25,7 +27,7 @@ record(struct sk_fan *r, struct sk_answer *a)
 
 	sk_buf_init(&meta, 0);
 	sk_answer_meta(&meta, &r->p->round, a);
-	key_of(r, a->slot, &row.key);
+	sk_fan_key(r, a->slot, &row.key);
 	row.attempt = a->attempt;
 	row.ok = o->kind == SK_K_NONE;
 	row.failure_kind = row.ok ? NULL : sk_kind_word(o->kind);
@@ -54,7 +56,7 @@ record(struct sk_fan *r, struct sk_answer *a)
 }
 
 static int
-commit(struct sk_fan *r)
+commit(struct sk_fan *r, size_t upto)
 {
 	int rc = sk_db_begin(r->db, r->err);
 
@@ -63,8 +65,10 @@ commit(struct sk_fan *r)
 		sk_err_clear(r->err);
 		rc = sk_db_begin(r->db, r->err);
 	}
-	for (size_t i = r->committed; rc == 0 && i < r->nready; i++)
-		rc = record(r, &r->ans[r->ready[i]]);
+	for (size_t i = r->committed; rc == 0 && i < upto; i++)
+		rc = sk_fan_record(r, &r->ans[r->ready[i]]);
+	if (rc == 0)
+		rc = sk_control_commit(r, r->committed, upto);
 	if (rc == 0)
 		rc = sk_db_commit(r->db, r->err);
 	if (rc != 0)
@@ -75,29 +79,35 @@ commit(struct sk_fan *r)
 /* A full disk must not cost what was paid for: the answers go out without a
  * seq, the other agents go on, and the end says what was not recorded. */
 static void
-keep_unsaved(struct sk_fan *r)
+keep_unsaved(struct sk_fan *r, size_t upto)
 {
 	if (r->unsaved == 0)
 		r->why = *r->err;
 	else
 		sk_err_clear(r->err);
 	memset(r->err, 0, sizeof(*r->err));
-	for (size_t i = r->committed; i < r->nready; i++)
+	for (size_t i = r->committed; i < upto; i++)
 		r->ans[r->ready[i]].seq = 0;
-	r->unsaved += r->nready - r->committed;
+	r->unsaved += upto - r->committed;
 	r->rc = 0;
 }
 
 void
 sk_fan_commit(struct sk_fan *r)
 {
-	if (r->committed == r->nready || r->rc != 0)
+	size_t upto = r->nready; /* what is refused now comes with the next */
+
+	if ((r->committed == upto && !sk_control_hungry(r)) || r->rc != 0)
 		return;
-	r->rc = commit(r);
-	if (r->rc == SK_IO || r->rc == SK_AGAIN)
-		keep_unsaved(r);
+	r->rc = commit(r, upto);
+	if (r->rc == SK_IO || r->rc == SK_AGAIN) {
+		keep_unsaved(r, upto);
+		sk_control_committed(r, false);
+	} else if (r->rc == 0) {
+		sk_control_committed(r, true);
+	}
 	if (r->rc == 0)
-		r->committed = r->nready;
+		r->committed = upto;
 }
 
 int
@@ -117,12 +127,18 @@ sk_fan_reserve(struct sk_fan *r)
 		const struct sk_slot *s = &r->p->slots.v[i];
 		int64_t seq = 0;
 
-		key_of(r, s, &k);
+		sk_fan_key(r, s, &k);
 		rc = sk_request_reserve(r->db, &k, s->adapter_name, s->model,
 		    &r->ans[i].attempt, &seq, r->err);
 		r->stored[i] = seq > 0;
 		r->reused += r->stored[i];
+		if (rc == 0 && seq == 0 && r->p->ask->reuse)
+			rc = sk_reuse(r, i, r->err);
 	}
+	if (rc == 0)
+		rc = sk_control_open(r, r->err);
+	if (rc == 0)
+		rc = sk_control_commit(r, 0, 0);
 	if (rc == 0)
 		rc = sk_db_commit(r->db, r->err);
 	if (rc != 0)
@@ -136,13 +152,17 @@ sk_fan_stored(struct sk_fan *r)
 	struct sk_arena arena = { 0 };
 	struct sk_stored *st;
 	struct sk_key k;
-	size_t n = 0;
+	size_t n = 0, before = r->nready;
 	int64_t round;
 	int rc;
 
 	if (r->reused == 0)
 		return 0;
-	key_of(r, &r->p->slots.v[0], &k);
+	/* What was settled meanwhile has yet to be recorded: behind these. */
+	r->nready = 0;
+	memmove(r->ready + (r->p->slots.n - before), r->ready,
+	    before * sizeof(*r->ready));
+	sk_fan_key(r, &r->p->slots.v[0], &k);
 	rc = sk_answers_of(r->db, &k, &st, &n, &round, &arena, r->err);
 	for (size_t i = 0; rc == 0 && i < r->p->slots.n; i++) {
 		size_t j = 0;
@@ -162,6 +182,9 @@ sk_fan_stored(struct sk_fan *r)
 		r->ready[r->nready++] = i;
 	}
 	r->committed = r->nready;
+	memmove(r->ready + r->nready, r->ready + (r->p->slots.n - before),
+	    before * sizeof(*r->ready));
+	r->nready += before;
 	sk_arena_free(&arena);
 	return rc;
 }

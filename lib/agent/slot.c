@@ -127,18 +127,19 @@ settle_times(struct sk_slot *s, const struct sk_ask *ask,
 
 /* Adapter of a name: given, configured, its own, or exec of that program. */
 static int
-resolve(struct sk_slot *s, const struct sk_ask *ask,
+find_adapter(struct sk_slot *s, const struct sk_ask *ask,
     const struct sk_config *conf, const char *stage, struct sk_err *err)
 {
 	const struct sk_jv *ag = sk_config_agent(conf, s->base);
+	const char *model;
 	bool named;
 	int rc;
 
 	if (ag != NULL && (rc = from_config(s, ag, err)) != 0)
 		return rc;
-	if (ask->model != NULL) {
+	if ((model = sk_slot_model(ask, s)) != NULL) {
 		free(s->model);
-		s->model = sk_strdup(ask->model);
+		s->model = sk_strdup(model);
 	}
 	settle_times(s, ask, conf, stage);
 	named = s->adapter_name != NULL;
@@ -169,6 +170,20 @@ resolve(struct sk_slot *s, const struct sk_ask *ask,
 	s->adapter_name = sk_strdup("exec");
 	sk_strv_add(&s->command, s->base);
 	return sk_adapter_get("exec", &s->ad, err);
+}
+
+int
+sk_slot_resolve(struct sk_slot *s, const struct sk_ask *ask,
+    const struct sk_config *conf, const char *stage, struct sk_err *err)
+{
+	const struct sk_jv *ag = sk_config_agent(conf, s->base);
+	int rc = find_adapter(s, ask, conf, stage, err);
+
+	s->write = ask->write;
+	s->provider = sk_jget_str(ag, "provider");
+	if (s->provider == NULL && s->ad != NULL)
+		s->provider = s->ad->family;
+	return rc;
 }
 
 /* ---- names and counts ---- */
@@ -230,7 +245,7 @@ add_many(struct sk_slots *s, const char *base, const char *adapter,
 			sk_strv_add(&slot->command, command->v[j]);
 		if (adapter != NULL)
 			slot->adapter_name = sk_strdup(adapter);
-		rc = resolve(slot, ask, conf, stage, err);
+		rc = sk_slot_resolve(slot, ask, conf, stage, err);
 	}
 	return rc;
 }
@@ -351,21 +366,36 @@ sk_slots_make(struct sk_slots *s, const struct sk_ask *ask,
 		rc = add_exec(s, ask->execs.v[i], ask, conf, stage, err);
 	if (rc == 0 && s->n == 0)
 		rc = default_agents(s, ask, conf, stage, err);
-	return rc != 0 ? rc : check_twice(s, err);
+	if (rc == 0)
+		rc = check_twice(s, err);
+	if (rc == 0)
+		rc = sk_slots_fallbacks(s, ask, conf, stage, err);
+	return rc != 0 ? rc : sk_slots_check(s, ask, err);
+}
+
+static void
+free_slot(struct sk_slot *t)
+{
+	free(t->adapter_name);
+	free(t->model);
+	free(t->cwd);
+	free(t->broken_why);
+	sk_strv_free(&t->command);
+	sk_strv_free(&t->argv);
 }
 
 void
 sk_slots_free(struct sk_slots *s)
 {
 	for (size_t i = 0; i < s->n; i++) {
-		struct sk_slot *t = &s->v[i];
+		struct sk_slot *t = s->v[i].fallback, *next;
 
-		free(t->adapter_name);
-		free(t->model);
-		free(t->cwd);
-		free(t->broken_why);
-		sk_strv_free(&t->command);
-		sk_strv_free(&t->argv);
+		free_slot(&s->v[i]);
+		for (; t != NULL; t = next) {
+			next = t->fallback;
+			free_slot(t);
+			free(t);
+		}
 	}
 	free(s->v);
 	memset(s, 0, sizeof(*s));
@@ -389,6 +419,11 @@ value(const struct sk_slot *s, const struct sk_subst *sub, const char *word,
 		return sub->schema_strict ? sub->schema_file : NULL;
 	if (sk_streq(word, "{schema_json}"))
 		return sub->schema_json;
+	/* Only conditions of a group, see add_group(). */
+	if (sk_streq(word, "{write}"))
+		return s->write ? word : NULL;
+	if (sk_streq(word, "{read}"))
+		return s->write ? NULL : word;
 	*is = false;
 	return word;
 }
@@ -405,8 +440,12 @@ add_group(
 		if (w == NULL || value(s, sub, w, &is) == NULL)
 			return;
 	}
-	for (size_t i = 0; i < sk_jlen(group); i++)
-		sk_strv_add(&s->argv, value(s, sub, sk_jstr(group->a[i]), &is));
+	for (size_t i = 0; i < sk_jlen(group); i++) {
+		const char *w = sk_jstr(group->a[i]);
+
+		if (!sk_streq(w, "{write}") && !sk_streq(w, "{read}"))
+			sk_strv_add(&s->argv, value(s, sub, w, &is));
+	}
 }
 
 static int
@@ -444,7 +483,9 @@ sk_slots_argv(
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < s->n; i++)
-		if (s->v[i].ad != NULL)
-			rc = make_argv(&s->v[i], sub, err);
+		for (struct sk_slot *t = &s->v[i]; rc == 0 && t != NULL;
+		     t = t->fallback)
+			if (t->ad != NULL)
+				rc = make_argv(t, sub, err);
 	return rc;
 }
