@@ -78,6 +78,7 @@ LIBS_sk-auto = $(SQLITE) $(SODIUM)
 LIBS_sk-branch = $(SQLITE) $(SODIUM)
 LIBS_sk-config = $(SODIUM)
 LIBS_sk-consensus = $(SQLITE) $(SODIUM)
+LIBS_sk-login = $(SODIUM) $(CURL)
 LIBS_sk-metrics = $(SQLITE) $(SODIUM)
 LIBS_sk-run = $(SQLITE) $(SODIUM) $(CURL)
 

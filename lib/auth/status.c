@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known of a login, without its secrets and without the network. */
+#include <string.h>
+
+#include "auth/internal.h"
+
+struct look {
+	struct sk_idp p;
+	struct sk_jv *acc;
+	const char *name;
+};
+
+static const char *
+state_word(const struct look *j, int64_t *left)
+{
+	enum auth_state s;
+
+	*left = -1;
+	if (j->acc == NULL)
+		return "none";
+	s = auth_state(&j->p, j->acc, -1, left);
+	if (s == AUTH_VALID)
+		return "valid";
+	if (sk_jget_str(sk_jget(j->acc, "dead"), "reason") != NULL)
+		return "dead";
+	if (auth_interrupted(&j->p, j->acc))
+		return "interrupted";
+	return s == AUTH_DUE ? "due" : "expired";
+}
+
+/* Nothing here is a secret: names, times, counts. */
+static void
+status_fields(
+    const struct look *j, const char *state, bool usable, struct sk_jw *w)
+{
+	static const char *const texts[] = { "kind", "email", "display",
+		"account_id", "plan", "workspace", "scope", "origin" };
+	int64_t at = 0, generation = 0;
+
+	sk_jw_kstr(w, "state", state);
+	sk_jw_kbool(w, "usable", usable);
+	sk_jw_kstr(w, "account", j->acc != NULL ? j->name : NULL);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(texts); i++)
+		sk_jw_kstr(w, texts[i], sk_jget_str(j->acc, texts[i]));
+	(void)sk_jget_int(j->acc, "obtained_at", &at);
+	sk_jw_ktime(w, "obtained_at", at);
+	at = 0;
+	(void)sk_jget_int(j->acc, "expires_at", &at);
+	sk_jw_ktime(w, "expires_at", at);
+	sk_jw_kbool(w, "refreshable",
+	    j->acc != NULL && auth_can_refresh(&j->p, j->acc));
+	(void)sk_jget_int(j->acc, "generation", &generation);
+	sk_jw_kint(w, "generation", generation);
+	sk_jw_kstr(w, "dead", sk_jget_str(sk_jget(j->acc, "dead"), "reason"));
+	sk_jw_kstr(
+	    w, "id_token_refused", sk_jget_str(j->acc, "id_token_refused"));
+}
+
+int
+sk_auth_status(struct sk_auth *a, const char *provider,
+    const struct sk_token_opts *o, struct sk_jw *w, struct sk_err *err)
+{
+	struct auth_doc d = { .lock = { .fd = -1 } };
+	struct look j = { 0 };
+	const char *state = NULL, *var = NULL;
+	bool usable = false;
+	int64_t left = -1;
+	int rc;
+
+	rc = sk_idp_get(&j.p, provider, err);
+	if (rc != 0)
+		return rc;
+	sk_jw_kstr(w, "provider", provider);
+	if (o->from != NULL) {
+		struct sk_buf t;
+		struct sk_err why = { 0 };
+
+		auth_buf(&t, 8192);
+		usable = auth_foreign(&j.p, o->from, &t, &left, &why) == 0 &&
+		         (left < 0 || left > sk_now_ms());
+		sk_auth_wipe(&t);
+		state = usable ? "foreign" : "none";
+		sk_err_clear(&why);
+	} else if (o->account == NULL &&
+		   auth_from_environment(&j.p, &var) != NULL) {
+		state = "environment";
+		usable = true;
+	} else {
+		rc = auth_load(
+		    a, provider, o->account, &d, &j.acc, &j.name, &j.p, err);
+		if (rc == 0) {
+			state = state_word(&j, &left);
+			usable =
+			    sk_streq(state, "valid") || left > 0 ||
+			    (j.acc != NULL && auth_can_refresh(&j.p, j.acc));
+		}
+	}
+	if (rc == 0) {
+		status_fields(&j, state, usable, w);
+		sk_jw_kstr(w, "environment", var);
+		rc = usable ? 0 : SK_LOGIN;
+	}
+	auth_doc_free(&d);
+	if (j.p.root != NULL)
+		sk_idp_free(&j.p);
+	return rc;
+}
