@@ -82,6 +82,11 @@ static const struct sk_opt opts[] = {
 	    "show what would be run, run and write nothing", NULL),
 	SK_OPT_FLAG(T, 'e', "events", events,
 	    "print sk.event/1 records about progress too", NULL),
+	SK_OPT_FLAG(T, 0, "stream", stream,
+	    "print sk.event/1 records with answers as they grow",
+	    "Events named delta: agent, attempt, and the text that came. "
+	    "Agents "
+	    "that are asked over HTTP and stream have them."),
 	SK_OPT_END
 };
 

@@ -72,7 +72,7 @@ _sk_run()
 		case $verb in
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout -j --jobs --attempts --retry-for --fallback -w --write --reuse --until-decided --require --policy --quorum --record --replay --max-output -n --dry-run -e --events --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout -j --jobs --attempts --retry-for --fallback -w --write --reuse --until-decided --require --policy --quorum --record --replay --max-output -n --dry-run -e --events --stream --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		esac
 	else
 		case $verb in

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/internal.h"
+#include "agent/http.h"
 #include "data/data.h"
 
 /* ---- checking ---- */
@@ -45,10 +45,9 @@ check_keys(const struct sk_jv *o, const char *const *known, const char *file,
 	return 0;
 }
 
-static const char *const top_keys[] = { "name", "family", "argv",
-	"stop", "env",
-	"output", "forms", "text", "usage", "rule", "classify", "exit",
-	"common", "login", NULL };
+static const char *const top_keys[] = { "name", "family", "argv", "http",
+	"stop", "env", "output", "forms", "text", "usage", "rule", "classify",
+	"exit", "common", "login", NULL };
 static const char *const output_keys[] = { "format", "result_needed",
 	"error_json_on_stderr", "early_exit", "hint_lines", "stream", NULL };
 static const char *const text_keys[] = { "session", "drop", NULL };
@@ -57,8 +56,8 @@ static const char *const rule_keys[] = { "when", "exists", "absent", "content",
 	"content_each", "fallback", "append", "reset", "session", "model",
 	"error", "soft", "calm", "detail", "status", "ok", "fail", "empty_kind",
 	"limited", "retry_after_ms", "retry_after_s", "reset_at_s", "headers",
-	"hints", "usage", "usage_sum", "usage_patch", "usage_or",
-	"scope", "cost_usd", NULL };
+	"hints", "usage", "usage_sum", "usage_patch", "usage_or", "scope",
+	"cost_usd", NULL };
 static const char *const usage_keys[] = { "each", "input", "cache_read",
 	"cache_write", "output", "reasoning", "total", NULL };
 static const char *const each_keys[] = { "each", "when", "exists", "absent",
@@ -162,6 +161,9 @@ check(const struct sk_jv *root, const char *file, struct sk_err *err)
 	e = sk_jget(root, "argv");
 	if (e != NULL && e->type != SK_J_ARR)
 		return bad(err, file, e, "'argv' must be an array");
+	e = sk_jget(root, "http");
+	if (e != NULL && (rc = sk_http_check(e, file, err)) != 0)
+		return rc;
 	return 0;
 }
 
@@ -197,6 +199,7 @@ fill(struct sk_adapter *ad, const struct sk_jv *root, const char *file,
 	const struct sk_jv *f;
 
 	ad->argv = sk_jget(root, "argv");
+	ad->http = sk_jget(root, "http");
 	ad->family = sk_jget_str(root, "family");
 	ad->pass = sk_jptr(root, "/env/pass");
 	ad->set = sk_jptr(root, "/env/set");

@@ -44,8 +44,8 @@ struct sk_adapter {
 	struct sk_jv *login; /* env, files: how to see that it is logged in */
 };
 /* The form of output that this argv asks the adapter's program for. */
-enum sk_out_format sk_adapter_form(
-    const struct sk_adapter *ad, char *const *argv);
+enum sk_out_format
+sk_adapter_form(const struct sk_adapter *ad, char *const *argv);
 /* Without looking into the set of loaded ones: a file that the user names. */
 int sk_adapter_file(
     const char *path, const struct sk_adapter **out, struct sk_err *err);
@@ -124,8 +124,8 @@ int sk_slot_resolve(struct sk_slot *s, const struct sk_ask *ask,
 /* What -m says about it, else NULL. */
 const char *sk_slot_model(const struct sk_ask *ask, const struct sk_slot *s);
 /* Every agent that an option names must be asked. */
-int sk_slots_check(const struct sk_slots *s, const struct sk_ask *ask,
-    struct sk_err *err);
+int sk_slots_check(
+    const struct sk_slots *s, const struct sk_ask *ask, struct sk_err *err);
 /* Names the question to each agent: the same name, the same question. */
 void sk_slots_asked(
     struct sk_slots *s, const char *prompt_sha256, const char *schema_sha256);
@@ -233,6 +233,9 @@ struct sk_attempt_opts {
 	sk_attempt_fn done; /* once; never from within start or stop */
 	void *arg;
 	int64_t deadline; /* monotonic; 0 = none */
+	/* The answer has grown by this, where it comes in pieces; or NULL. */
+	void (*delta)(
+	    struct sk_attempt *at, const char *p, size_t n, void *arg);
 };
 struct sk_attempt_ops {
 	size_t size; /* of the kind's struct */
@@ -250,6 +253,7 @@ struct sk_attempt_ops {
 	void (*clear)(struct sk_attempt *at);
 };
 extern const struct sk_attempt_ops sk_attempt_proc;
+extern const struct sk_attempt_ops sk_attempt_http;
 
 struct sk_attempt {
 	const struct sk_attempt_ops *ops;

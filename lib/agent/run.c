@@ -56,7 +56,7 @@ start_one(struct sk_fan *r, size_t i)
 	struct sk_answer *a = &r->ans[i];
 	struct sk_attempt_opts o = { a->slot, p->round.stage, p->round.spec,
 		p->prompt_path, p->max_output, p->schema, on_done, r,
-		r->deadline };
+		r->deadline, sk_fan_delta(r) };
 
 	r->live[i] = sk_attempt_start(r->loop, &o, &a->o);
 	if (r->live[i] == NULL) {

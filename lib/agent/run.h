@@ -68,6 +68,10 @@ void sk_fan_key(
 int sk_fan_out_open(struct sk_fan *r);
 void sk_fan_out_close(struct sk_fan *r);
 void sk_fan_started(struct sk_fan *r, size_t i);
+/* What an attempt calls when its answer grows; NULL unless that is asked for
+ * (run_delta.c). */
+void (*sk_fan_delta(const struct sk_fan *r))(
+    struct sk_attempt *at, const char *p, size_t n, void *arg);
 /* One event that its caller has ended, when events are wanted. */
 bool sk_fan_talks(const struct sk_fan *r);
 void sk_fan_event(struct sk_fan *r, struct sk_jw *w, struct sk_buf *b);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/internal.h"
+#include "agent/http.h"
 
 #define COUNT_MAX 10000
 
@@ -135,6 +135,7 @@ find_adapter(struct sk_slot *s, const struct sk_ask *ask,
 	bool named;
 	int rc;
 
+	s->conf = ag;
 	if (ag != NULL && (rc = from_config(s, ag, err)) != 0)
 		return rc;
 	if ((model = sk_slot_model(ask, s)) != NULL) {
@@ -147,6 +148,10 @@ find_adapter(struct sk_slot *s, const struct sk_ask *ask,
 		s->adapter_name =
 		    sk_strdup(s->command.n != 0 ? "exec" : s->base);
 	rc = sk_adapter_get(s->adapter_name, &s->ad, err);
+	if (rc == 0 && s->ad->http != NULL) {
+		s->ops = &sk_attempt_http;
+		return 0;
+	}
 	if (rc == 0 && s->ad->argv == NULL && s->command.n == 0) {
 		/* "x=exec" without a command runs the program x. */
 		sk_strv_add(&s->command, s->base);
@@ -458,6 +463,9 @@ make_argv(struct sk_slot *s, const struct sk_subst *sub, struct sk_err *err)
 	if (s->model != NULL && s->model[0] == '-')
 		return sk_fail(err, SK_USAGE, "bad_model",
 		    "a model's name cannot begin with '-': '%s'", s->model);
+	s->schema_strict = sub->schema_strict;
+	if (s->ad->http != NULL)
+		return sk_http_argv(s, err);
 	for (size_t i = 0; i < s->command.n; i++) {
 		v = value(s, sub, s->command.v[i], &is);
 		if (v != NULL)

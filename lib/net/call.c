@@ -27,6 +27,12 @@ wipe_lines(struct curl_slist *l)
 static void
 release(struct sk_net_call *c)
 {
+	struct sk_net_call **p = &c->net->heard;
+
+	while (*p != NULL && *p != c)
+		p = &(*p)->next_heard;
+	if (*p == c)
+		*p = c->next_heard;
 	if (c->clock_id != 0)
 		sk_loop_cancel(c->net->loop, c->clock_id);
 	if (c->easy != NULL) {
@@ -142,18 +148,34 @@ arm(struct sk_net_call *c)
 	    at != 0 ? sk_loop_timer(c->net->loop, at, on_clock, c) : 0;
 }
 
+/* A stream comes in thousands of pieces a turn: they are only counted here. */
 static void
 heard(struct sk_net_call *c, size_t n)
 {
-	bool first = c->header_bytes + c->body_bytes == n;
+	if (c->fresh == 0) {
+		c->next_heard = c->net->heard;
+		c->net->heard = c;
+	}
+	c->fresh += n;
+}
 
-	if (c->req.heard != NULL)
-		c->req.heard(c->req.arg, n);
-	if (c->req.idle_ms == 0 && c->req.first_byte_ms == 0)
-		return;
-	c->heard_at = sk_mono_ms();
-	if (first)
-		arm(c);
+void
+sk_net_tell_heard(struct sk_net *n)
+{
+	struct sk_net_call *c;
+
+	while ((c = n->heard) != NULL) {
+		bool first = c->header_bytes + c->body_bytes == c->fresh;
+		size_t k = c->fresh;
+
+		n->heard = c->next_heard;
+		c->fresh = 0;
+		c->heard_at = sk_mono_ms();
+		if (first)
+			arm(c);
+		if (c->req.heard != NULL)
+			c->req.heard(c->req.arg, k);
+	}
 }
 
 void

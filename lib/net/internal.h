@@ -12,6 +12,7 @@ struct sk_net {
 	CURLM *multi;
 	int64_t timer_id;
 	size_t calls;
+	struct sk_net_call *heard; /* got bytes in this turn, not told yet */
 };
 
 struct sk_net_call {
@@ -24,6 +25,8 @@ struct sk_net_call {
 	char errbuf[CURL_ERROR_SIZE];
 	size_t header_bytes;
 	uint64_t body_bytes;
+	size_t fresh; /* bytes of this turn */
+	struct sk_net_call *next_heard;
 	int64_t start, heard_at; /* monotonic */
 	int64_t clock_id;
 	bool head_told, body_begun, paused;
@@ -35,6 +38,8 @@ struct sk_net_call {
 	char message[300];
 };
 
+/* Tell the calls that got bytes, once for all pieces of a turn. */
+void sk_net_tell_heard(struct sk_net *n);
 /* multi.c calls this when curl is through with it; frees c. */
 void sk_net_call_done(struct sk_net_call *c, CURLcode code);
 

@@ -29,6 +29,7 @@ act(struct sk_net *n, curl_socket_t fd, int what)
 	int running;
 
 	(void)curl_multi_socket_action(n->multi, fd, what, &running);
+	sk_net_tell_heard(n);
 	harvest(n);
 }
 
