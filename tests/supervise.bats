@@ -83,7 +83,7 @@ b|failed|timeout_total'
 	*libasan*) ;;
 	*)
 		echo "$rss kB"
-		[ "$rss" -lt 100000 ]
+		[ "$rss" -lt 60000 ]
 		;;
 	esac
 	timeout 20 head -n 41 <&9 >"$BATS_TEST_TMPDIR/.out"

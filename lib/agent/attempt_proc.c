@@ -7,17 +7,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/internal.h"
 
+#define USAGE_MAX ((size_t)1 << 20)
+
 struct proc {
 	struct sk_attempt at;
 	struct sk_tap tap;
+	struct sk_spool spool; /* unless it is read line by line */
 	struct sk_errtap errs;
-	char token[SK_ID_LEN];
+	char token[SK_ID_LEN + 24];
+	char *tmp; /* its TMPDIR */
 	int fd[2]; /* its standard output and error; -1 = at the end */
 	int wstatus;
 	bool reaped;
@@ -44,6 +50,13 @@ close_fd(struct proc *p, int *fd)
 
 /* ---- output ---- */
 
+/* Lines are read as they come, all else when it is complete. */
+static bool
+by_line(const struct proc *p)
+{
+	return p->tap.form == SK_OUT_JSONL;
+}
+
 /* False at the end of the pipe. */
 static bool
 drain(struct proc *p, size_t which)
@@ -58,10 +71,12 @@ drain(struct proc *p, size_t which)
 		if (n == 0)
 			return false;
 		sk_attempt_heard(&p->at, (size_t)n, which == 0);
-		if (which == 0)
+		if (which == 1)
+			sk_errtap_feed(&p->errs, chunk, (size_t)n);
+		else if (by_line(p))
 			sk_tap_feed(&p->tap, chunk, (size_t)n);
 		else
-			sk_errtap_feed(&p->errs, chunk, (size_t)n);
+			sk_spool_add(&p->spool, chunk, (size_t)n);
 		if ((size_t)n < sizeof(chunk) / 2)
 			break;
 	}
@@ -69,6 +84,41 @@ drain(struct proc *p, size_t which)
 }
 
 /* ---- the end ---- */
+
+static void
+drop_tmp(struct proc *p)
+{
+	if (p->tmp != NULL)
+		sk_tmpdir_remove(p->tmp);
+	free(p->tmp);
+	p->tmp = NULL;
+}
+
+/* Where it is to write what it does not print; NULL = nowhere. */
+static char *
+usage_path(const struct proc *p)
+{
+	return p->tmp != NULL ? sk_path_join(p->tmp, "sk-usage.json") : NULL;
+}
+
+/* What it wrote there, before its directory goes. */
+static void
+read_usage(struct proc *p)
+{
+	struct sk_err ignored = { 0 };
+	char *path = usage_path(p);
+	struct sk_buf b;
+	struct stat st;
+
+	/* (Everything it started is dead: nobody exchanges the file now.) */
+	sk_buf_init(&b, 0);
+	if (path != NULL && lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    sk_read_file(path, USAGE_MAX, &b, &ignored) == 0)
+		sk_tap_extra(&p->tap, b.p, b.len);
+	sk_err_clear(&ignored);
+	sk_buf_free(&b);
+	free(path);
+}
 
 static void
 finish(struct proc *p)
@@ -83,6 +133,13 @@ finish(struct proc *p)
 		close_fd(p, &p->fd[i]);
 	}
 	(void)sk_loop_tree_kill(at->loop, at->pid, p->token);
+	read_usage(p);
+	drop_tmp(p);
+	if (p->spool.error != 0)
+		sk_outcome_fail(at->o, SK_K_INTERNAL,
+		    "cannot keep the output: %s", strerror(p->spool.error));
+	if (!by_line(p))
+		sk_spool_feed(&p->spool, &p->tap);
 	sk_outcome_judge(at->o, &p->tap, &p->errs, p->wstatus, at->opts.schema);
 	sk_attempt_end(at);
 }
@@ -171,13 +228,28 @@ spawn_kind(const struct sk_err *err)
 	return err->exit == SK_USAGE ? SK_K_USAGE : SK_K_INTERNAL;
 }
 
+/* Its argv, with the name of that file in its place. */
+static void
+fill_argv(const struct proc *p, struct sk_strv *argv)
+{
+	const struct sk_strv *from = &p->at.opts.slot->argv;
+	char *path = usage_path(p);
+
+	for (size_t i = 0; i < from->n; i++)
+		if (!sk_streq(from->v[i], "{usage_file}"))
+			sk_strv_add(argv, from->v[i]);
+		else
+			sk_strv_add(argv, path != NULL ? path : "/dev/null");
+	free(path);
+}
+
 /* Prompt, pipes, environment, and the program. */
 static int
 launch(struct proc *p, struct sk_err *err)
 {
 	const struct sk_attempt_opts *opts = &p->at.opts;
 	const struct sk_slot *slot = opts->slot;
-	struct sk_strv env = { 0 };
+	struct sk_strv env = { 0 }, argv = { 0 };
 	struct sk_spawn sp = { .cwd = slot->cwd, .new_session = true };
 	int out[2] = { -1, -1 }, er[2] = { -1, -1 };
 	int rc;
@@ -189,13 +261,16 @@ launch(struct proc *p, struct sk_err *err)
 	else if ((rc = sk_pipe(out, true, err)) == 0)
 		rc = sk_pipe(er, true, err);
 	if (rc == 0) {
-		sk_agent_env(slot, opts->stage, opts->spec, p->token, &env);
-		sp.argv = (const char *const *)slot->argv.v;
+		sk_agent_env(
+		    slot, opts->stage, opts->spec, p->token, p->tmp, &env);
+		fill_argv(p, &argv);
+		sp.argv = (const char *const *)argv.v;
 		sp.envp = (const char *const *)env.v;
 		sp.fd_out = out[1];
 		sp.fd_err = er[1];
 		rc = sk_spawn(&sp, &p->at.pid, err);
 		sk_strv_free(&env);
+		sk_strv_free(&argv);
 	}
 	if (sp.fd_in >= 0)
 		close(sp.fd_in);
@@ -219,22 +294,46 @@ listen_to(struct proc *p)
 			sk_bug("%s", err.message); /* pipes can be watched */
 }
 
+/* Its own place for temporary files, gone with it. Agents leave whole
+ * conversations in files of guessable names. */
+static void
+make_tmp(struct proc *p)
+{
+	const struct sk_ground *g = p->at.opts.ground;
+
+	p->tmp =
+	    sk_asprintf("%s/%llu", g->mark.tmp, (unsigned long long)g->serial);
+	if (mkdir(p->tmp, 0700) == 0)
+		return;
+	free(p->tmp); /* it then shares ours */
+	p->tmp = NULL;
+}
+
 static bool
 proc_start(struct sk_attempt *at)
 {
 	struct proc *p = (struct proc *)at;
 	struct sk_err err = { 0 };
 
-	sk_id_new(p->token);
+	struct sk_ground *g = at->opts.ground;
+
+	g->serial++;
+	snprintf(p->token, sizeof(p->token), "%s.%llu", g->mark.id,
+	    (unsigned long long)g->serial);
+	make_tmp(p);
 	if (launch(p, &err) != 0) {
 		sk_outcome_fail(at->o, spawn_kind(&err), "%s", err.message);
 		sk_err_clear(&err);
 		for (size_t i = 0; i < 2; i++)
 			if (p->fd[i] >= 0)
 				close(p->fd[i]);
+		drop_tmp(p);
 		return false;
 	}
 	sk_tap_init(&p->tap, at->opts.slot->ad, at->o, at->opts.max_output);
+	p->tap.form =
+	    sk_adapter_form(at->opts.slot->ad, at->opts.slot->argv.v);
+	sk_spool_init(&p->spool, g->mark.tmp, at->opts.max_output);
 	listen_to(p);
 	sk_loop_child(at->loop, at->pid, on_child, p);
 	return true;
@@ -265,6 +364,8 @@ proc_clear(struct sk_attempt *at)
 	cancel_timer(p, &p->drain_id);
 	for (size_t i = 0; i < 2; i++)
 		close_fd(p, &p->fd[i]);
+	drop_tmp(p);
+	sk_spool_free(&p->spool);
 	sk_tap_free(&p->tap);
 	sk_errtap_free(&p->errs);
 }

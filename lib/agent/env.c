@@ -67,7 +67,7 @@ put_table(struct sk_strv *env, const struct sk_jv *t)
 
 void
 sk_agent_env(const struct sk_slot *slot, const char *stage, const char *spec,
-    const char *token, struct sk_strv *env)
+    const char *token, const char *tmp, struct sk_strv *env)
 {
 	const struct sk_jv *names = slot->ad->pass;
 
@@ -78,6 +78,8 @@ sk_agent_env(const struct sk_slot *slot, const char *stage, const char *spec,
 		put(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
 	put(env, "TERM", "dumb");
 	put(env, "NO_COLOR", "1");
+	if (tmp != NULL)
+		put(env, "TMPDIR", tmp);
 	for (size_t i = 0; i < sk_jlen(names); i++)
 		pass(env, sk_jstr(names->a[i]));
 	put_table(env, slot->ad->set);

@@ -44,8 +44,8 @@ struct sk_adapter {
 	struct sk_jv *login; /* env, files: how to see that it is logged in */
 };
 /* The form of output that this argv asks the adapter's program for. */
-enum sk_out_format
-sk_adapter_form(const struct sk_adapter *ad, char *const *argv);
+enum sk_out_format sk_adapter_form(
+    const struct sk_adapter *ad, char *const *argv);
 /* Without looking into the set of loaded ones: a file that the user names. */
 int sk_adapter_file(
     const char *path, const struct sk_adapter **out, struct sk_err *err);
@@ -124,8 +124,8 @@ int sk_slot_resolve(struct sk_slot *s, const struct sk_ask *ask,
 /* What -m says about it, else NULL. */
 const char *sk_slot_model(const struct sk_ask *ask, const struct sk_slot *s);
 /* Every agent that an option names must be asked. */
-int sk_slots_check(
-    const struct sk_slots *s, const struct sk_ask *ask, struct sk_err *err);
+int sk_slots_check(const struct sk_slots *s, const struct sk_ask *ask,
+    struct sk_err *err);
 /* Names the question to each agent: the same name, the same question. */
 void sk_slots_asked(
     struct sk_slots *s, const char *prompt_sha256, const char *schema_sha256);
@@ -140,9 +140,10 @@ int sk_slots_argv(
     struct sk_slots *s, const struct sk_subst *sub, struct sk_err *err);
 void sk_slots_free(struct sk_slots *s);
 
-/* Whole environment of one agent; caller frees. */
+/* Whole environment of one agent; tmp NULL = our TMPDIR; caller frees. */
 void sk_agent_env(const struct sk_slot *slot, const char *stage,
-    const char *spec, const char *token, struct sk_strv *env);
+    const char *spec, const char *token, const char *tmp,
+    struct sk_strv *env);
 
 /* ---- reading output ---- */
 
@@ -215,72 +216,7 @@ bool sk_pattern_in(const char *low, size_t n, const char *pattern);
 /* The HTTP status that a text names as such ("status 429"); 0 = none. */
 int64_t sk_status_in(const char *low, size_t n);
 
-/* ---- one attempt under supervision (attempt.c) ---- */
-
-/*
- * One call of one agent: a process (attempt_proc.c), or an exchange over the
- * network. attempt.c has what all kinds share: clocks, cancelling, the end. A
- * kind has a struct of its own that begins with struct sk_attempt.
- */
-struct sk_attempt;
-typedef void (*sk_attempt_fn)(struct sk_attempt *at, void *arg);
-struct sk_attempt_opts {
-	const struct sk_slot *slot;
-	const char *stage, *spec;
-	const char *prompt_path; /* opened anew for every agent */
-	size_t max_output;
-	const struct sk_jv *schema;
-	sk_attempt_fn done; /* once; never from within start or stop */
-	void *arg;
-	int64_t deadline; /* monotonic; 0 = none */
-	/* The answer has grown by this, where it comes in pieces; or NULL. */
-	void (*delta)(
-	    struct sk_attempt *at, const char *p, size_t n, void *arg);
-};
-struct sk_attempt_ops {
-	size_t size; /* of the kind's struct */
-	/* Begin; false with the outcome filled and everything closed when that
-	 * is not possible. The loop's callbacks then say sk_attempt_heard()
-	 * and, once, sk_attempt_end() when the outcome is complete. */
-	bool (*start)(struct sk_attempt *at);
-	/* End it, politely or now; also a second time. The outcome has its
-	 * kind already; sk_attempt_end() follows soon, not from in here. */
-	void (*stop)(struct sk_attempt *at, bool now);
-	/* Nobody takes our output: do not read until this is said with false.
-	 * What has ended meanwhile is read to its end all the same. */
-	void (*pause)(struct sk_attempt *at, bool on);
-	/* Close and free what the kind owns, also of one that never ended. */
-	void (*clear)(struct sk_attempt *at);
-};
-extern const struct sk_attempt_ops sk_attempt_proc;
-extern const struct sk_attempt_ops sk_attempt_http;
-
-struct sk_attempt {
-	const struct sk_attempt_ops *ops;
-	struct sk_loop *loop;
-	struct sk_attempt_opts opts;
-	struct sk_outcome *o;
-	pid_t pid; /* 0 = no process of ours */
-	uint64_t bytes; /* seen so far */
-	int64_t start, heard; /* monotonic: begun; last byte */
-	int64_t limit, clock_id; /* limit 0 = none */
-	bool paused;
-};
-/* An agent that cannot be started is done at once with an outcome: NULL. */
-struct sk_attempt *sk_attempt_start(struct sk_loop *l,
-    const struct sk_attempt_opts *opts, struct sk_outcome *o);
-/* First the adapter's signal, KILL after the grace; now = KILL at once. */
-void sk_attempt_cancel(struct sk_attempt *at, bool now);
-/* Its peers are done: it has until this monotonic time. */
-void sk_attempt_limit(struct sk_attempt *at, int64_t limit);
-void sk_attempt_pause(struct sk_attempt *at, bool on);
-/* Also one that was never done, when its processes are gone already. */
-void sk_attempt_free(struct sk_attempt *at);
-/* For the kinds: n bytes came (of the answer, or talk beside it); no clock
- * matters any more; the outcome is complete. */
-void sk_attempt_heard(struct sk_attempt *at, size_t n, bool answer);
-void sk_attempt_hush(struct sk_attempt *at);
-void sk_attempt_end(struct sk_attempt *at);
+#include "agent/attempt.h"
 
 /* ---- records ---- */
 

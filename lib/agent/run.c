@@ -18,11 +18,17 @@
 
 /* ---- attempts ---- */
 
-/* The outcome of a slot is final: it goes to the store and out. */
+/* The outcome of a slot is final: it goes to the store and out, together with
+ * what ends in the same turn of the loop; long answers do not wait for that. */
 static void
 settled(struct sk_fan *r, size_t i)
 {
 	r->ready[r->nready++] = i;
+	r->waiting += r->ans[i].o.content_n;
+	if (r->waiting > SK_OUT_HIGH) {
+		sk_fan_commit(r);
+		(void)sk_fan_print(r);
+	}
 }
 
 /* An attempt is over, its outcome is in r->ans[i].o; the next agent starts in
@@ -56,7 +62,7 @@ start_one(struct sk_fan *r, size_t i)
 	struct sk_answer *a = &r->ans[i];
 	struct sk_attempt_opts o = { a->slot, p->round.stage, p->round.spec,
 		p->prompt_path, p->max_output, p->schema, on_done, r,
-		r->deadline, sk_fan_delta(r) };
+		r->deadline, &r->ground, sk_fan_delta(r) };
 
 	r->live[i] = sk_attempt_start(r->loop, &o, &a->o);
 	if (r->live[i] == NULL) {
@@ -137,6 +143,7 @@ on_guard(struct sk_loop *l, int fd, unsigned events, void *arg)
 		return;
 	/* The guardian is dead: nobody waits for us, take all along. */
 	(void)sk_tree_sweep(NULL, 0, SWEEP_ROUNDS);
+	sk_ground_close(&r->ground);
 	_exit(128 + SIGKILL);
 }
 
@@ -200,6 +207,8 @@ run_all(struct sk_fan *r)
 	if (rc == 0)
 		rc = sk_db_open(&r->db, r->p->ask->db, SK_DB_CREATE, r->err);
 	if (rc == 0)
+		rc = sk_ground_open(&r->ground, sk_db_path(r->db), r->err);
+	if (rc == 0)
 		rc = sk_tape_open(r, r->err);
 	if (rc == 0)
 		rc = sk_fan_reserve(r);
@@ -210,6 +219,7 @@ run_all(struct sk_fan *r)
 	sk_tape_close(r);
 	sk_control_close(r);
 	sk_db_close(r->db);
+	sk_ground_close(&r->ground);
 	sk_fan_out_close(r);
 	sk_loop_free(r->loop);
 	return rc;
@@ -225,6 +235,7 @@ sk_ask_run(const struct sk_ask *ask, struct sk_config *conf, int guard_fd,
 	int rc;
 
 	r.start = sk_mono_ms();
+	r.ground.mark.fd = r.ground.mark.dirfd = -1;
 	rc = sk_prep_make(&p, ask, conf, err);
 	if (rc != 0 || ask->dry_run) {
 		if (rc == 0)

@@ -24,11 +24,13 @@ struct sk_fan {
 	struct sk_loop *loop;
 	struct sk_outq *outq;
 	struct sk_db *db;
+	struct sk_ground ground;
 	struct sk_answer *ans; /* one per slot */
 	struct sk_attempt **live; /* NULL unless running */
 	/* Slots in the order in which they were settled: [0, printed) are out,
 	 * [printed, committed) wait for the reader, the rest for the store. */
 	size_t *ready, printed, committed, nready;
+	size_t waiting; /* bytes of answers that are not committed */
 	bool *stored; /* answered before, nothing to ask */
 	size_t running, jobs, reused;
 	bool decided; /* the missing answers do not matter any more */
@@ -57,6 +59,9 @@ int sk_fan_reserve(struct sk_fan *r);
 void sk_fan_commit(struct sk_fan *r);
 /* Answers that were accepted before: taken from the store as settled. */
 int sk_fan_stored(struct sk_fan *r);
+/* Forget the text of an answer that the store has; and get it again. */
+void sk_fan_drop(struct sk_answer *a);
+int sk_fan_fetch(struct sk_fan *r, struct sk_answer *a);
 
 /* One attempt of a slot, final or not; in a transaction. */
 int sk_fan_record(struct sk_fan *r, struct sk_answer *a);

@@ -189,7 +189,11 @@ sk_fan_print(struct sk_fan *r)
 	check(r);
 	while (
 	    r->rc == 0 && r->printed < r->committed && !sk_outq_full(r->outq)) {
-		print_answer(r, &r->ans[r->ready[r->printed++]]);
+		struct sk_answer *a = &r->ans[r->ready[r->printed++]];
+
+		if (!r->gone && (r->rc = sk_fan_fetch(r, a)) != 0)
+			return true;
+		print_answer(r, a);
 		flush(r);
 	}
 	if (r->rc == 0 && r->printed == n && !r->ended) {

@@ -96,9 +96,11 @@ void
 sk_fan_commit(struct sk_fan *r)
 {
 	size_t upto = r->nready; /* what is refused now comes with the next */
+	bool drop;
 
 	if ((r->committed == upto && !sk_control_hungry(r)) || r->rc != 0)
 		return;
+	r->waiting = 0;
 	r->rc = commit(r, upto);
 	if (r->rc == SK_IO || r->rc == SK_AGAIN) {
 		keep_unsaved(r, upto);
@@ -106,8 +108,41 @@ sk_fan_commit(struct sk_fan *r)
 	} else if (r->rc == 0) {
 		sk_control_committed(r, true);
 	}
-	if (r->rc == 0)
-		r->committed = upto;
+	if (r->rc != 0)
+		return;
+	drop = r->held && !r->p->ask->until_decided;
+	/* What cannot be printed now need not stay in memory. */
+	for (size_t i = r->committed; drop && i < upto; i++)
+		sk_fan_drop(&r->ans[r->ready[i]]);
+	r->committed = upto;
+}
+
+void
+sk_fan_drop(struct sk_answer *a)
+{
+	if (a->seq == 0 || a->o.kind != SK_K_NONE)
+		return; /* the store does not have it */
+	free(a->o.content);
+	a->o.content = NULL;
+}
+
+/* Back into memory, to be printed. */
+int
+sk_fan_fetch(struct sk_fan *r, struct sk_answer *a)
+{
+	struct sk_buf b;
+	int rc;
+
+	if (a->o.content != NULL || a->seq == 0 || a->o.kind != SK_K_NONE)
+		return 0;
+	sk_buf_init(&b, 0);
+	rc = sk_answer_content(r->db, a->seq, &b, r->err);
+	if (rc == 0) {
+		a->o.content_n = b.len;
+		a->o.content = sk_buf_detach(&b);
+	}
+	sk_buf_free(&b);
+	return rc;
 }
 
 int

@@ -149,6 +149,9 @@ struct sk_intake_res {
 int sk_answer_intake(struct sk_db *db, const struct sk_answer_row *row,
     struct sk_intake_res *res, struct sk_err *err);
 const char *sk_intake_word(enum sk_intake_kind k); /* "accepted", … */
+/* The text of the accepted answer that has this seq. */
+int sk_answer_content(
+    struct sk_db *db, int64_t seq, struct sk_buf *out, struct sk_err *err);
 
 /* A stored answer or the last failure of a request, for judging. */
 struct sk_stored {

@@ -198,7 +198,8 @@ has_token(pid_t pid, const char *token)
 		read_environ(pid, &b);
 	}
 	snprintf(want, sizeof(want), "SK_AGENT_TOKEN=%s", token);
-	found = memmem(b.p, b.len, want, strlen(want)) != NULL;
+	/* With the NUL that ends it: x.1 is not x.12. */
+	found = memmem(b.p, b.len, want, strlen(want) + 1) != NULL;
 	sk_buf_free(&b);
 	return found;
 }
@@ -236,6 +237,18 @@ collect(const struct sk_loop *l, pid_t pid, const char *token, struct pids *out)
 	}
 	free(ours.v);
 	descend(out, 0);
+}
+
+void
+sk_tree_signal_below(pid_t pid, int signo)
+{
+	struct pids p = { 0 };
+
+	children(pid, &p);
+	descend(&p, 0);
+	for (size_t i = 0; i < p.n; i++)
+		(void)kill(p.v[i], signo);
+	free(p.v);
 }
 
 void

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Output of a form that is read only when it is complete. A hundred agents that
+ * print sixteen megabytes each must not need the memory of all of them, so what
+ * is long waits in a file and is read when its agent is judged.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/internal.h"
+
+void
+sk_spool_init(struct sk_spool *s, const char *dir, size_t max)
+{
+	memset(s, 0, sizeof(*s));
+	sk_buf_init(&s->head, 0);
+	s->fd = -1;
+	s->dir = dir;
+	s->max = max;
+}
+
+static void
+to_file(struct sk_spool *s, const char *p, size_t n)
+{
+	if (s->fd < 0 && (s->fd = sk_tmpfile(s->dir)) < 0)
+		s->fd = sk_memfd("", 0, &(struct sk_err){ 0 });
+	if (s->fd < 0 || sk_write_all(s->fd, p, n) != 0)
+		s->error = errno;
+}
+
+void
+sk_spool_add(struct sk_spool *s, const char *p, size_t n)
+{
+	/* One byte above the limit shows that it was passed. */
+	uint64_t room = (uint64_t)s->max + 1 - s->kept;
+
+	s->total += n;
+	if (n > room)
+		n = (size_t)room;
+	if (n == 0 || s->error != 0)
+		return;
+	s->kept += n;
+	if (s->fd < 0 && s->head.len + n <= SK_HEAD_KEPT)
+		sk_buf_add(&s->head, p, n);
+	else
+		to_file(s, p, n);
+}
+
+void
+sk_spool_feed(struct sk_spool *s, struct sk_tap *t)
+{
+	char chunk[16384];
+	off_t at = 0;
+	ssize_t n;
+
+	if (s->head.len > 0)
+		sk_tap_feed(t, s->head.p, s->head.len);
+	while (s->fd >= 0 && (n = pread(s->fd, chunk, sizeof(chunk), at)) > 0) {
+		sk_tap_feed(t, chunk, (size_t)n);
+		at += n;
+	}
+	t->total = s->total;
+	sk_spool_free(s);
+}
+
+void
+sk_spool_free(struct sk_spool *s)
+{
+	sk_buf_free(&s->head);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
