@@ -142,3 +142,102 @@ b|failed|timeout_total'
 		{ sleep 0.3 && cat; } | tail -c 300000 | cmp - <(
 		head -c 300000 /dev/zero)
 }
+
+@test "both killed at once: the next start ends what is left" {
+	export TMPDIR=$BATS_TEST_TMPDIR/tmp
+	mkdir "$TMPDIR"
+	script slow '(setsid sh -c "echo \$\$ >daemon; exec sleep 300" &)
+		touch "$TMPDIR/leak"
+		echo $$ >slow.pid; exec sleep 300'
+	sk-run -p in -x x=./slow >out 2>err 3>&- &
+	pid=$!
+	await slow.pid daemon
+	local worker
+	worker=$(cat /proc/$pid/task/*/children)
+	# Stopped first, so that neither sees the other go.
+	kill -STOP $worker "$pid"
+	kill -9 $worker "$pid"
+	wait "$pid" || :
+	alive "$(cat slow.pid)"
+	alive "$(cat daemon)"
+	same "$(find "$TMPDIR" -name leak | wc -l)" 1
+	# Somebody else's agents are none of our business.
+	env SK_AGENT_TOKEN=other.1 sleep 300 3>&- &
+	local other=$!
+	feed p 0 env -u TMPDIR sk-run -x y=cat
+	has "$err" 'had left behind'
+	gone_within 0 "$(cat slow.pid)" "$(cat daemon)"
+	alive "$other"
+	kill "$other"
+	same "$(find "$TMPDIR" "$SK_DB-live" -mindepth 1)" ''
+	feed p 0 sk-run -x y=cat
+	same "$err" ''
+}
+
+@test "two at once on one database leave each other's agents alone" {
+	script slow 'echo $$ >slow.pid; exec sleep 300'
+	sk-run -p in -x x=./slow >out 2>err 3>&- &
+	pid=$!
+	await slow.pid
+	feed p 0 sk-run -x y=cat
+	alive "$(cat slow.pid)"
+	kill "$pid"
+	wait "$pid" || :
+}
+
+@test "temporary files of an agent go with it, whatever they are" {
+	export TMPDIR=$BATS_TEST_TMPDIR/tmp
+	mkdir "$TMPDIR"
+	echo keep >precious
+	# shellcheck disable=SC2016
+	script messy 'cd "$TMPDIR" || exit 1
+		mkdir -p a/b locked && touch locked/x && chmod 000 locked
+		ln -s '"$PWD"' link; ln -s '"$PWD/precious"' a/file
+		mkfifo pipe; touch "new
+		line" "-rf"
+		d=.; for i in $(seq 200); do mkdir d; cd d; touch f; done
+		stat -c %a "$TMPDIR"; echo "$TMPDIR"'
+	feed p 0 sk-run -x 'a:3=./messy'
+	same "$(answers .content | cut -c 2-6 | sort -u)" '700\n'
+	same "$(answers .content | sort -u | wc -l)" 3
+	same "$(find "$TMPDIR" -mindepth 1)" ''
+	same "$(cat precious)" keep
+}
+
+# A fake claude: each line of the script file is printed after a pause.
+streamer() {
+	cat >sk.toml <<-END
+		[agents.s]
+		adapter = "claude"
+		command = ["$PWD/stream"]
+		$1
+	END
+	export SK_CONFIG=$PWD/sk.toml
+}
+
+@test "three clocks: first byte, silence, everything" {
+	streamer
+	local line='{"type":"system","subtype":"init","session_id":"s"}'
+	script stream 'exec sleep 300'
+	export SPECKIT_RUN__FIRST_BYTE=200ms SPECKIT_RUN__IDLE=60s
+	feed p 9 sk-run -a s
+	same "$(answers '[.failure.kind, .failure.message, .timings.first_byte_ms]')" \
+		'["timeout_first_byte","not a byte within 200ms",null]'
+	script stream "echo '$line'; exec sleep 300"
+	export SPECKIT_RUN__FIRST_BYTE=60s SPECKIT_RUN__IDLE=200ms
+	feed p 9 sk-run -a s
+	same "$(answers '[.failure.kind, .failure.message]')" \
+		'["timeout_idle","silent for 200ms"]'
+	# Talking is enough for both, but not for the third.
+	script stream "while :; do echo '$line'; sleep 0.05; done"
+	feed p 9 sk-run -a s -t 700ms
+	same "$(answers .failure.kind)" '"timeout_total"'
+	# What does not stream may be silent.
+	script quiet 'sleep 0.6; echo yes'
+	feed p 0 env SPECKIT_RUN__FIRST_BYTE=100ms sk-run -x q=./quiet
+	# 0 is no limit.
+	script stream "sleep 0.3; echo '$line'; sleep 0.3
+		echo '{\"type\":\"result\",\"is_error\":false,\"result\":\"r\"}'"
+	export SPECKIT_RUN__FIRST_BYTE=0s SPECKIT_RUN__IDLE=0s
+	feed p 0 sk-run -a s
+}

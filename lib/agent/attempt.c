@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "agent/internal.h"
 
@@ -66,6 +67,26 @@ next_due(const struct sk_attempt *at, struct due *d)
 static void arm(struct sk_attempt *at);
 
 static void
+unarm(struct sk_attempt *at)
+{
+	if (at->clock_id != 0)
+		sk_loop_cancel(at->loop, at->clock_id);
+	at->clock_id = 0;
+}
+
+/* It has ended by itself, although we have not come to hear of it. */
+static bool
+ended(const struct sk_attempt *at)
+{
+	siginfo_t si = { 0 };
+
+	return at->over || (at->pid != 0 &&
+			       waitid(P_PID, (id_t)at->pid, &si,
+				   WEXITED | WNOHANG | WNOWAIT) == 0 &&
+			       si.si_pid == at->pid);
+}
+
+static void
 on_clock(struct sk_loop *l, void *arg)
 {
 	struct sk_attempt *at = arg;
@@ -78,6 +99,8 @@ on_clock(struct sk_loop *l, void *arg)
 		arm(at); /* it was heard meanwhile */
 		return;
 	}
+	if (ended(at))
+		return;
 	sk_outcome_fail(at->o, d.kind, "%s", d.why);
 	at->ops->stop(at, false);
 }
@@ -87,7 +110,7 @@ arm(struct sk_attempt *at)
 {
 	struct due d;
 
-	sk_attempt_hush(at);
+	unarm(at);
 	next_due(at, &d);
 	at->clock_id = sk_loop_timer(at->loop, d.at, on_clock, at);
 }
@@ -95,9 +118,8 @@ arm(struct sk_attempt *at)
 void
 sk_attempt_hush(struct sk_attempt *at)
 {
-	if (at->clock_id != 0)
-		sk_loop_cancel(at->loop, at->clock_id);
-	at->clock_id = 0;
+	unarm(at);
+	at->over = true;
 }
 
 void
@@ -164,6 +186,8 @@ sk_attempt_start(
 void
 sk_attempt_cancel(struct sk_attempt *at, bool now)
 {
+	if (ended(at))
+		return;
 	/* The first cause stays: what timed out was not cancelled. */
 	sk_outcome_fail(at->o, SK_K_CANCELLED, "cancelled");
 	at->ops->stop(at, now);
@@ -181,7 +205,7 @@ sk_attempt_end(struct sk_attempt *at)
 void
 sk_attempt_free(struct sk_attempt *at)
 {
-	sk_attempt_hush(at);
+	unarm(at);
 	at->ops->clear(at);
 	free(at);
 }

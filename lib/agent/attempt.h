@@ -55,7 +55,8 @@ struct sk_attempt_opts {
 	int64_t deadline; /* monotonic; 0 = none */
 	struct sk_ground *ground;
 	/* The answer has grown by this, where it comes in pieces; or NULL. */
-	void (*delta)(struct sk_attempt *at, const char *p, size_t n, void *arg);
+	void (*delta)(
+	    struct sk_attempt *at, const char *p, size_t n, void *arg);
 };
 struct sk_attempt_ops {
 	size_t size; /* of the kind's struct */
@@ -85,6 +86,7 @@ struct sk_attempt {
 	int64_t start, heard; /* monotonic: begun; last byte */
 	int64_t limit, clock_id; /* limit 0 = none */
 	bool paused;
+	bool over; /* ended by itself: too late to stop it */
 };
 /* An agent that cannot be started is done at once with an outcome: NULL. */
 struct sk_attempt *sk_attempt_start(struct sk_loop *l,
