@@ -265,14 +265,57 @@ print_findings(const char *details)
 	sk_arena_free(&a);
 }
 
+struct warned {
+	struct sk_jw *w; /* NULL: lines on standard error */
+};
+
+static void
+warned(void *arg, const char *where, const char *key, const char *message,
+    const char *hint)
+{
+	struct sk_jw *w = ((struct warned *)arg)->w;
+
+	if (w == NULL) {
+		sk_warn("%s: %s: %s%s%s%s", where, key, message,
+		    hint != NULL ? " (" : "", hint != NULL ? hint : "",
+		    hint != NULL ? ")" : "");
+		return;
+	}
+	sk_jw_obj(w);
+	sk_jw_kstr(w, "where", where);
+	sk_jw_kstr(w, "key", key);
+	sk_jw_kstr(w, "message", message);
+	sk_jw_kstr(w, "hint", hint);
+	sk_jw_end(w);
+}
+
+static void
+valid_json(struct sk_config *conf)
+{
+	struct sk_buf b;
+	struct sk_jw w;
+
+	sk_buf_init(&b, 0);
+	sk_jw_init(&w, &b);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "schema", "sk.config-check/1");
+	sk_jw_kstr(&w, "status", "ok");
+	sk_jw_key(&w, "warnings");
+	sk_jw_arr(&w);
+	(void)sk_config_warnings(conf, warned, &(struct warned){ &w });
+	sk_jw_end(&w);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	sk_out_json(&b);
+	sk_buf_free(&b);
+}
+
 static int
 verb_check(struct sk_ctx *ctx, struct sk_err *err)
 {
 	const char *file = ctx->argc > 0 ? ctx->argv[0] : ctx->config;
 	bool json = ctx->format == SK_FMT_JSON;
 	struct sk_config conf;
-	struct sk_buf b;
-	struct sk_jw w;
 	int rc;
 
 	rc = load(ctx, file, &conf, err);
@@ -285,16 +328,10 @@ verb_check(struct sk_ctx *ctx, struct sk_err *err)
 		return rc;
 	}
 	if (json) {
-		sk_buf_init(&b, 0);
-		sk_jw_init(&w, &b);
-		sk_jw_obj(&w);
-		sk_jw_kstr(&w, "schema", "sk.config-check/1");
-		sk_jw_kstr(&w, "status", "ok");
-		sk_jw_end(&w);
-		sk_jw_done(&w);
-		sk_out_json(&b);
-		sk_buf_free(&b);
+		valid_json(&conf);
 	} else {
+		(void)sk_config_warnings(
+		    &conf, warned, &(struct warned){ NULL });
 		sk_out_str("the configuration is valid\n");
 	}
 	sk_config_free(&conf);

@@ -172,6 +172,12 @@ forbidden() {
 		agents.x.cwd|"/"
 		agents.x.model|"m"
 		agents.x.family|"f"
+		agents.x.base_url|"http://127.0.0.1/"
+		agents.x.body.a|1
+		agents.x.headers.A|"b"
+		agents.x.key|"none"
+		agents.x.provider|"p"
+		agents.x.stream|true
 		models.m.endpoint|"http://127.0.0.1/"
 		models.m.model|"m"
 		models.m.provider|"p"
@@ -235,12 +241,13 @@ forbidden() {
 		else "\($k | join(".")) \($t)" end;
 	    walk(.; []; false)' s.json | sort >keys
 	same "$(grep ' true$' keys | grep '^agents\|^models\|^project' | xargs)" \
-		"agents.*.enabled true agents.*.timeout true"
+		"agents.*.enabled true agents.*.fallback true agents.*.timeout true"
 	sed -n 's/ false$//p' keys | sed 's/^agents\.\*/agents.x/
-		s/^models\.\*/models.m/; s/^stages\.\*/stages.x/; s/env\.\*/env.PATH/' | sort >refused
+		s/^models\.\*/models.m/; s/^stages\.\*/stages.x/; s/env\.\*/env.PATH/
+		s/body\.\*/body.a/; s/headers\.\*/headers.A/' | sort >refused
 	forbidden | sed 's/|.*//' | grep -v '^evidence' | sort >tried
 	diff tried refused
-	[ "$(wc -l <tried)" -eq 24 ]
+	[ "$(wc -l <tried)" -eq 30 ]
 }
 
 @test "a found project file may set stages, limits and budgets" {
@@ -324,6 +331,8 @@ forbidden() {
 		model = "seen"
 		[agents.x.env]
 		PLAIN = "hidden1"
+		[agents.x.headers]
+		Authorization = "hidden2"
 		[models.m]
 		max_tokens = 4096
 	END

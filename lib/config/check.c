@@ -253,6 +253,61 @@ check_name(
 		    "expected the name of a variable, found '%s'", name);
 }
 
+/* A word that is not one of those allowed; the schema would say so, too, but
+ * not which one was meant. */
+static void
+check_enum(struct walk *w, const struct sk_jv *v, const struct sk_jv *allowed)
+{
+	size_t n = sk_jlen(allowed), k = 0;
+	const char **words, *near, *s = sk_jstr(v);
+	char hint[120] = "";
+	struct sk_buf b;
+
+	if (n == 0 || s == NULL || v->toml_kind != SK_TOML_NONE)
+		return;
+	words = sk_calloc(n + 1, sizeof(*words));
+	sk_buf_init(&b, 0);
+	for (size_t i = 0; i < n; i++) {
+		const char *one = sk_jstr(sk_jat(allowed, i));
+
+		if (one == NULL)
+			continue;
+		if (strcmp(one, s) == 0)
+			goto out;
+		words[k++] = one;
+		sk_buf_printf(&b, "%s'%s'",
+		    i == 0       ? ""
+		    : i + 1 == n ? " or "
+				 : ", ",
+		    one);
+	}
+	near = sk_closest(s, words);
+	if (near != NULL)
+		(void)snprintf(hint, sizeof(hint), "did you mean '%s'?", near);
+	sk_config_finding(w->c, w->layer, v, w->key.p, "bad_value",
+	    near != NULL ? hint : NULL, "expected %s, found string '%.60s'",
+	    b.p, s);
+out:
+	sk_buf_free(&b);
+	free(words);
+}
+
+/* A value as it stands: its words, and what its text must be besides. */
+static void
+check_value(struct walk *w, struct sk_jv *v, const struct sk_jv *s)
+{
+	const struct sk_jv *items = word(w->schema, s, "items");
+	const struct sk_jv *kind = word(w->schema, s, "x-kind");
+
+	if (kind == NULL && v->type == SK_J_ARR && items != NULL)
+		kind = word(w->schema, items, "x-kind");
+	sk_config_kind(w->c, w->layer, w->key.p, v, sk_jstr(kind));
+	check_enum(w, v, word(w->schema, s, "enum"));
+	for (size_t i = 0; v->type == SK_J_ARR && items != NULL && i < v->n;
+	     i++)
+		check_enum(w, v->a[i], word(w->schema, items, "enum"));
+}
+
 static void
 walk(struct walk *w, struct sk_jv *v, const struct sk_jv *s, bool trusted)
 {
@@ -268,8 +323,7 @@ walk(struct walk *w, struct sk_jv *v, const struct sk_jv *s, bool trusted)
 		    sk_config_found(&w->c->origins->layers[w->layer]))
 			check_trust(w, v);
 		else
-			sk_config_kind(w->c, w->layer, w->key.p, v,
-			    sk_jstr(word(w->schema, s, "x-kind")));
+			check_value(w, v, s);
 		return;
 	}
 	for (size_t i = 0; i < v->n; i++) {

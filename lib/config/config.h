@@ -35,8 +35,8 @@ struct sk_config {
 int sk_config_load(struct sk_config *c, const char *named, struct sk_err *err);
 void sk_config_free(struct sk_config *c);
 /*
- * The layer of one specification, docs/<id>/pipeline.toml, between the project's
- * file and the named one; it is trusted like the project's. dir is the
+ * The layer of one specification, docs/<id>/pipeline.toml, between the
+ * project's file and the named one; it is trusted like the project's. dir is the
  * specification's folder, or NULL: it is looked for under the project's root. A
  * specification that does not exist, or has no such file, changes nothing.
  * SK_USAGE as for loading; c stays as it was.
@@ -79,8 +79,8 @@ int sk_config_reload(
     struct sk_config *c, struct sk_strv *sections, struct sk_err *err);
 /*
  * From here on our own children read this configuration and not the files,
- * whatever happens to those: sets SK_CONFIG_SNAPSHOT to a memory file that lives
- * as long as *fd, which is -1 or the snapshot before.
+ * whatever happens to those: sets SK_CONFIG_SNAPSHOT to a memory file that
+ * lives as long as *fd, which is -1 or the snapshot before.
  */
 int sk_config_snapshot(const struct sk_config *c, int *fd, struct sk_err *err);
 /*
@@ -173,6 +173,11 @@ void sk_config_each_setting(
 bool sk_config_section_schema(const char *section, struct sk_buf *out);
 /* Is there an agent or an adapter of this name? */
 bool sk_config_knows_agent(const struct sk_config *c, const char *name);
+/* What is allowed and will hardly be meant, most of it about agents: how many
+ * there are. where is FILE:LINE, hint may be NULL. */
+typedef void (*sk_config_warn_fn)(void *arg, const char *where, const char *key,
+    const char *message, const char *hint);
+size_t sk_config_warnings(struct sk_config *c, sk_config_warn_fn fn, void *arg);
 /* Must the value of this key not be shown? */
 bool sk_config_secret(const char *key);
 /* ---- what is printed (show.c) ---- */

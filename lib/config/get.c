@@ -110,7 +110,9 @@ sk_config_secret(const char *key)
 
 	/* Whatever an agent finds in its environment may be a key to somewhere.
 	 */
-	if (sk_has_prefix(key, "agents.") && strstr(key + 7, ".env.") != NULL)
+	if (sk_has_prefix(key, "agents.") &&
+	    (strstr(key + 7, ".env.") != NULL ||
+		strstr(key + 7, ".headers.") != NULL))
 		return true;
 	last = last != NULL ? last + 1 : key;
 	if (strcmp(last, "max_tokens") == 0)

@@ -221,27 +221,72 @@ check_sqlite(struct report *r)
 	free(tool);
 }
 
+/* The configuration as sk-config judges it, agents that it defines and all. */
 static void
 check_config(struct report *r)
 {
 	char *tool = sk_tool_find("config");
+	const struct sk_jv *warnings, *first;
+	struct sk_arena a = { 0 };
 	struct sk_err err = { 0 };
+	struct sk_jv *v = NULL;
 	struct sk_buf out;
 	int status;
 
 	sk_buf_init(&out, CHILD_MAX);
-	if (tool == NULL)
+	if (tool == NULL) {
 		found(r, "config", FAIL, NULL,
 		    "cannot be checked without sk-config");
-	else if (!sk_tool_ask(ASK(tool, "list", "--json"), &out, &status, &err))
+	} else if (!sk_tool_ask(
+		       ASK(tool, "check", "--json"), &out, &status, &err)) {
 		found(r, "config", FAIL, err.hint, "%s", err.message);
-	else if (status != 0)
-		child_failed(r, "config", "sk-config list", &out, status);
-	else
-		found(r, "config", OK, NULL, "loads without errors");
+	} else if (status != 0) {
+		child_failed(r, "config", "sk-config check", &out, status);
+	} else {
+		(void)sk_json_parse(&a, out.p, out.len, NULL, &v, &err);
+		warnings = sk_jget(v, "warnings");
+		first = sk_jat(warnings, 0);
+		if (first == NULL)
+			found(r, "config", OK, NULL, "loads without errors");
+		else
+			found(r, "config", WARN, sk_jget_str(first, "hint"),
+			    "%s: %s: %s%s", sk_jget_str(first, "where"),
+			    sk_jget_str(first, "key"),
+			    sk_jget_str(first, "message"),
+			    sk_jlen(warnings) > 1
+				? "; 'sk-config check' shows all"
+				: "");
+	}
 	sk_err_clear(&err);
+	sk_arena_free(&a);
 	sk_buf_free(&out);
 	free(tool);
+}
+
+/* How many agents the configuration defines; they may stand in a file that is
+ * named, and need no program of ours to know of. */
+static size_t
+own_agents(void)
+{
+	char *tool = sk_tool_find("config");
+	struct sk_arena a = { 0 };
+	struct sk_err err = { 0 };
+	struct sk_jv *v = NULL;
+	struct sk_buf out;
+	size_t n = 0;
+	int status;
+
+	sk_buf_init(&out, CHILD_MAX);
+	if (tool != NULL &&
+	    sk_tool_ask(ASK(tool, "get", "agents"), &out, &status, &err) &&
+	    status == 0 &&
+	    sk_json_parse(&a, out.p, out.len, NULL, &v, &err) == 0)
+		n = sk_jlen(v);
+	sk_err_clear(&err);
+	sk_arena_free(&a);
+	sk_buf_free(&out);
+	free(tool);
+	return n;
 }
 
 static void
@@ -261,6 +306,9 @@ check_programs(struct report *r)
 		    claude != NULL ? claude : "",
 		    claude != NULL && codex != NULL ? ", " : "",
 		    codex != NULL ? codex : "");
+	else if (own_agents() != 0)
+		found(r, "agents", OK, NULL,
+		    "those that the configuration defines");
 	else
 		found(r, "agents", WARN,
 		    "install one, or name your own in the configuration",

@@ -229,8 +229,10 @@ sk_watch_files(struct sk_watch *w, const struct sk_strv *paths)
 	w->seen = sk_reallocarray(w->seen, paths->n + 1, sizeof(*w->seen));
 	w->last = sk_reallocarray(w->last, paths->n + 1, sizeof(*w->last));
 	rearm(w);
-	for (size_t i = 0; i < paths->n; i++)
+	for (size_t i = 0; i < paths->n; i++) {
 		look_at(paths->v[i], &w->seen[i]);
+		w->last[i] = w->seen[i];
+	}
 }
 
 void

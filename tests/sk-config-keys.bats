@@ -1,0 +1,283 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# sk-config: keys explained, schemas, the layer of a specification, rules
+# between keys.
+
+load helper
+
+user=.config/sk/config.toml
+
+valid() {
+	sk-config schema "$(j .schema)" >"$BATS_TEST_TMPDIR/.schema"
+	"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
+		<"$BATS_TEST_TMPDIR/.out"
+}
+
+@test "explain: type, default, bounds, description, variable, who sets it" {
+	mkdir -p "$HOME/.config/sk"
+	printf '[consensus]\nmin_agents = 3\n' >"$HOME/$user"
+	export SPECKIT_CONSENSUS__MIN_AGENTS=4
+	check 0 sk-config explain consensus.min_agents --json
+	valid
+	same "$(j -c '[.type, .default, .minimum, .maximum, .value]')" \
+		'["integer",2,2,10,4]'
+	same "$(j .description)" "Fewest agents of a line-up."
+	same "$(j .environment)" SPECKIT_CONSENSUS__MIN_AGENTS
+	same "$(j .origin)" "environment SPECKIT_CONSENSUS__MIN_AGENTS"
+	same "$(j -c '.settings | map(.origin)')" \
+		"[\"default\",\"$HOME/$user:2\",\"environment SPECKIT_CONSENSUS__MIN_AGENTS\"]"
+	same "$(j .project_may_set)" true
+	check 0 sk-config explain consensus.min_agents --format text
+	for want in 'Fewest agents' 'integer' 'at least *2' 'at most *10' \
+		'default *2' 'SPECKIT_CONSENSUS__MIN_AGENTS' "$HOME/$user:2: 3" \
+		'may set it'; do
+		printf '%s\n' "$out" | grep -q "$want"
+	done
+}
+
+@test "explain: every key of the schema has an answer that fits its schema" {
+	jq -r 'def keys_of(p): to_entries[] | (p + .key),
+		(select(.value.properties) | .key as $k | .value.properties |
+		keys_of(p + $k + "."));
+	.properties | to_entries[] | .key as $k | $k, (.value |
+		if .properties then .properties | keys_of($k + ".")
+		else .additionalProperties.properties | keys_of($k + ".x1.")
+		end)' "$SK_TOP/lib/data/schemas/config-file.json" >keys
+	[ "$(wc -l <keys)" -gt 60 ]
+	sk-config schema config-explain >schema
+	while read -r key; do
+		sk-config explain "$key" --json >doc
+		"$SK_BUILD/tools/schema_check" schema <doc
+		same "$(jq -r .key doc)" "$key"
+	done <keys
+	# Names may hold dots and dashes, and a variable's name keeps its letters.
+	check 0 sk-config explain 'agents."a.b".env.Api_Key' --json
+	same "$(j .environment)" SPECKIT_AGENTS__A_B__ENV__Api_Key
+	same "$(j .project_may_set)" false
+	check 0 sk-config explain stages.my-own.quorum --json
+	same "$(j .environment)" SPECKIT_STAGES__MY_OWN__QUORUM
+}
+
+@test "an unknown key is an error with a suggestion, for get and for explain" {
+	for verb in get explain; do
+		while IFS='|' read -r key hint; do
+			check 2 sk-config $verb "$key"
+			one_line
+			has "$err" "unknown key '$key'"
+			has "$err" "$hint"
+		done <<-'END'
+			run.timout|did you mean 'run.timeout'?
+			rum.timeout|did you mean 'run'?
+			stages.plan.agent|did you mean 'stages.plan.agents'?
+			agents.my.one.comand|unknown
+			hot_reload.debounce|did you mean 'hot_reload.debounce_ms'?
+			nothing.like.it|there is project, run
+			run.zzzzzzzz|run has timeout
+			run.timeout.more|'run.timeout' is a value
+		END
+	done
+	check 2 sk-config explain run.timout --json
+	same "$(j .error.code)" unknown_key
+}
+
+@test "explain masks secrets" {
+	printf '[agents.x]\ncommand = ["x"]\n[agents.x.env]\nKEY = "hidden1"\n' >c.toml
+	for format in json text; do
+		check 0 sk-config explain agents.x.env.KEY --format $format \
+			--config c.toml
+		case $out in *hidden1*) false ;; esac
+		has "$out" '***'
+	done
+}
+
+@test "schema: one for the whole file, one for each section" {
+	check 0 sk-config schema
+	same "$(j '."$schema"')" 'http://json-schema.org/draft-07/schema#'
+	same "$(j '."$id"')" sk.config-file/1
+	for s in $(j '.properties | keys[]'); do
+		sk-config schema "$s" >"$s.json"
+		same "$(jq -r '."$schema"' "$s.json")" \
+			'http://json-schema.org/draft-07/schema#'
+		same "$(jq -r '."$id"' "$s.json")" "sk.config-file.$s/1"
+		# What it refers to is in it.
+		jq -r '.. | ."$ref"? // empty' "$s.json" | sort -u |
+			while read -r ref; do
+				jq -e --arg d "${ref#\#/definitions/}" \
+					'.definitions[$d]' "$s.json" >/dev/null
+			done
+	done
+	n=0
+	while IFS='|' read -r section status doc; do
+		got=0
+		printf '%s\n' "$doc" | "$SK_BUILD/tools/schema_check" "$section.json" \
+			>/dev/null 2>&1 || got=$?
+		[ $((got != 0)) -eq "$status" ] || {
+			echo "$section: $doc"
+			return 1
+		}
+		n=$((n + 1))
+	done <<-'END'
+		consensus|0|{"min_agents":2,"max_agents":10,"quorum":"2/3"}
+		consensus|1|{"min_agents":1}
+		consensus|1|{"min_agent":2}
+		run|0|{"timeout":"90s","jobs":4}
+		run|1|{"jobs":-1}
+		quality_gates|1|{"plan":[]}
+		quality_gates|1|{"plan":["a","b","c","d","e","f"]}
+		hot_reload|1|{"debounce_ms":499}
+		hot_reload|0|{"debounce_ms":10000}
+		models|1|{"m":{"tier":"best"}}
+		agents|1|{"a":{"command":[]}}
+		stages|0|{"plan":{"agents":["a"],"mode":"parallel"}}
+	END
+	[ "$n" -eq 12 ]
+	check 2 sk-config schema consensu
+	has "$err" "did you mean 'consensus'?"
+}
+
+@test "pipeline.toml of a specification: between the project's file and the named" {
+	mkdir -p .sk docs/SPEC-7-thing docs/SPEC-70
+	touch docs/SPEC-7-thing/spec.md docs/SPEC-70/spec.md
+	get() { sk-config get run.jobs "$@"; }
+	printf '[run]\njobs = 1\n' >.sk/config.toml
+	printf '# here\n[run]\njobs = 2\n' >docs/SPEC-7-thing/pipeline.toml
+	printf '[run]\njobs = 3\n' >n.toml
+	same "$(get) $(get --spec SPEC-7) $(get --spec SPEC-70)" "1 2 1"
+	same "$(get --spec SPEC-7 --config n.toml)" 3
+	same "$(SPECKIT_RUN__JOBS=4 get --spec SPEC-7)" 4
+	check 0 sk-config list --json --spec SPEC-7
+	same "$(j '.values[] | select(.key == "run.jobs") | .origin')" \
+		"$PWD/docs/SPEC-7-thing/pipeline.toml:3"
+	check 0 sk-config path --json --spec SPEC-7
+	valid
+	same "$(j '.files[] | select(.layer == "spec") | .path + " " + .state')" \
+		"$PWD/docs/SPEC-7-thing/pipeline.toml used"
+	check 0 sk-config path --json --spec SPEC-70
+	same "$(j '.files[] | select(.layer == "spec") | .state')" absent
+	# A folder without spec.md is no specification; two are one too many.
+	same "$(get --spec SPEC-8)" 1
+	mkdir -p specs/SPEC-7 && touch specs/SPEC-7/spec.md
+	check 2 sk-config get run.jobs --spec SPEC-7
+	has "$err" "two folders match 'SPEC-7'"
+	check 2 sk-config get run.jobs --spec ../x
+	has "$err" "'../x' is not a specification id"
+	# The project's root may be said by the named file.
+	mkdir -p other/docs/S-9 && touch other/docs/S-9/spec.md
+	printf '[run]\njobs = 9\n' >other/docs/S-9/pipeline.toml
+	printf '[project]\nroot = "other"\n' >root.toml
+	same "$(get --spec S-9 --config root.toml)" 9
+}
+
+@test "pipeline.toml is trusted no more than the project's file, and checked" {
+	mkdir -p docs/S && touch docs/S/spec.md
+	f=docs/S/pipeline.toml
+	while IFS='|' read -r line code text; do
+		printf '\n%s\n' "$line" >$f
+		check 2 sk-config list --json --spec S
+		same "$(j .error.code)" "$code"
+		has "$(j .error.message)" "$PWD/$f:2:"
+		has "$(j .error.message)" "$text"
+		# (Whoever does not name the specification does not meet it.)
+		check 0 sk-config list --json
+	done <<-'END'
+		agents.x.command = ["sh"]|untrusted_key|agents.x.command
+		models.m.endpoint = "http://x/"|untrusted_key|models.m.endpoint
+		project.root = "/"|untrusted_key|project.root
+		evidence.base_dir = "../x"|untrusted_key|evidence.base_dir
+		run.timout = 1|unknown_key|run.timout
+		run.jobs = "x"|bad_value|run.jobs
+		run.jobs = |bad_toml|
+	END
+	printf '\n[agents.x]\ncommand = ["sh"]\n' >$f
+	check 0 sk-config list --json --spec S --config $f
+	mkdir $f.d && rm $f && mv $f.d $f
+	check 2 sk-config list --json --spec S
+	has "$(j .error.message)" "found a directory"
+}
+
+@test "rules between keys: quorum, line-ups, stages, retries, aliases, gates" {
+	n=0
+	while IFS='|' read -r text place message; do
+		printf "$text" >c.toml
+		check 2 sk-config list --json --config c.toml
+		has "$(j .error.message)" "$PWD/c.toml:$place: "
+		has "$(j .error.message)" "$message"
+		n=$((n + 1))
+	done <<-'END'
+		[pipeline]\nagents = ["a", "b"]\n[stages.plan]\nquorum = 3\n|4:10|stages.plan.quorum: expected at most 2, the number of pipeline.agents, found 3
+		[stages.plan]\nquorum = "3"\nagents = ["a", "b"]\n|2:10|expected at most 2, the number of stages.plan.agents
+		[consensus]\nquorum = 4\n[stages.plan]\nagents = ["a:2", "b"]\n|2:10|consensus.quorum: expected at most 3
+		[consensus]\nmax_agents = 3\n[pipeline]\nagents = ["a:4"]\n|4:10|expected at most consensus.max_agents (3) agents, found 4
+		[pipeline]\nagents = ["a", "a:2"]\n|2:16|the agent 'a' is named twice
+		[pipeline]\nagents = ["a=claude", "a=codex"]\n|2:23|the agent 'a' is named twice
+		[pipeline]\nstages = ["tasks"]\n|2:11|tasks requires plan to be enabled
+		[pipeline]\nstages = ["plan", "implement"]\n|2:19|implement requires tasks to be enabled
+		[pipeline]\nstages = ["plan", "task"]\n|2:19|pipeline.stages
+		[pipeline]\nagents = ["a"]\n[agents.a]\nenabled = false\n|2:10|no agent of any line-up is enabled
+		[models.m5.retry]\nbase_delay_ms = 10\nmax_delay_ms = 9\n|3:16|expected at least base_delay_ms (10), found 9
+		[models.a1]\naliases = ["x"]\n[models.b2]\naliases = ["x"]\n|4:12|'x' is a name of the model 'a1' already
+		[models.a1]\naliases = ["b2"]\n[models.b2]\n|2:12|'b2' is a name of the model 'b2' already
+		[quality_gates]\nplan = ["claude:6"]\n|2:8|invalid agent count: 6 (must be between 1 and 5)
+		[quality_gates]\nplan = []\n|2:8|quality_gates.plan
+		[quality_gates]\nplan = ["claud_opus"]\n|2:9|unknown model 'claud_opus'; available:
+	END
+	[ "$n" -eq 16 ]
+	has "$(j .error.hint)" "did you mean 'claude_opus'?"
+	# What can be reached is right.
+	cat >c.toml <<-'END'
+		[consensus]
+		max_agents = 4
+		quorum = "2/3"
+		[pipeline]
+		agents = ["a:2", "b=claude"]
+		stages = ["plan", "tasks", "validate"]
+		[stages.plan]
+		quorum = 3
+		[stages.audit]
+		agents = ["a"]
+		quorum = 1.0
+		[quality_gates]
+		plan = ["mine7", "claude", "gpt_pro", "gpt-5.1", "local"]
+		tasks = ["x=claude:5"]
+		[agents.mine7]
+		command = ["x"]
+		[models.local]
+		provider = "ollama"
+	END
+	check 0 sk-config check c.toml --json
+	# Blame goes to the layer that came last.
+	printf '[pipeline]\nagents = ["a", "b"]\n' >n.toml
+	check 2 env SPECKIT_STAGES__PLAN__QUORUM=3 sk-config list --json --config n.toml
+	has "$(j .error.message)" "SPECKIT_STAGES__PLAN__QUORUM: stages.plan.quorum"
+	check 2 env SPECKIT_PIPELINE__STAGES=implement sk-config list --json
+	has "$(j .error.message)" "SPECKIT_PIPELINE__STAGES: pipeline.stages"
+}
+
+@test "check warns of what will hardly be meant" {
+	cat >c.toml <<-'END'
+		[pipeline]
+		agents = ["claud", "mine", "off", "sh=exec"]
+		[stages.plan]
+		agents = []
+		[agents.mine]
+		command = ["/no/such/program"]
+		model = "gpt-99"
+		[agents.off]
+		command = ["sh"]
+		enabled = false
+	END
+	check 0 sk-config check c.toml --json
+	valid
+	same "$(j '.warnings[] | "\(.where | split(":")[1]) \(.key): \(.message)"')" \
+'2 pipeline.agents: there is no agent or adapter '\''claud'\''
+2 pipeline.agents: the agent '\''off'\'' is not enabled
+4 stages.plan.agents: this line-up names nobody
+6 agents.mine.command: cannot run '\''/no/such/program'\'': No such file or directory
+7 agents.mine.model: no price is known for the model '\''gpt-99'\'''
+	same "$(j '.warnings[0].hint')" "did you mean 'claude'?"
+	check 0 sk-config check c.toml --format text
+	same "$out" "the configuration is valid"
+	same "$(printf '%s\n' "$err" | grep -c "^sk-config: $PWD/c.toml:")" 5
+	check 0 sk-config check --json
+	same "$(j -c .warnings)" '[]'
+}
