@@ -162,6 +162,9 @@ sk_http_argv(struct sk_slot *slot, struct sk_err *err)
 	if (rc == 0) {
 		sk_strv_add(&slot->argv, "POST");
 		sk_strv_add(&slot->argv, q.url);
+		/* What comes in one piece may be silent before. */
+		if (!q.stream)
+			slot->first_byte_ms = slot->idle_ms = 0;
 	}
 	sk_http_req_free(&q);
 	return rc;

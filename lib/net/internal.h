@@ -12,6 +12,8 @@ struct sk_net {
 	CURLM *multi;
 	int64_t timer_id;
 	size_t calls;
+	unsigned busy; /* curl or a callback of ours is on the stack */
+	bool dead; /* freed meanwhile */
 	struct sk_net_call *heard; /* got bytes in this turn, not told yet */
 };
 

@@ -24,13 +24,25 @@ harvest(struct sk_net *n)
 }
 
 static void
+destroy(struct sk_net *n)
+{
+	(void)curl_multi_cleanup(n->multi);
+	if (n->timer_id != 0)
+		sk_loop_cancel(n->loop, n->timer_id);
+	free(n);
+}
+
+static void
 act(struct sk_net *n, curl_socket_t fd, int what)
 {
 	int running;
 
+	n->busy++;
 	(void)curl_multi_socket_action(n->multi, fd, what, &running);
 	sk_net_tell_heard(n);
 	harvest(n);
+	if (--n->busy == 0 && n->dead)
+		destroy(n);
 }
 
 static void
@@ -129,8 +141,8 @@ sk_net_free(struct sk_net *n)
 		return;
 	if (n->calls != 0)
 		sk_bug("%zu exchanges are under way", n->calls);
-	(void)curl_multi_cleanup(n->multi);
-	if (n->timer_id != 0)
-		sk_loop_cancel(n->loop, n->timer_id);
-	free(n);
+	if (n->busy == 0)
+		destroy(n);
+	else
+		n->dead = true; /* the last call ended in its own callback */
 }

@@ -98,7 +98,7 @@ struct sk_net_req {
 struct sk_net;
 struct sk_net_call;
 struct sk_net *sk_net_new(struct sk_loop *l, struct sk_err *err);
-/* Every call must be done or cancelled. */
+/* Every call must be done or cancelled; also from within the last callback. */
 void sk_net_free(struct sk_net *n);
 /* NULL when it cannot be asked for; *r says why. req is copied. */
 struct sk_net_call *sk_net_start(
