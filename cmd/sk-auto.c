@@ -91,10 +91,9 @@ with(struct sk_ctx *ctx, const struct sk_auto_opts *opts, unsigned db_flags,
     struct sk_err *err)
 {
 	struct sk_config conf;
-	struct sk_auto a = { .conf = &conf,
-		.opts = opts,
-		.spec_lock = -1,
-		.snapshot = -1 };
+	struct sk_auto a = {
+		.conf = &conf, .opts = opts, .spec_lock = -1, .snapshot = -1
+	};
 	int rc;
 
 	rc = sk_config_load(&conf, ctx->config, err);

@@ -17,6 +17,7 @@
 
 #include "config/config.h"
 #include "core/core.h"
+#include "pipeline/phase.h"
 #include "store/store.h"
 #include "json/json.h"
 
@@ -76,6 +77,7 @@ struct sk_auto {
 	struct sk_driver driver;
 	int spec_lock; /* -1 = the folder is not locked */
 	bool driving; /* driver lock held here */
+	enum sk_phase phase; /* while driving */
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
 	const struct sk_auto_opts *opts;
 	bool json; /* events as JSON Lines on standard output */
@@ -145,6 +147,7 @@ struct sk_step {
 	char status[16]; /* verdict status, or "" when there is none */
 	char *artefact, *evidence, *reason;
 	bool first; /* the run begins here */
+	bool gave_up; /* nobody could be reached, several times */
 	const struct sk_decision *settled; /* acknowledged by a dead driver */
 	int exit; /* 0 or the class that halts the run */
 };
@@ -235,6 +238,7 @@ int sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err);
  * person can type it. */
 void sk_report_command(const struct sk_auto *a, const char *verb,
     const struct sk_stage *from, struct sk_buf *b);
+void sk_report_phase(const struct sk_auto *a, const char *from, const char *to);
 void sk_report_start(const struct sk_auto *a);
 void
 sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done);

@@ -54,6 +54,22 @@ sk_report_start(const struct sk_auto *a)
 	emit(&b);
 }
 
+void
+sk_report_phase(const struct sk_auto *a, const char *from, const char *to)
+{
+	struct sk_buf b;
+	struct sk_jw w;
+
+	if (!a->json)
+		return;
+	event_open(&w, &b, a, "sk.event/1", "phase");
+	sk_jw_kstr(&w, "from", from);
+	sk_jw_kstr(&w, "to", to);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	emit(&b);
+}
+
 static void
 or_null(struct sk_jw *w, const char *key, const char *s)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pipeline/pipeline.h"
+#include "pipeline/step.h"
 #include "sys/sys.h"
 
 #define STAGES 6
@@ -244,7 +245,10 @@ drive(struct sk_auto *a, struct sk_step *steps, size_t n, size_t *done,
 
 	for (*done = 0; rc == 0 && *done < n; (*done)++) {
 		s = &steps[*done];
-		rc = sk_auto_boundary(a, steps, *done, n, err);
+		if (*done > 0)
+			rc = sk_phase_go(a, SK_EV_NEXT, err);
+		if (rc == 0)
+			rc = sk_auto_boundary(a, steps, *done, n, err);
 		if (rc == 0)
 			rc = choose_round(a, s, err);
 		if (rc != 0)
@@ -361,7 +365,11 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 		goto out;
 	a->driving = true;
 	hold_signals(true);
-	rc = sk_step_settle(a, steps[0].stage, err);
+	rc = sk_phase_load(a, err);
+	if (rc == 0)
+		rc = sk_phase_go(a, SK_EV_BEGIN, err);
+	if (rc == 0)
+		rc = sk_step_settle(a, steps[0].stage, err);
 	if (rc == 0)
 		rc = sk_run_state(
 		    a->db, a->run, "running", a->driver.epoch, err);
@@ -370,6 +378,11 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 		rc = drive(a, steps, n, &done, err);
 		/* Fenced or interrupted: say what can be said, keep the cause.
 		 */
+		if (rc != SK_ORDER &&
+		    sk_phase_go(
+			a, rc == 0 ? SK_EV_FINISH : SK_EV_HALT, &second) != 0)
+			sk_warn("%s", second.message);
+		sk_err_clear(&second);
 		if (rc != SK_ORDER &&
 		    sk_run_state(a->db, a->run, rc == 0 ? "done" : "halted",
 			a->driver.epoch, &second) != 0)

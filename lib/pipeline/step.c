@@ -7,95 +7,7 @@
 #include "cli/cli.h"
 #include "consensus/consensus.h"
 #include "pipeline/pipeline.h"
-
-/* More than this from one stage's agents is refused (sk-run bounds each). */
-#define RECORDS_MAX ((size_t)256 << 20)
-
-static void
-arg2(struct sk_strv *v, const char *opt, const char *value)
-{
-	sk_strv_add(v, opt);
-	sk_strv_add(v, value);
-}
-
-static void
-arg_int(struct sk_strv *v, const char *opt, int64_t i, const char *unit)
-{
-	char s[40];
-
-	(void)snprintf(s, sizeof(s), "%lld%s", (long long)i, unit);
-	arg2(v, opt, s);
-}
-
-/* 128 + signal when a person or a manager ended us, else 0. */
-static int
-stopped(int interrupted, struct sk_err *err)
-{
-	if (interrupted == 0)
-		return 0;
-	return sk_fail(err, 128 + interrupted, "interrupted",
-	    "stopped by signal %d", interrupted);
-}
-
-/* One sk-run over the agents named; its records are appended. */
-static int
-ask(struct sk_auto *a, const struct sk_step *s, const char *const *specs,
-    size_t n, struct sk_buf *records, int *status, struct sk_err *err)
-{
-	struct sk_strv argv = { 0 };
-	struct sk_buf prompt;
-	int rc, interrupted = 0;
-
-	sk_buf_init(&prompt, 0);
-	rc = sk_prompt_build(
-	    a, s->stage, records->p, records->len, &prompt, err);
-	sk_strv_add(&argv, "sk-run");
-	sk_strv_add(&argv, "--json");
-	arg2(&argv, "--spec", a->spec.id);
-	arg2(&argv, "--stage", s->stage->name);
-	arg_int(&argv, "--round", s->round, "");
-	if (a->config_file != NULL)
-		arg2(&argv, "--config", a->config_file);
-	if (a->opts->timeout > 0)
-		arg_int(&argv, "--timeout", a->opts->timeout, "ms");
-	for (size_t i = 0; i < n; i++)
-		arg2(&argv, "--agent", specs[i]);
-	if (rc == 0)
-		rc = sk_child_run(a, &argv, prompt.p, prompt.len, records,
-		    status, &interrupted, err);
-	sk_strv_free(&argv);
-	sk_buf_free(&prompt);
-	return rc != 0 ? rc : stopped(interrupted, err);
-}
-
-/* All agents of the stage: side by side, or one after the other so that each
- * sees what was answered before. *worst = the status of the last sk-run that
- * had no answer at all, 0 when any had one. */
-static int
-ask_all(struct sk_auto *a, const struct sk_step *s, struct sk_buf *records,
-    int *worst, struct sk_err *err)
-{
-	const char *const *specs = (const char *const *)s->specs.v;
-	bool any = false;
-	int rc = 0, status = 0;
-
-	*worst = 0;
-	if (!sk_auto_sequential(a, s->stage)) {
-		rc = ask(a, s, specs, s->specs.n, records, &status, err);
-		*worst = status == SK_DEGRADED ? 0 : status;
-		return rc;
-	}
-	for (size_t i = 0; rc == 0 && i < s->specs.n; i++) {
-		rc = ask(a, s, specs + i, 1, records, &status, err);
-		if (status == 0 || status == SK_DEGRADED)
-			any = true;
-		else
-			*worst = status;
-	}
-	if (any)
-		*worst = 0;
-	return rc;
-}
+#include "pipeline/step.h"
 
 static void
 join(struct sk_buf *b, const struct sk_strv *v)
@@ -146,26 +58,26 @@ judge(struct sk_auto *a, const struct sk_step *s, const struct sk_buf *records,
 	int rc, status = 0, interrupted = 0;
 
 	sk_buf_init(&expect, 0);
-	sk_buf_init(&out, RECORDS_MAX);
+	sk_buf_init(&out, SK_RECORDS_MAX);
 	join(&expect, &s->names);
 	sk_strv_add(&argv, "sk-consensus");
 	sk_strv_add(&argv, "--json");
 	sk_strv_add(&argv, "--no-ack");
-	arg2(&argv, "--expect", expect.p);
-	arg2(&argv, "--policy", s->stage->name);
+	sk_arg2(&argv, "--expect", expect.p);
+	sk_arg2(&argv, "--policy", s->stage->name);
 	(void)snprintf(key, sizeof(key), "stages.%s.quorum", s->stage->name);
 	quorum = sk_config_str(a->conf, key, NULL);
 	if (quorum != NULL)
-		arg2(&argv, "--quorum", quorum);
+		sk_arg2(&argv, "--quorum", quorum);
 	if (s->names.n == 1)
 		/* A line-up of one was asked for in so many words. */
-		arg2(&argv, "--min", "1");
+		sk_arg2(&argv, "--min", "1");
 	if (a->config_file != NULL)
-		arg2(&argv, "--config", a->config_file);
+		sk_arg2(&argv, "--config", a->config_file);
 	rc = sk_child_run(a, &argv, records->p, records->len, &out, &status,
 	    &interrupted, err);
 	if (rc == 0)
-		rc = stopped(interrupted, err);
+		rc = sk_stopped(interrupted, err);
 	if (rc == 0)
 		rc = find_verdict(a, &out, status, verdict, err);
 	sk_strv_free(&argv);
@@ -183,20 +95,20 @@ settle_cost(struct sk_auto *a, const char *stage, struct sk_err *err)
 	struct sk_buf out;
 	int rc, status = 0, interrupted = 0;
 
-	sk_buf_init(&out, RECORDS_MAX);
+	sk_buf_init(&out, SK_RECORDS_MAX);
 	sk_strv_add(&argv, "sk-metrics");
 	sk_strv_add(&argv, "settle");
 	sk_strv_add(&argv, "--json");
-	arg2(&argv, "--run", a->run);
-	arg2(&argv, "--branch", a->branch);
-	arg2(&argv, "--stage", stage);
+	sk_arg2(&argv, "--run", a->run);
+	sk_arg2(&argv, "--branch", a->branch);
+	sk_arg2(&argv, "--stage", stage);
 	if (a->config_file != NULL)
-		arg2(&argv, "--config", a->config_file);
+		sk_arg2(&argv, "--config", a->config_file);
 	rc = sk_child_run(a, &argv, "", 0, &out, &status, &interrupted, err);
 	sk_strv_free(&argv);
 	sk_buf_free(&out);
 	if (rc == 0)
-		rc = stopped(interrupted, err);
+		rc = sk_stopped(interrupted, err);
 	if (rc == 0 && status != 0)
 		rc = sk_fail(err, status, "cost_not_settled",
 		    "the cost of stage '%s' was not booked", stage);
@@ -214,9 +126,9 @@ acknowledge(struct sk_auto *a, int64_t seq, struct sk_err *err)
 	sk_strv_add(&argv, "sk-consensus");
 	sk_strv_add(&argv, "ack");
 	sk_strv_add(&argv, "--json");
-	arg2(&argv, "--run", a->run);
-	arg2(&argv, "--branch", a->branch);
-	arg_int(&argv, "--seq", seq, "");
+	sk_arg2(&argv, "--run", a->run);
+	sk_arg2(&argv, "--branch", a->branch);
+	sk_arg_int(&argv, "--seq", seq, "");
 	rc = sk_child_run(a, &argv, "", 0, &out, &status, &interrupted, err);
 	sk_strv_free(&argv);
 	sk_buf_free(&out);
@@ -297,15 +209,15 @@ take_pending(struct sk_auto *a, const struct sk_step *s, struct sk_jv **verdict,
 	    a->db, a->run, a->branch, &d, &found, &a->arena, err);
 	if (rc != 0 || !found || strcmp(d.stage, s->stage->name) != 0)
 		return rc;
-	sk_buf_init(&out, RECORDS_MAX);
+	sk_buf_init(&out, SK_RECORDS_MAX);
 	sk_strv_add(&argv, "sk-consensus");
 	sk_strv_add(&argv, "pending");
 	sk_strv_add(&argv, "--json");
-	arg2(&argv, "--run", a->run);
-	arg2(&argv, "--branch", a->branch);
+	sk_arg2(&argv, "--run", a->run);
+	sk_arg2(&argv, "--branch", a->branch);
 	rc = sk_child_run(a, &argv, "", 0, &out, &status, &interrupted, err);
 	if (rc == 0)
-		rc = stopped(interrupted, err);
+		rc = sk_stopped(interrupted, err);
 	if (rc == 0)
 		rc = find_verdict(a, &out, status, verdict, err);
 	sk_strv_free(&argv);
@@ -351,12 +263,13 @@ ask_and_judge(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
 	struct sk_buf records;
 	int rc;
 
-	sk_buf_init(&records, RECORDS_MAX);
+	sk_buf_init(&records, SK_RECORDS_MAX);
 	rc = take_pending(a, s, verdict, err);
+	if (rc == 0 && *verdict != NULL)
+		rc = sk_phase_go(a, SK_EV_JUDGE, err);
 	for (int tries = 0; rc == 0 && tries < 2; tries++) {
 		if (tries > 0 || *verdict == NULL) {
-			sk_buf_clear(&records);
-			rc = ask_all(a, s, &records, worst, err);
+			rc = sk_ask_all(a, s, &records, worst, err);
 			if (rc == 0 && records.len == 0)
 				rc = sk_fail(err,
 				    *worst > 0 && *worst < 128 ? *worst
@@ -365,12 +278,15 @@ ask_and_judge(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
 				    "sk-run printed nothing and ended with %d",
 				    *worst);
 			if (rc == 0)
+				rc = sk_phase_go(a, SK_EV_JUDGE, err);
+			if (rc == 0)
 				rc = judge(a, s, &records, verdict, err);
 		}
 		if (rc != 0)
 			break;
 		note_verdict(s, *verdict);
 		if (status_class(s->status) != SK_DEGRADED || tries > 0 ||
+		    s->gave_up ||
 		    sk_jlen(sk_jget(*verdict, "missing_agents")) == 0)
 			break;
 		/* Only one decision may be pending. */
@@ -430,8 +346,7 @@ note_failure(struct sk_auto *a, const struct sk_step *s, const struct sk_err *e)
 		row.round = s->round;
 		row.started_ms = s->started_ms;
 		row.reason = reason;
-		row.config =
-		    a->config_hash[0] != '\0' ? a->config_hash : NULL;
+		row.config = a->config_hash[0] != '\0' ? a->config_hash : NULL;
 		(void)sk_stage_end(
 		    a->db, a->run, a->branch, &row, a->driver.epoch, &err);
 		sk_err_clear(&err);
@@ -454,7 +369,10 @@ finish_settled(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	s->decision_seq = d->seq;
 	s->artefact = d->artefact != NULL ? sk_strdup(d->artefact) : NULL;
 	s->ended_ms = sk_now_ms();
-	return record_end(a, s, err);
+	rc = sk_phase_go(a, SK_EV_JUDGE, err);
+	if (rc == 0)
+		rc = sk_phase_go(a, SK_EV_WRITE, err);
+	return rc != 0 ? rc : record_end(a, s, err);
 }
 
 int
@@ -481,6 +399,8 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	if (s->exit == SK_DEGRADED && worst != 0)
 		s->exit = worst;
 	if (s->exit == 0)
+		rc = sk_phase_go(a, SK_EV_WRITE, err);
+	if (rc == 0 && s->exit == 0)
 		rc = sk_artefact_publish(
 		    a, verdict, a->driver.epoch, &s->artefact, err);
 	if (rc == 0)

@@ -118,7 +118,9 @@ static const char step1[] =
     "boot_id TEXT NOT NULL,pid INTEGER NOT NULL,"
     "start_ticks INTEGER NOT NULL,"
     "program TEXT NOT NULL,"
-    "since INTEGER NOT NULL)STRICT,WITHOUT ROWID;"
+    "since INTEGER NOT NULL,"
+    "phase TEXT NOT NULL DEFAULT 'idle',phase_at INTEGER)"
+    "STRICT,WITHOUT ROWID;"
 
     "CREATE TABLE journal("
     "lsn INTEGER PRIMARY KEY,"

@@ -39,6 +39,77 @@ sk_epoch_check(
 	return sk_hint(err, "nothing was changed; the newer driver goes on");
 }
 
+/* ---- what a driver is doing ---- */
+
+int
+sk_lease_get(struct sk_db *db, const char *run, struct sk_lease *out,
+    bool *found, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	*found = false;
+	memset(out, 0, sizeof(*out));
+	(void)snprintf(out->phase, sizeof(out->phase), "idle");
+	st = sk_q(db, err,
+	    "SELECT epoch,boot_id,pid,start_ticks,program,since,phase,"
+	    "ifnull(phase_at,0)FROM leases WHERE run_id=?1",
+	    "t", run);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return -rc;
+	*found = true;
+	out->epoch = sk_col_int(st, 0);
+	SK_COL(st, 1, out->proc.boot_id);
+	out->proc.pid = sk_col_int(st, 2);
+	out->proc.start_ticks = sk_col_int(st, 3);
+	SK_COL(st, 4, out->program);
+	out->since_ms = sk_col_int(st, 5);
+	SK_COL(st, 6, out->phase);
+	out->phase_ms = sk_col_int(st, 7);
+	sk_q_end(st);
+	return 0;
+}
+
+static int
+move(struct sk_db *db, const char *run, const char *from, const char *to,
+    int64_t epoch, struct sk_err *err)
+{
+	char key[40];
+	int rc;
+
+	rc = sk_epoch_check(db, run, epoch, err);
+	if (rc != 0)
+		return rc;
+	rc = sk_q_run(db, err,
+	    "UPDATE leases SET phase=?3,phase_at=?4 "
+	    "WHERE run_id=?1 AND phase=?2",
+	    "ttti", run, from, to, sk_now_ms());
+	if (rc == 0 && sk_q_changes(db) == 0)
+		return sk_fail(err, SK_ORDER, "wrong_phase",
+		    "run '%s' is no longer %s", run, from);
+	(void)snprintf(key, sizeof(key), "%s>%s", from, to);
+	if (rc == 0)
+		rc = sk_journal(db, "phase", run, NULL, 0, key, epoch, err);
+	return rc;
+}
+
+int
+sk_phase_move(struct sk_db *db, const char *run, const char *from,
+    const char *to, int64_t epoch, struct sk_err *err)
+{
+	bool own;
+	int rc;
+
+	rc = sk_tx_enter(db, &own, err);
+	if (rc != 0)
+		return rc;
+	rc = move(db, run, from, to, epoch, err);
+	return sk_tx_leave(db, own, rc, err);
+}
+
 /* ---- drivers ---- */
 
 /* expires 0 = never. */

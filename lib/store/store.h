@@ -283,6 +283,18 @@ int sk_driver_lease(struct sk_db *db, const char *run, int64_t wait_ms,
 int sk_driver_renew(struct sk_db *db, const struct sk_driver *d,
     int64_t lease_ms, struct sk_err *err);
 void sk_driver_end(struct sk_driver *d);
+/* Who drives or drove a run, and what it is doing. */
+struct sk_lease {
+	int64_t epoch, since_ms, phase_ms;
+	struct sk_proc_id proc;
+	char program[SK_IDENT_LEN];
+	char phase[16]; /* "idle" for a run that nobody has driven */
+};
+int sk_lease_get(struct sk_db *db, const char *run, struct sk_lease *out,
+    bool *found, struct sk_err *err);
+/* From one phase to the next; SK_ORDER "wrong_phase" when it is in another. */
+int sk_phase_move(struct sk_db *db, const char *run, const char *from,
+    const char *to, int64_t epoch, struct sk_err *err);
 /* In a transaction: SK_ORDER "fenced" unless epoch is the lease's. */
 int sk_epoch_check(
     struct sk_db *db, const char *run, int64_t epoch, struct sk_err *err);
@@ -444,6 +456,11 @@ int sk_import_get(struct sk_db *db, const char *path, struct sk_import_row *out,
     bool *found, struct sk_arena *a, struct sk_err *err);
 int sk_import_put(struct sk_db *db, const char *path,
     const struct sk_import_row *row, struct sk_err *err);
+/* The messages that opencode keeps in a database of its own, read only. */
+typedef int (*sk_message_fn)(void *arg, const char *id, const char *session,
+    const char *json, struct sk_err *err);
+int sk_foreign_messages(
+    const char *path, sk_message_fn fn, void *arg, struct sk_err *err);
 /* Sessions of agents that sk-run started: their logs are ours already. */
 typedef void (*sk_text_fn)(void *arg, const char *text);
 int sk_sessions_each(

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Asking the agents of a stage, again when nobody could be reached. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "consensus/consensus.h"
+#include "pipeline/phase.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/step.h"
+
+void
+sk_arg2(struct sk_strv *v, const char *opt, const char *value)
+{
+	sk_strv_add(v, opt);
+	sk_strv_add(v, value);
+}
+
+void
+sk_arg_int(struct sk_strv *v, const char *opt, int64_t i, const char *unit)
+{
+	char s[40];
+
+	(void)snprintf(s, sizeof(s), "%lld%s", (long long)i, unit);
+	sk_arg2(v, opt, s);
+}
+
+/* 128 + signal when a person or a manager ended us, else 0. */
+int
+sk_stopped(int interrupted, struct sk_err *err)
+{
+	if (interrupted == 0)
+		return 0;
+	return sk_fail(err, 128 + interrupted, "interrupted",
+	    "stopped by signal %d", interrupted);
+}
+
+/* One sk-run over the agents named; its records are appended. */
+static int
+ask(struct sk_auto *a, const struct sk_step *s, const char *const *specs,
+    size_t n, struct sk_buf *records, int *status, struct sk_err *err)
+{
+	struct sk_strv argv = { 0 };
+	struct sk_buf prompt;
+	int rc, interrupted = 0;
+
+	sk_buf_init(&prompt, 0);
+	rc = sk_prompt_build(
+	    a, s->stage, records->p, records->len, &prompt, err);
+	sk_strv_add(&argv, "sk-run");
+	sk_strv_add(&argv, "--json");
+	sk_arg2(&argv, "--spec", a->spec.id);
+	sk_arg2(&argv, "--stage", s->stage->name);
+	sk_arg_int(&argv, "--round", s->round, "");
+	if (a->config_file != NULL)
+		sk_arg2(&argv, "--config", a->config_file);
+	if (a->opts->timeout > 0)
+		sk_arg_int(&argv, "--timeout", a->opts->timeout, "ms");
+	for (size_t i = 0; i < n; i++)
+		sk_arg2(&argv, "--agent", specs[i]);
+	if (rc == 0)
+		rc = sk_child_run(a, &argv, prompt.p, prompt.len, records,
+		    status, &interrupted, err);
+	sk_strv_free(&argv);
+	sk_buf_free(&prompt);
+	return rc != 0 ? rc : sk_stopped(interrupted, err);
+}
+
+/* All agents once. */
+static int
+once(struct sk_auto *a, const struct sk_step *s, struct sk_buf *records,
+    int *worst, struct sk_err *err)
+{
+	const char *const *specs = (const char *const *)s->specs.v;
+	bool any = false;
+	int rc = 0, status = 0;
+
+	*worst = 0;
+	if (!sk_auto_sequential(a, s->stage)) {
+		rc = ask(a, s, specs, s->specs.n, records, &status, err);
+		*worst = status == SK_DEGRADED ? 0 : status;
+		return rc;
+	}
+	for (size_t i = 0; rc == 0 && i < s->specs.n; i++) {
+		rc = ask(a, s, specs + i, 1, records, &status, err);
+		if (status == 0 || status == SK_DEGRADED)
+			any = true;
+		else
+			*worst = status;
+	}
+	if (any)
+		*worst = 0;
+	return rc;
+}
+
+/* ---- when nobody could be reached ---- */
+
+static bool
+is_transient(const char *kind)
+{
+	return sk_streq(kind, "transport") || sk_streq(kind, "overloaded") ||
+	       sk_streq(kind, "rate_limited");
+}
+
+/* Whether every agent failed for a cause that passes by itself; *until = when
+ * the slowest of them may be asked again, 0 = nobody said. */
+static bool
+lost(struct sk_auto *a, const struct sk_buf *records, int worst, int64_t *until)
+{
+	const char *p = records->p, *end = p + records->len, *nl;
+	size_t failed = 0, transient = 0;
+	const struct sk_jv *f;
+	struct sk_jv *v;
+	int64_t at, ms;
+
+	*until = 0;
+	for (; p < end; p = nl + 1) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (nl == NULL)
+			nl = end;
+		if (sk_json_parse(&a->arena, p, (size_t)(nl - p),
+			&sk_verdict_limits, &v, NULL) != 0 ||
+		    !sk_streq(sk_jget_str(v, "schema"), "sk.answer/1"))
+			continue;
+		f = sk_jget(v, "failure");
+		failed++;
+		transient += is_transient(sk_jget_str(f, "kind"));
+		if (sk_jget_str(f, "reset_at") != NULL &&
+		    sk_time_parse(sk_jget_str(f, "reset_at"), &at) &&
+		    at > *until)
+			*until = at;
+		if (sk_jget_int(f, "retry_after_ms", &ms) &&
+		    sk_now_ms() + ms > *until)
+			*until = sk_now_ms() + ms;
+	}
+	return worst != 0 &&
+	       (worst == SK_AGAIN || (failed > 0 && transient == failed));
+}
+
+/* Waits; a signal that wants us to end comes through. */
+static int
+wait_ms(int64_t ms, struct sk_err *err)
+{
+	struct timespec t = { .tv_sec = ms / 1000,
+		.tv_nsec = ms % 1000 * 1000000 };
+	sigset_t set;
+	int signo;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGHUP);
+	signo = sigtimedwait(&set, NULL, &t);
+	return signo > 0 ? sk_stopped(signo, err) : 0;
+}
+
+int
+sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
+    int *worst, struct sk_err *err)
+{
+	const struct sk_config *c = a->conf;
+	int64_t base = sk_config_duration(c, "recovery.base", 5000);
+	int64_t most = sk_config_duration(c, "recovery.max", 120000);
+	int64_t attempts = sk_config_int(c, "recovery.attempts", 6);
+	int64_t until, wait, now;
+	char text[32];
+	int rc;
+
+	for (int i = 1;; i++) {
+		sk_buf_clear(records);
+		rc = sk_phase_go(a, SK_EV_ASK, err);
+		if (rc == 0)
+			rc = once(a, s, records, worst, err);
+		if (rc != 0 || !lost(a, records, *worst, &until))
+			return rc;
+		s->gave_up = true;
+		if (i > attempts)
+			return 0;
+		wait = sk_recovery_delay(i, base, most);
+		now = sk_now_ms();
+		if (until > now + wait)
+			wait = until - now;
+		/* Later than we would ever wait: a matter for tomorrow. */
+		if (wait > most)
+			return 0;
+		s->gave_up = false;
+		rc = sk_phase_go(a, SK_EV_LOST, err);
+		sk_duration_text(wait, text, sizeof(text));
+		sk_say("%s: nobody can be reached, trying again in %s "
+		       "(attempt %d of %lld)",
+		    s->stage->name, text, i, (long long)attempts);
+		if (rc == 0)
+			rc = wait_ms(wait, err);
+		if (rc != 0)
+			return rc;
+	}
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files about one stage share. */
+#ifndef SK_PIPELINE_STEP_H
+#define SK_PIPELINE_STEP_H
+
+#include "pipeline/phase.h"
+#include "pipeline/pipeline.h"
+
+/* More than this from one stage's agents is refused (sk-run bounds each). */
+#define SK_RECORDS_MAX ((size_t)256 << 20)
+
+void sk_arg2(struct sk_strv *v, const char *opt, const char *value);
+void
+sk_arg_int(struct sk_strv *v, const char *opt, int64_t i, const char *unit);
+/* 128 + signal when a person or a manager ended us, else 0. */
+int sk_stopped(int interrupted, struct sk_err *err);
+
+/*
+ * All agents of the stage: side by side, or one after the other so that each
+ * sees what was answered before. *worst = the status of the last sk-run that
+ * had no answer at all, 0 when any had one.
+ */
+int sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
+    int *worst, struct sk_err *err);
+
+/* The driver's phase, in the database and as an event. */
+int sk_phase_load(struct sk_auto *a, struct sk_err *err);
+int sk_phase_go(struct sk_auto *a, enum sk_phase_event e, struct sk_err *err);
+
+#endif

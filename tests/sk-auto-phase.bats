@@ -1,0 +1,109 @@
+#!/usr/bin/env bats
+# sk-auto: the phases of a driver, and what it does when nobody can be reached.
+
+load helper
+
+local_setup() {
+	mkdir -p project/bin project/docs/SPEC-7 && cd project || return 1
+	printf '# A thing\n\n- FR-1: do it\n' >docs/SPEC-7/spec.md
+	export SK_CONFIG=$PWD/sk.toml
+}
+
+# agent BODY: the one agent; $n counts its calls.
+agent() {
+	cat >bin/w <<-END
+		#!/bin/sh
+		cat >/dev/null
+		echo x >>"$PWD/calls"
+		n=\$(wc -l <"$PWD/calls")
+		$1
+	END
+	chmod +x bin/w
+	cat >sk.toml <<-END
+		[project]
+		root = "."
+		[agents.w]
+		adapter = "exec"
+		command = ["./bin/w"]
+		[pipeline]
+		agents = ["w"]
+		[retry]
+		attempts = 1
+		[recovery]
+		base = "10ms"
+		max = "80ms"
+		attempts = 3
+	END
+}
+
+plan='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-1","requirement":"FR-1","step":"do it"}],"acceptance_mapping":[],"risks":[],"complexity":"low"}'
+away='exit 75'
+
+moves() { j 'select(.event=="phase") | .from + ">" + .to' | xargs; }
+phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
+
+@test "each phase is an event, a row of the journal and in the database" {
+	agent "echo '$plan'"
+	check 0 sk-auto run SPEC-7 --only plan --json
+	same "$(moves)" 'idle>checking checking>asking asking>judging judging>writing writing>done'
+	same "$(phase)" done
+	same "$(sqlite3 "$SK_DB" "SELECT group_concat(key,' ') FROM (SELECT key FROM journal WHERE kind='phase' ORDER BY lsn)")" \
+		"$(moves)"
+	check 0 sk-auto run SPEC-7 --only plan --json
+	has "$(moves)" 'done>checking checking>asking'
+}
+
+@test "TransientRecovery: nobody can be reached, then somebody can" {
+	agent "[ \$n -gt 2 ] || { $away; }; echo '$plan'"
+	check 0 sk-auto run SPEC-7 --only plan --json
+	same "$(moves)" 'idle>checking checking>asking asking>recovering recovering>asking asking>recovering recovering>asking asking>judging judging>writing writing>done'
+	has "$err" 'trying again in 10ms (attempt 1 of 3)'
+	has "$err" 'trying again in 20ms (attempt 2 of 3)'
+	same "$(wc -l <calls)" 3
+}
+
+@test "TransientRecovery gives up after its attempts, with the cause as status" {
+	agent "$away"
+	check 75 sk-auto run SPEC-7 --only plan --json
+	same "$(wc -l <calls | xargs)" 4
+	has "$err" 'attempt 3 of 3'
+	same "$(phase)" halted
+	check 75 sk-auto next SPEC-7
+}
+
+@test "what does not pass by itself is not waited for" {
+	agent 'exit 1'
+	check 6 sk-auto run SPEC-7 --only plan --json
+	! grep -q 'trying again' "$BATS_TEST_TMPDIR/.err"
+}
+
+@test "a signal ends the wait, and the run says where it stopped" {
+	agent "$away"
+	sed -i 's/10ms/60s/; s/80ms/60s/' sk.toml
+	sk-auto run SPEC-7 --only plan --json >out 2>err &
+	pid=$!
+	for _ in $(seq 200); do
+		grep -q 'trying again' err && break
+		sleep 0.02
+	done
+	same "$(phase)" recovering
+	kill -TERM "$pid"
+	got=0
+	wait "$pid" || got=$?
+	same "$got" 143
+	same "$(jq -r 'select(.schema=="sk.summary/1") | .state' <out)" halted
+	same "$(phase)" halted
+}
+
+@test "killed in a phase: the next driver takes it up from there" {
+	agent "sleep 60"
+	sk-auto run SPEC-7 --only plan --json >out 2>err &
+	pid=$!
+	for _ in $(seq 200); do [ -e calls ] && break; sleep 0.02; done
+	same "$(phase)" asking
+	kill -9 "$pid"
+	wait "$pid" || true
+	agent "echo '$plan'"
+	check 0 sk-auto step SPEC-7 --json
+	has "$(moves)" 'asking>checking'
+}
