@@ -37,11 +37,15 @@
 #define EVIDENCE_DIR_OPT \
 	SK_OPT_STR(T, 0, "evidence-dir", "DIR", evidence_dir, SK_C_DIR, \
 	    "where evidence files go (evidence.base_dir)", NULL)
+#define EMBED_OPT \
+	SK_OPT_FLAG(T, 0, "embed", decide.embed, \
+	    "put the answers into the synthesis", NULL)
 #define SEQ_OPT(help) \
 	SK_OPT_INT(T, 's', "seq", "N", seq, 1, INT64_MAX, help, NULL)
 
 static const struct sk_opt filter_opts[] = { EXPECT_OPT, QUORUM_OPT,
 	REQUIRE_OPT, POLICY_OPT, MIN_OPT, NO_EVIDENCE_OPT, EVIDENCE_DIR_OPT,
+	EMBED_OPT,
 	SK_OPT_FLAG(T, 0, "no-ack", decide.no_ack,
 	    "leave the decision pending, for 'ack'", NULL),
 	RUN_OPT("take the answers into this run (SK_RUN)"),
@@ -57,7 +61,7 @@ static const struct sk_opt decide_opts[] = {
 	SK_OPT_INT(T, 0, "round", "N", round, 1, 1000000,
 	    "this round (the newest)", NULL),
 	EXPECT_OPT, QUORUM_OPT, REQUIRE_OPT, POLICY_OPT, MIN_OPT,
-	NO_EVIDENCE_OPT, EVIDENCE_DIR_OPT, SK_OPT_END
+	NO_EVIDENCE_OPT, EVIDENCE_DIR_OPT, EMBED_OPT, SK_OPT_END
 };
 static const struct sk_opt replay_opts[] = {
 	RUN_OPT("a decision of this run (SK_RUN)"),
@@ -65,7 +69,7 @@ static const struct sk_opt replay_opts[] = {
 	SEQ_OPT("the decision of this number (the pending one)"),
 	SK_OPT_FLAG(T, 0, "no-ack", decide.no_ack,
 	    "only the evidence, no acknowledgement", NULL),
-	NO_EVIDENCE_OPT, EVIDENCE_DIR_OPT, SK_OPT_END
+	NO_EVIDENCE_OPT, EVIDENCE_DIR_OPT, EMBED_OPT, SK_OPT_END
 };
 static const struct sk_opt stop_opts[] = { RUN_OPT("the run to stop (SK_RUN)"),
 	SK_OPT_END };
@@ -73,6 +77,25 @@ static const struct sk_opt log_opts[] = { RUN_OPT("the run (SK_RUN)"),
 	SK_OPT_FLAG(T, 0, "counts", counts,
 	    "how often each kind of event occurred", NULL),
 	SK_OPT_END };
+static const struct sk_opt last_opts[] = {
+	RUN_OPT("look in this run only (SK_RUN)"),
+	BRANCH_OPT("look in this branch only (SK_BRANCH)"), EVIDENCE_DIR_OPT,
+	SK_OPT_END
+};
+static const struct sk_opt verify_opts[] = {
+	SK_OPT_STR(T, 0, "evidence", "DIR", evidence_dir, SK_C_DIR,
+	    "where the answers are (beside FILE)", NULL),
+	SK_OPT_END
+};
+static const struct sk_opt judge_opts[] = {
+	SK_OPT_STR(T, 0, "evidence", "DIR", evidence_dir, SK_C_DIR,
+	    "the evidence directory, or one of its own", NULL),
+	SK_OPT_END
+};
+static const struct sk_opt explain_opts[] = {
+	SK_OPT_FLAG(T, 0, "html", html, "one page instead of a table", NULL),
+	SK_OPT_END
+};
 static const struct sk_opt intake_opts[] = {
 	RUN_OPT("take the answers into this run (SK_RUN)"),
 	BRANCH_OPT("take the answers into this branch (SK_BRANCH)"), SK_OPT_END
@@ -112,6 +135,21 @@ static const char *const stop_ex[] = { "sk-consensus stop --run \"$SK_RUN\"",
 	NULL };
 static const char *const log_ex[] = {
 	"sk-consensus log --run \"$SK_RUN\" --counts", NULL
+};
+static const char *const last_ex[] = {
+	"sk-consensus last SPEC-7 plan | jq -r .synthesis_path", NULL
+};
+static const char *const verify_ex[] = {
+	"sk-consensus verify docs/evidence/consensus/SPEC-7/*_synthesis.json",
+	NULL
+};
+static const char *const judge_ex[] = {
+	"sk-consensus judge --evidence docs/evidence SPEC-7 plan", NULL
+};
+static const char *const explain_ex[] = {
+	"sk-consensus explain verdict.json /risks",
+	"sk-consensus show SPEC-7 plan | sk-consensus explain --html - >v.html",
+	NULL
 };
 static const char *const ack_ex[] = {
 	"sk-consensus ack --run \"$SK_RUN\" --seq 3", NULL
@@ -189,11 +227,49 @@ static const struct sk_verb verbs[] = {
 	    OPTS(log_opts),
 	    .flags = SK_V_DB,
 	    .run = sk_verb_log },
+	{ .name = "last",
+	    .operands = "SPEC STAGE",
+	    .purpose = "print the newest verdict and where its synthesis is",
+	    .examples = last_ex,
+	    OPTS(last_opts),
+	    .min_args = 2,
+	    .max_args = 2,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_verb_last },
+	{ .name = "verify",
+	    .operands = "FILE...",
+	    .purpose = "derive verdicts again, and compare every byte",
+	    .examples = verify_ex,
+	    OPTS(verify_opts),
+	    .min_args = 1,
+	    .max_args = -1,
+	    .comp = SK_C_FILE,
+	    .flags = SK_V_DB,
+	    .run = sk_verb_verify },
+	{ .name = "judge",
+	    .operands = "[SPEC] [STAGE]",
+	    .purpose = "judge again from the evidence files alone",
+	    .examples = judge_ex,
+	    OPTS(judge_opts),
+	    .max_args = 2,
+	    .comp = SK_C_SPEC,
+	    .run = sk_verb_judge },
+	{ .name = "explain",
+	    .operands = "FILE [PATH]",
+	    .purpose = "show who said what at each path, and why it won",
+	    .examples = explain_ex,
+	    OPTS(explain_opts),
+	    .min_args = 1,
+	    .max_args = 2,
+	    .comp = SK_C_FILE,
+	    .flags = SK_V_RAW,
+	    .run = sk_verb_explain },
 	{ .run = NULL }
 };
 
 static const char *const schemas[] = { "verdict", "intake", "ack", "pending",
-	"stop", "log", "counts", "answer", "error", NULL };
+	"stop", "log", "counts", "verify", "answer", "error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-auto 1", "sk-branch 1",
 	"sk-records 5", "sk-exit-codes 7", NULL };
 

@@ -22,11 +22,11 @@ _sk_consensus()
 		fi
 		case $word in
 		--) end=1 ;;
-		--branch | --config | --db | --evidence-dir | --expect | --format | \
-			--min | --policy | --quorum | --require | --round | --run | \
-			--seq | --spec | --stage | -b | -e | -n | \
-			-p | -r | -s) opt=$word ;;
-		intake | decide | replay | ack | pending | show | stop | log | completion | schema)
+		--branch | --config | --db | --evidence | --evidence-dir | --expect | \
+			--format | --min | --policy | --quorum | --require | --round | \
+			--run | --seq | --spec | --stage | -b | -e | \
+			-n | -p | -r | -s) opt=$word ;;
+		intake | decide | replay | ack | pending | show | stop | log | last | verify | judge | explain | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -76,6 +76,11 @@ _sk_consensus()
 		show:--branch | show:-b) ;;
 		stop:--run | stop:-r) ;;
 		log:--run | log:-r) ;;
+		last:--run | last:-r) ;;
+		last:--branch | last:-b) ;;
+		last:--evidence-dir) kind='dir' ;;
+		verify:--evidence) kind='dir' ;;
+		judge:--evidence) kind='dir' ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
@@ -83,24 +88,30 @@ _sk_consensus()
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
 		intake) words='-r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		decide) words='-r --run -b --branch --spec --stage --round -e --expect -n --quorum -p --require --policy --min --no-evidence --evidence-dir --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		replay) words='-r --run -b --branch -s --seq --no-ack --no-evidence --evidence-dir --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		decide) words='-r --run -b --branch --spec --stage --round -e --expect -n --quorum -p --require --policy --min --no-evidence --evidence-dir --embed --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		replay) words='-r --run -b --branch -s --seq --no-ack --no-evidence --evidence-dir --embed --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		ack) words='-s --seq -r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		pending) words='-r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		show) words='-s --seq --all -r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		stop) words='-r --run --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		log) words='-r --run --counts --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		last) words='-r --run -b --branch --evidence-dir --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		verify) words='--evidence --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		judge) words='--evidence --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		explain) words='--html --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		*) words='-e --expect -n --quorum -p --require --policy --min --no-evidence --evidence-dir --no-ack -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='-e --expect -n --quorum -p --require --policy --min --no-evidence --evidence-dir --embed --no-ack -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		esac
 	else
 		case $verb in
+		verify) kind='file' ;;
+		explain) kind='file' ;;
 		completion) words='bash zsh' ;;
-		schema) words='verdict intake ack pending stop log counts answer error' ;;
+		schema) words='verdict intake ack pending stop log counts verify answer error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' intake decide replay ack pending show stop log completion schema'
+			words+=' intake decide replay ack pending show stop log last verify judge explain completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

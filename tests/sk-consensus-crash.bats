@@ -272,9 +272,7 @@ freeze() {
 		done >in
 		head -c 400000 /dev/zero | tr '\0' x >big
 		jq -cn --rawfile c big '{schema: "sk.answer/1", agent: "big",
-			content: $c}' >>in
-		jq -cn --rawfile c big '{schema: "sk.answer/1", agent: "big",
-			content: ($c * 4)}' >>in
+			content: ($c * 7)}' >>in
 		rm -f "$SK_DB-faults"
 		SPEC_KIT_FAULTS=$point feed_file in 137 "$FAULTY" --expect a,b \
 			--no-evidence

@@ -53,12 +53,16 @@ struct sk_policy {
 	struct sk_strv require, expect;
 	bool has_require;
 	struct sk_jv *kinds, *keys; /* {pointer: word}, may be NULL */
+	struct sk_jv *tree; /* all of it, as it was read; NULL = no policy */
 };
 /* A FILE, or (without a slash, when no such file is there) the shipped policy
  * NAME. NULL gives the empty policy. SK_USAGE "bad_policy" or
  * "no_such_policy". */
 int sk_policy_load(
     struct sk_policy *p, const char *file_or_name, struct sk_err *err);
+/* The same from the tree of another one (a certificate's). */
+int sk_policy_from_json(
+    struct sk_policy *p, const struct sk_jv *tree, struct sk_err *err);
 void sk_policy_free(struct sk_policy *p);
 /* Kind and record key that the policy names for a path; a '*' token of the
  * pattern matches any one token. */
@@ -189,6 +193,7 @@ struct sk_decide_opts {
 	const char *quorum; /* NULL = not given */
 	int64_t min; /* 0 = not given */
 	bool no_evidence, no_ack, telemetry;
+	bool embed; /* the answers stand in the synthesis */
 	/* Where evidence goes: base below root is made component by component
 	 * and no component may be a symbolic link. base may be absolute. */
 	const char *evidence_root, *evidence_base;
@@ -219,9 +224,38 @@ int sk_decide_again(struct sk_db *db, struct sk_drivers *drivers,
 /* The sk.verdict/1 document of a stored decision. */
 int sk_decision_json(
     struct sk_buf *out, const struct sk_decision *d, struct sk_err *err);
+/* ---- proof (proof.c, explain.c) ---- */
+
+/* Where the answers of a verdict may be, beside those that stand in it. */
+struct sk_answers_from {
+	const char *dir; /* agent files, NULL = none */
+	const char *stamp; /* of their names */
+	struct sk_db *db; /* NULL = none */
+};
+struct sk_proof {
+	struct sk_arena arena;
+	struct sk_jv *doc; /* the verdict as it was read */
+	struct sk_verdict again; /* derived afresh */
+	struct sk_jv *findings; /* [{what, detail}]: what does not hold */
+	size_t embedded, files, database, absent; /* answers, by place */
+};
+/* Derives the verdict in p again and holds it against every byte of it. The
+ * result is in the findings and in absent; an error is only what cannot be
+ * read as a verdict at all. */
+int sk_verify(struct sk_proof *p, const char *text, size_t n,
+    const struct sk_answers_from *from, struct sk_err *err);
+void sk_proof_free(struct sk_proof *p);
+/* A verdict as a table for a person, or as one page; path NULL = all. */
+void sk_explain_text(
+    struct sk_buf *b, const struct sk_jv *verdict, const char *path);
+void sk_explain_html(
+    struct sk_buf *b, const struct sk_jv *verdict, const char *path);
+
 /* One acknowledgement as sk.ack/1. */
 void sk_ack_json(struct sk_buf *b, const char *run, const char *branch,
     int64_t seq, bool already);
+/* Its first lines: status, who answered, why. */
+void sk_verdict_head(struct sk_buf *b, const struct sk_jv *verdict);
 /* A verdict document as lines for a person. */
 void sk_verdict_text(struct sk_buf *b, const struct sk_jv *verdict);
 
@@ -233,7 +267,7 @@ struct sk_verb_opts {
 	struct sk_decide_opts decide;
 	const char *policy, *evidence_dir;
 	int64_t seq, round;
-	bool all, counts;
+	bool all, counts, html;
 };
 
 int sk_verb_filter(struct sk_ctx *ctx, struct sk_err *err);
@@ -245,5 +279,9 @@ int sk_verb_stop(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_pending(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_show(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_log(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_last(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_verify(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_judge(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_explain(struct sk_ctx *ctx, struct sk_err *err);
 
 #endif

@@ -140,7 +140,7 @@ put_decision(struct sk_jw *w, const struct sk_decision *d, enum sk_face face,
 	if (face == SK_FACE_LINE) {
 		sk_jw_ktime(w, "acked_at", d->acked ? d->acked_ms : 0);
 		sk_jw_kbool(w, "acked", d->acked);
-		if (more != NULL)
+		if (more != NULL && !more->last)
 			sk_jw_kbool(w, "replayed", more->replayed);
 		else
 			sk_jw_knull(w, "replayed");
@@ -148,7 +148,7 @@ put_decision(struct sk_jw *w, const struct sk_decision *d, enum sk_face face,
 	positive(w, "supersedes", d->supersedes);
 	sk_jw_kint(w, "epoch", d->epoch);
 	put_chain(w, d);
-	if (face == SK_FACE_LINE && more != NULL) {
+	if (face == SK_FACE_LINE && more != NULL && !more->last) {
 		sk_jw_kint(w, "duplicates", more->duplicates);
 		sk_jw_kint(w, "divergents", more->divergents);
 		put_evidence(w, more->evidence);
@@ -196,6 +196,10 @@ sk_decision_write(struct sk_buf *out, const struct sk_decision *d,
 		sk_jw_keyn(&w, v->m[i].key, v->m[i].klen);
 		sk_jw_value(&w, v->m[i].v);
 	}
+	if (more != NULL && more->answers != NULL)
+		sk_jw_kvalue(&w, "answers", more->answers);
+	if (more != NULL && more->last)
+		sk_jw_kstr(&w, "synthesis_path", more->synthesis_path);
 	put_decision(&w, d, face, more);
 	sk_jw_end(&w);
 	sk_jw_done(&w);

@@ -10,6 +10,7 @@ struct sk_place {
 	int fd;
 	struct sk_buf path;
 	bool swept;
+	bool look; /* make no directory */
 };
 int sk_place_open(struct sk_place *at, const struct sk_decide_opts *o,
     const char *spec, struct sk_err *err);
@@ -34,6 +35,8 @@ int sk_evidence_publish(struct sk_place *at, struct sk_db *db,
     const struct sk_decide_opts *o, const struct sk_decision *d, int64_t epoch,
     const struct sk_stored *stored, size_t n, struct sk_evidence *ev,
     struct sk_err *err);
+/* Where the synthesis of a decision is; malloc'd, NULL = nowhere here. */
+char *sk_evidence_find(const struct sk_place *at, const struct sk_decision *d);
 void sk_evidence_free(struct sk_evidence *ev);
 
 /* What is known of a decision beside its row. */
@@ -41,7 +44,12 @@ struct sk_more {
 	bool replayed;
 	int64_t duplicates, divergents; /* of the round, so far */
 	const struct sk_evidence *evidence;
+	const struct sk_jv *answers; /* to stand in the file; NULL = not */
+	bool last; /* say where the synthesis is, at the top */
+	const char *synthesis_path;
 };
+/* The part of an agent's file name that names it. */
+const char *sk_agent_file(const char *agent);
 enum sk_face {
 	SK_FACE_LINE, /* what the filter, show and pending print */
 	SK_FACE_FILE /* the synthesis: only what a replay writes again */

@@ -204,6 +204,13 @@ telemetry_json(struct sk_buf *b, const struct sk_decision *d,
 
 /* ---- publishing ---- */
 
+const char *
+sk_agent_file(const char *agent)
+{
+	/* That name is taken. */
+	return strcmp(agent, "synthesis") == 0 ? "agent-synthesis" : agent;
+}
+
 static int
 put_agents(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
     const struct sk_place *at, const char *stamp,
@@ -221,10 +228,7 @@ put_agents(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 		sk_buf_clear(&b);
 		agent_json(&b, d, &stored[i]);
 		(void)snprintf(name, sizeof(name), "spec-%s_%s_%s.json",
-		    d->stage, stamp,
-		    strcmp(stored[i].agent, "synthesis") == 0
-			? "agent-synthesis" /* that name is taken */
-			: stored[i].agent);
+		    d->stage, stamp, sk_agent_file(stored[i].agent));
 		rc = put(db, d, epoch, at, name, &b, &path, err);
 		if (rc == 0)
 			sk_strv_add(&ev->agents, path);
@@ -287,6 +291,65 @@ put_telemetry(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 	return rc;
 }
 
+/* [{agent, content}] of the answers that were used. */
+static struct sk_jv *
+embedded(struct sk_arena *a, const struct sk_decision *d,
+    const struct sk_stored *stored, size_t n)
+{
+	struct sk_stored *mine = sk_arena_alloc(a, (n + 1) * sizeof(*mine));
+	struct sk_jv *list = sk_jnew(a, SK_J_ARR), *v = NULL, *o;
+
+	if (sk_json_parse(a, d->verdict, strlen(d->verdict), &sk_verdict_limits,
+		&v, NULL) != 0)
+		return NULL;
+	n = used(v, stored, n, mine);
+	for (size_t i = 0; i < n; i++) {
+		o = sk_jnew(a, SK_J_OBJ);
+		sk_jset(a, o, "agent", sk_jnew_cstr(a, mine[i].agent));
+		sk_jset(a, o, "content",
+		    sk_jnew_str(a, mine[i].content, mine[i].content_n));
+		sk_jpush(a, list, o);
+	}
+	return list;
+}
+
+/* Where the synthesis of a decision is, if it is there; malloc'd. */
+char *
+sk_evidence_find(const struct sk_place *at, const struct sk_decision *d)
+{
+	char base[SK_STAMP_LEN], sha[SK_SHA256_LEN], *found = NULL;
+	char name[SK_IDENT_LEN + 100];
+	struct sk_err ignored = { 0 };
+	struct sk_arena a = { 0 };
+	struct sk_jv *v;
+	struct sk_buf b;
+
+	sk_time_stamp(d->decided_ms, base);
+	sk_sha256(d->branch, strlen(d->branch), sha);
+	for (int i = 0; found == NULL && i < 3; i++) {
+		int n;
+
+		n = snprintf(name, sizeof(name), "spec-%s_%s", d->stage, base);
+		if (i > 0)
+			n += snprintf(name + n, sizeof(name) - (size_t)n,
+			    "-%lld", (long long)d->seq);
+		if (i > 1)
+			n += snprintf(
+			    name + n, sizeof(name) - (size_t)n, "-%.8s", sha);
+		(void)snprintf(
+		    name + n, sizeof(name) - (size_t)n, "_synthesis.json");
+		sk_buf_init(&b, 0);
+		if (sk_place_read(at, name, &a, &b, &v, &ignored) == 0 &&
+		    sk_streq(
+			sk_jstr(sk_jptr(v, "/decision/chain/hash")), d->chain))
+			found = sk_path_join(at->path.p, name);
+		sk_err_clear(&ignored);
+		sk_buf_free(&b);
+	}
+	sk_arena_free(&a);
+	return found;
+}
+
 int
 sk_evidence_publish(struct sk_place *at, struct sk_db *db,
     const struct sk_decide_opts *o, const struct sk_decision *d, int64_t epoch,
@@ -294,11 +357,15 @@ sk_evidence_publish(struct sk_place *at, struct sk_db *db,
     struct sk_err *err)
 {
 	char name[SK_IDENT_LEN + 100], stamp[64];
+	struct sk_arena a = { 0 };
 	struct sk_buf b;
 	int rc;
 
 	sk_buf_init(&b, 0);
-	rc = sk_decision_write(&b, d, SK_FACE_FILE, NULL, err);
+	rc = sk_decision_write(&b, d, SK_FACE_FILE,
+	    &(struct sk_more){
+		.answers = o->embed ? embedded(&a, d, stored, n) : NULL },
+	    err);
 	if (rc == 0) {
 		sk_place_lock(at);
 		pick_stamp(at, d, &b, stamp);
@@ -316,6 +383,7 @@ sk_evidence_publish(struct sk_place *at, struct sk_db *db,
 		    "the decision is kept; when this is mended: sk-consensus "
 		    "replay --run %s --branch %s --seq %lld",
 		    d->run, d->branch, (long long)d->seq);
+	sk_arena_free(&a);
 	sk_buf_free(&b);
 	return rc;
 }

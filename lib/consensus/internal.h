@@ -33,6 +33,7 @@ struct sk_res {
 	bool agreed; /* a quorum stands behind it */
 	const char *key; /* records: the key they are aligned by */
 	const struct sk_jv *value; /* what was agreed, NULL = nothing */
+	struct sk_jv *agents; /* who stands behind it, where one value won */
 	struct sk_jv *elements; /* sets, records, unions: support per element */
 };
 /* One disagreement or one value without a quorum. */

@@ -32,13 +32,14 @@ step(struct sk_place *at, const char *name, struct sk_err *err)
 	if (at->path.len > 0 && at->path.p[at->path.len - 1] != '/')
 		sk_buf_ch(&at->path, '/');
 	sk_buf_str(&at->path, name);
-	made = mkdirat(at->fd, name, 0755) == 0;
-	if (!made && errno != EEXIST)
+	made = !at->look && mkdirat(at->fd, name, 0755) == 0;
+	if (!made && !at->look && errno != EEXIST)
 		return sk_fail_errno(
 		    err, "cannot make directory '%s'", at->path.p);
 	fd = openat(
 	    at->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
+		int why = errno;
 		struct stat st;
 
 		if (fstatat(at->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -49,7 +50,7 @@ step(struct sk_place *at, const char *name, struct sk_err *err)
 			return sk_hint(err, "name the real directory with "
 					    "--evidence-dir");
 		}
-		errno = ENOTDIR;
+		errno = at->look && why == ENOENT ? ENOENT : ENOTDIR;
 		return sk_fail_errno(
 		    err, "cannot open directory '%s'", at->path.p);
 	}
@@ -98,7 +99,8 @@ open_root(struct sk_place *at, const struct sk_decide_opts *o, const char **rel,
 			n--;
 		root = parent = sk_strndup(*rel, n);
 		*rel += n;
-		rc = sk_mkdirs(root, 0755, err);
+		if (!at->look)
+			rc = sk_mkdirs(root, 0755, err);
 	}
 	if (rc == 0) {
 		real = realpath(root, NULL);
@@ -131,7 +133,8 @@ sk_place_open(struct sk_place *at, const struct sk_decide_opts *o,
 		rc = step(at, "consensus", err);
 	if (rc == 0)
 		rc = step(at, spec, err);
-	if (rc == 0 && faccessat(at->fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
+	if (rc == 0 && !at->look &&
+	    faccessat(at->fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
 		rc = sk_fail_errno(err, "cannot write in '%s'", at->path.p);
 	if (rc != 0)
 		sk_place_close(at);

@@ -210,6 +210,26 @@ read_key(struct sk_policy *p, const struct sk_jm *m, const char *name,
 	return err->exit;
 }
 
+/* What a policy says, not how it is written, is what its hash is of. */
+static int
+policy_tree(struct sk_policy *p, struct sk_jv *root, const char *name,
+    struct sk_err *err)
+{
+	struct sk_buf b;
+	int rc = 0;
+
+	sk_buf_init(&b, 0);
+	sk_json_canon(&b, root);
+	sk_sha256(b.p, b.len, p->sha256);
+	sk_buf_free(&b);
+	p->tree = root;
+	for (size_t i = 0; rc == 0 && i < root->n; i++)
+		rc = read_key(p, &root->m[i], name, err);
+	if (rc == 0 && p->name == NULL)
+		p->name = "unnamed";
+	return rc;
+}
+
 static int
 policy_text(struct sk_policy *p, const char *text, size_t n, const char *name,
     struct sk_err *err)
@@ -218,14 +238,17 @@ policy_text(struct sk_policy *p, const char *text, size_t n, const char *name,
 	int rc;
 
 	rc = sk_toml_parse(&p->arena, text, n, name, &root, err);
-	if (rc != 0)
-		return rc;
-	sk_sha256(text, n, p->sha256);
-	for (size_t i = 0; rc == 0 && i < root->n; i++)
-		rc = read_key(p, &root->m[i], name, err);
-	if (rc == 0 && p->name == NULL)
-		p->name = "unnamed";
-	return rc;
+	return rc != 0 ? rc : policy_tree(p, root, name, err);
+}
+
+int
+sk_policy_from_json(
+    struct sk_policy *p, const struct sk_jv *tree, struct sk_err *err)
+{
+	memset(p, 0, sizeof(*p));
+	if (tree == NULL || tree->type != SK_J_OBJ)
+		return 0;
+	return policy_tree(p, sk_jcopy(&p->arena, tree), "policy", err);
 }
 
 int

@@ -131,6 +131,16 @@ put_head(struct sk_buf *b, const struct sk_jv *v)
 }
 
 void
+sk_verdict_head(struct sk_buf *b, const struct sk_jv *verdict)
+{
+	put_head(b, verdict);
+	put_list(b, "answered", sk_jget(verdict, "present"));
+	put_list(b, "missing", sk_jget(verdict, "missing_agents"));
+	put_list(b, "uninvited", sk_jget(verdict, "unexpected_agents"));
+	put_reasons(b, sk_jget(verdict, "reasons"));
+}
+
+void
 sk_verdict_text(struct sk_buf *b, const struct sk_jv *verdict)
 {
 	const struct sk_jv *c = sk_jget(verdict, "consensus");
@@ -138,11 +148,7 @@ sk_verdict_text(struct sk_buf *b, const struct sk_jv *verdict)
 	const struct sk_jv *file =
 	    sk_jptr(verdict, "/decision/evidence/synthesis");
 
-	put_head(b, verdict);
-	put_list(b, "answered", sk_jget(verdict, "present"));
-	put_list(b, "missing", sk_jget(verdict, "missing_agents"));
-	put_list(b, "uninvited", sk_jget(verdict, "unexpected_agents"));
-	put_reasons(b, sk_jget(verdict, "reasons"));
+	sk_verdict_head(b, verdict);
 	put_conflicts(b, "conflict", sk_jget(c, "conflicts"));
 	put_conflicts(b, "differs", sk_jget(verdict, "optional_conflicts"));
 	if (file != NULL && file->type == SK_J_STR) {

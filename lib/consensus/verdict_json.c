@@ -221,6 +221,11 @@ support(struct sk_jw *w, const struct sk_judge *j)
 		sk_jw_kint(w, "of", (int64_t)r->supplied);
 		sk_jw_kstr(w, "kind", sk_path_kind_word(r->kind));
 		sk_jw_kbool(w, "agreed", r->agreed);
+		if (r->value != NULL &&
+		    (r->kind == SK_PATH_SCALAR || r->kind == SK_PATH_EXACT))
+			sk_jw_kvalue(w, "value", r->value);
+		if (r->agents != NULL && sk_jlen(r->agents) < j->n_voters)
+			sk_jw_kvalue(w, "agents", r->agents);
 		if (r->key != NULL)
 			sk_jw_kstr(w, "key", r->key);
 		if (r->elements != NULL)
@@ -238,6 +243,27 @@ present(struct sk_jw *w, const struct sk_judge *j)
 	for (size_t i = 0; i < j->expected.n; i++)
 		if (!sk_strv_has(&j->missing, j->expected.v[i]))
 			sk_jw_str(w, j->expected.v[i]);
+	sk_jw_end(w);
+}
+
+/* What the verdict was made with, so that it can be made again. */
+static void
+certificate(struct sk_jw *w, const struct sk_case *c)
+{
+	sk_jw_key(w, "certificate");
+	sk_jw_obj(w);
+	sk_jw_kvalue(w, "policy", c->policy->tree);
+	sk_jw_key(w, "quorum");
+	sk_jw_obj(w);
+	sk_jw_kint(w, "num", c->quorum.num);
+	sk_jw_kint(w, "den", c->quorum.den);
+	sk_jw_end(w);
+	sk_jw_kint(w, "min", c->min);
+	if (c->require != NULL)
+		strings(w, "require", c->require);
+	else
+		sk_jw_knull(w, "require");
+	sk_jw_kbool(w, "complete", c->complete);
 	sk_jw_end(w);
 }
 
@@ -283,6 +309,7 @@ sk_judge_write(struct sk_judge *j)
 	} else {
 		sk_jw_knull(&w, "policy");
 	}
+	certificate(&w, c);
 	sk_jw_kstr(&w, "input_sha256", j->v->input_sha256);
 	sk_jw_end(&w);
 }

@@ -241,6 +241,7 @@ vote_plain(
 		won = plain(vt, &vals[g[0].from]);
 		vt->res[r].agreed = true;
 		vt->res[r].value = won;
+		vt->res[r].agents = sk_agents_of(vt, &vals[g[0].from], g[0].n);
 	} else {
 		d = sk_dis_add(
 		    vt, n >= vt->quorum, group_values(vt, vals, g, ng));

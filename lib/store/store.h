@@ -203,8 +203,8 @@ struct sk_decide {
 	int64_t epoch;
 };
 /*
- * The newest decision of this (branch, spec, stage, round), pending or acked, is
- * returned as it is when it was made from the same input (replayed = true).
+ * The newest decision of this (branch, spec, stage, round), pending or acked,
+ * is returned as it is when it was made from the same input (replayed = true).
  * Any other pending decision of the branch refuses with SK_ORDER "pending", a
  * stale epoch with "fenced", a stopped run with "run_stopped". decision_seq is
  * 1, 2, 3 … without gaps.
