@@ -412,7 +412,7 @@ verb_json(struct sk_ctx *ctx, struct sk_err *err)
 	rc = sk_read_fd(
 	    STDIN_FILENO, sk_jlimits_default.bytes, &in, "standard input", err);
 	if (rc == 0)
-		rc = sk_json_parse(&a, in.p, in.len, NULL, &v, err);
+		rc = sk_json_parse_any(&a, in.p, in.len, &v, err);
 	if (rc == 0) {
 		sk_buf_init(&out, 0);
 		sk_json_canon(&out, v);

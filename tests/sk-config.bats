@@ -360,6 +360,7 @@ forbidden() {
 	done <<-'END'
 		{"b":1.0,"a":[1e2,-0,"\u0041"]}|{"a":[100,0,"A"],"b":1}
 		 "x" |"x"
+		{"foo\u0000bar":42,"foo\u0000":[]}|{"foo\u0000":[],"foo\u0000bar":42}
 	END
 	while IFS='|' read -r in want; do
 		feed "$in" 65 sk-config json

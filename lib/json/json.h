@@ -69,6 +69,10 @@ extern const struct sk_jlimits sk_jlimits_default;
  * count characters, offsets count bytes. err may be NULL here and below. */
 int sk_json_parse(struct sk_arena *a, const char *p, size_t n,
     const struct sk_jlimits *lim, struct sk_jv **out, struct sk_err *err);
+/* A text that is nobody's document: with the default limits, but NUL characters
+ * in keys, which JSON has and no document of ours does. */
+int sk_json_parse_any(struct sk_arena *a, const char *p, size_t n,
+    struct sk_jv **out, struct sk_err *err);
 /* One document at the start of p; *used = bytes eaten. For prose scanning. */
 int sk_json_prefix(struct sk_arena *a, const char *p, size_t n,
     const struct sk_jlimits *lim, struct sk_jv **out, size_t *used,

@@ -219,7 +219,7 @@ read_key(struct reader *r)
 		return sk_rd_unexpected(r, "a key");
 	if (!sk_rd_string(r, r->lim->key, "key", &key, &klen))
 		return false;
-	if (memchr(key, '\0', klen) != NULL)
+	if (!r->nul_keys && memchr(key, '\0', klen) != NULL)
 		return sk_rd_bad(r, at, "a NUL character in a key");
 	if (!add_item(r, key, klen, at, NULL))
 		return false;
@@ -399,15 +399,18 @@ finish(struct reader *r)
 		free(r->frames);
 }
 
-int
-sk_json_parse(struct sk_arena *a, const char *p, size_t n,
-    const struct sk_jlimits *lim, struct sk_jv **out, struct sk_err *err)
+static int
+parse(struct sk_arena *a, const char *p, size_t n, const struct sk_jlimits *lim,
+    bool nul_keys, struct sk_jv **out, struct sk_err *err)
 {
 	struct reader r;
+	bool started;
 	int rc = 0;
 
 	*out = NULL;
-	if (start(&r, a, p, n, lim) && read_document(&r, out)) {
+	started = start(&r, a, p, n, lim);
+	r.nul_keys = nul_keys;
+	if (started && read_document(&r, out)) {
 		skip_ws(&r);
 		if (r.i < n)
 			sk_rd_unexpected(&r, "the end");
@@ -418,6 +421,20 @@ sk_json_parse(struct sk_arena *a, const char *p, size_t n,
 	}
 	finish(&r);
 	return rc;
+}
+
+int
+sk_json_parse(struct sk_arena *a, const char *p, size_t n,
+    const struct sk_jlimits *lim, struct sk_jv **out, struct sk_err *err)
+{
+	return parse(a, p, n, lim, false, out, err);
+}
+
+int
+sk_json_parse_any(struct sk_arena *a, const char *p, size_t n,
+    struct sk_jv **out, struct sk_err *err)
+{
+	return parse(a, p, n, NULL, true, out, err);
 }
 
 int

@@ -21,6 +21,7 @@ struct reader {
 	const char *p;
 	size_t n, i;
 	const struct sk_jlimits *lim;
+	bool nul_keys;
 	size_t tokens;
 	/* position: where this line starts and how many continuation bytes it
 	 * had, since columns count characters */

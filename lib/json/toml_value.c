@@ -49,7 +49,8 @@ full_date(const char **s)
 		31 };
 	int y, m, d, max;
 
-	if (!field(s, 4, 0, 9999, &y) || !skip_char(s, "-") ||
+	/* (No calendar has a year 0, and readers of dates differ about it.) */
+	if (!field(s, 4, 1, 9999, &y) || !skip_char(s, "-") ||
 	    !field(s, 2, 1, 12, &m) || !skip_char(s, "-") ||
 	    !field(s, 2, 1, 31, &d))
 		return false;

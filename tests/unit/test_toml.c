@@ -151,6 +151,10 @@ static const struct {
 	{ "a = ++1", "1:5: '++1' is no value; a string needs quotes" },
 	/* dates */
 	{ "a = 2021-02-29", "1:5: '2021-02-29' is no date or time" },
+	{ "a = 0000-12-31", "1:5: '0000-12-31' is no date or time" },
+	{ "a = 2006-01-30T", "1:5: '2006-01-30T' is no date or time" },
+	{ "a = 1988-01-01T23:59:00+0100",
+	    "1:5: '1988-01-01T23:59:00+0100' is no date or time" },
 	{ "a = 1900-02-29", "1:5: '1900-02-29' is no date or time" },
 	{ "a = 2021-13-01", "1:5: '2021-13-01' is no date or time" },
 	{ "a = 2021-04-31", "1:5: '2021-04-31' is no date or time" },
