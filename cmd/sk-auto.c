@@ -169,6 +169,19 @@ verb_resume(struct sk_ctx *ctx, struct sk_err *err)
 }
 
 static int
+do_cancel(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_cancel(a, err);
+}
+
+static int
+verb_cancel(struct sk_ctx *ctx, struct sk_err *err)
+{
+	return with(ctx, ctx->opts, 0, do_cancel, NULL, err);
+}
+
+static int
 verb_next(struct sk_ctx *ctx, struct sk_err *err)
 {
 	struct sk_auto_opts *o = ctx->opts;
@@ -245,6 +258,7 @@ static const char *const next_examples[] = {
 	"while c=$(sk-auto next SPEC-7); do eval \"$c\" || break; done", NULL
 };
 static const char *const resume_examples[] = { "sk-auto resume SPEC-7", NULL };
+static const char *const cancel_examples[] = { "sk-auto cancel SPEC-7", NULL };
 static const char *const prompt_examples[] = {
 	"sk-auto prompt SPEC-7 --stage plan | sk-run -a claude --stage plan",
 	NULL
@@ -303,6 +317,17 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = verb_resume },
+	{ .name = "cancel",
+	    .operands = "SPEC",
+	    .purpose = "stop a run for good, from any terminal",
+	    .examples = cancel_examples,
+	    .opts = look_opts,
+	    .opts_size = sizeof(struct sk_auto_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = verb_cancel },
 	{ .name = "status",
 	    .operands = "SPEC",
 	    .purpose = "show the newest run, stage by stage",
@@ -351,7 +376,7 @@ static const struct sk_verb verbs[] = {
 };
 
 static const char *const schemas[] = { "event", "outline", "status", "summary",
-	"error", NULL };
+	"stop", "error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
 	"sk-pipelines 7", NULL };
 

@@ -25,7 +25,7 @@ _sk_auto()
 		--agent | --answers | --branch | --config | --db | --format | \
 			--from | --only | --run | --stage | --timeout | --to | \
 			--wait | -a | -b | -r | -s | -t) opt=$word ;;
-		run | step | next | resume | status | prompt | artefact | env | completion | schema)
+		run | step | next | resume | cancel | status | prompt | artefact | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -63,6 +63,8 @@ _sk_auto()
 		resume:--branch | resume:-b) ;;
 		resume:--timeout | resume:-t) ;;
 		resume:--wait) ;;
+		cancel:--run | cancel:-r) ;;
+		cancel:--branch | cancel:-b) ;;
 		status:--run | status:-r) ;;
 		status:--branch | status:-b) ;;
 		prompt:--stage | prompt:-s) words='plan tasks implement validate audit unlock' ;;
@@ -81,6 +83,7 @@ _sk_auto()
 		step) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --new --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		next) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		cancel) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		status) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		prompt) words='-s --stage --answers -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -92,10 +95,10 @@ _sk_auto()
 	else
 		case $verb in
 		completion) words='bash zsh' ;;
-		schema) words='event outline status summary error' ;;
+		schema) words='event outline status summary stop error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' run step next resume status prompt artefact env completion schema'
+			words+=' run step next resume cancel status prompt artefact env completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

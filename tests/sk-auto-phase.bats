@@ -107,3 +107,57 @@ phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
 	check 0 sk-auto step SPEC-7 --json
 	has "$(moves)" 'asking>checking'
 }
+
+@test "cancel from another terminal: durable, agents gone, the state says so" {
+	agent "sleep 60 & echo \$! >$PWD/child; wait"
+	sk-auto run SPEC-7 --only plan --json >out 2>err &
+	pid=$!
+	for _ in $(seq 200); do [ -s child ] && break; sleep 0.02; done
+	check 0 sk-auto cancel SPEC-7 --json
+	sk-auto schema stop >stop.json
+	"$SK_BUILD/tools/schema_check" stop.json <"$BATS_TEST_TMPDIR/.out"
+	same "$(j '.stopped, .already, .driver_ended' | xargs)" 'true false true'
+	got=0
+	wait "$pid" || got=$?
+	same "$got" 143
+	! kill -0 "$(cat child)" 2>/dev/null
+	same "$(phase)" cancelled
+	same "$(sqlite3 "$SK_DB" 'SELECT state FROM runs')" cancelled
+	same "$(jq -r 'select(.schema=="sk.summary/1") | .state' <out)" halted
+	# Again: the same answer; nobody goes on with it.
+	check 0 sk-auto cancel SPEC-7 --json
+	same "$(j .already)" true
+	run=$(j .run)
+	check 8 sk-auto next SPEC-7
+	check 8 sk-auto resume SPEC-7
+	check 8 sk-auto run SPEC-7 --only plan --run "$run"
+	same "$(wc -l <calls)" 1
+	agent "echo '$plan'"
+	check 0 sk-auto run SPEC-7 --to plan --new
+}
+
+@test "cancel in a wait, after a halt, without a run, of an idle run" {
+	agent "$away"
+	check 1 sk-auto cancel SPEC-7
+	sed -i 's/10ms/60s/; s/80ms/60s/' sk.toml
+	sk-auto run SPEC-7 --only plan --json >out 2>err &
+	pid=$!
+	for _ in $(seq 200); do grep -q 'trying again' err && break; sleep 0.02; done
+	check 0 sk-auto cancel SPEC-7
+	has "$out" sk.stop
+	wait "$pid" || true
+	same "$(phase)" cancelled
+	agent "exit 1"
+	check 6 sk-auto run SPEC-7 --only plan --new --json
+	check 0 sk-auto cancel SPEC-7 --json
+	same "$(j '.driver_ended')" false
+	check 0 sk-auto env SPEC-7 --new
+	check 0 sk-auto cancel SPEC-7
+}
+
+@test "stopped by sk-consensus between two steps: the driver goes no further" {
+	agent "echo '$plan'; $SK_BIN/sk-consensus stop --db '$SK_DB' --run \"\$(sqlite3 '$SK_DB' 'SELECT run_id FROM runs')\" >/dev/null 2>&1 </dev/null; sleep 0.1"
+	check 8 sk-auto run SPEC-7 --only plan --json
+	[ ! -e docs/SPEC-7/plan.md ]
+	same "$(wc -l <calls)" 1
+}

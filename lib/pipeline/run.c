@@ -385,7 +385,8 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 		sk_err_clear(&second);
 		if (rc != SK_ORDER &&
 		    sk_run_state(a->db, a->run, rc == 0 ? "done" : "halted",
-			a->driver.epoch, &second) != 0)
+			a->driver.epoch, &second) != 0 &&
+		    strcmp(second.code, "run_stopped") != 0)
 			sk_warn("%s", second.message);
 		sk_err_clear(&second);
 		sk_report_end(a, steps, done, rc, started);

@@ -54,6 +54,12 @@ find_place(struct sk_auto *a, struct place *p, struct sk_err *err)
 
 	memset(p, 0, sizeof(*p));
 	rc = sk_auto_look(a, &p->run, &p->found, err);
+	if (rc == 0 && p->found && sk_auto_stopped(&p->run)) {
+		(void)sk_fail(err, SK_ORDER, "run_cancelled",
+		    "run '%s' of '%s' was cancelled", a->run, a->spec.id);
+		return sk_hint(
+		    err, "begin anew: sk-auto run %s --new", a->spec.id);
+	}
 	if (rc == 0 && p->found)
 		rc = sk_stage_list(
 		    a->db, a->run, a->branch, &rows, &n, &a->arena, err);

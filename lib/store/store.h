@@ -338,6 +338,7 @@ int sk_run_latest(struct sk_db *db, const char *spec, const char *root,
     struct sk_run *out, bool *found, struct sk_arena *a, struct sk_err *err);
 int sk_run_get(struct sk_db *db, const char *run, struct sk_run *out,
     bool *found, struct sk_arena *a, struct sk_err *err);
+/* SK_ORDER "run_stopped" for a stopped run, unless state is "cancelled". */
 int sk_run_state(struct sk_db *db, const char *run, const char *state,
     int64_t epoch, struct sk_err *err);
 
