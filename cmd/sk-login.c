@@ -73,7 +73,9 @@ static const struct sk_opt login_opts[] = {
 	SK_OPT_LIST(struct login_opts, 'w', "workspace", "ID", workspace,
 	    SK_C_NONE, "refuse a login for any other workspace", NULL),
 	SK_OPT_ENUM(struct login_opts, 'm', "method", "HOW", method,
-	    "paste loopback", "how the code of a browser comes back", NULL),
+	    "paste loopback token", "how the code or the token comes in",
+	    "With token, one that was made elsewhere is read from standard "
+	    "input."),
 	SK_OPT_FLAG(struct login_opts, 'b', "browser", browser,
 	    "open a browser", "It is never opened unasked."),
 	SK_OPT_FLAG(struct login_opts, 0, "no-qr", no_qr,
@@ -274,32 +276,15 @@ static int
 verb_exec(struct sk_ctx *ctx, struct sk_err *err)
 {
 	const struct token_opts *o = ctx->opts;
-	const char *env = o->env;
 	struct sk_buf t = { 0 };
-	struct sk_idp p;
 	int rc;
 
-	rc = sk_idp_get(&p, ctx->argv[0], err);
-	if (rc != 0)
-		return rc;
-	if (env == NULL)
-		env = sk_idp_str(&p, "exec_env");
-	if (env == NULL || env[0] == '\0' || strchr(env, '=') != NULL) {
-		rc = sk_fail(err, SK_USAGE, "no_variable",
-		    "no variable is known for the token of '%s'", p.id);
-		(void)sk_hint(err, "name one: --env NAME");
-	}
+	rc = get_token(ctx, o, &t, err);
 	if (rc == 0)
-		rc = get_token(ctx, o, &t, err);
-	if (rc == 0 && setenv(env, t.p, 1) != 0)
-		rc = sk_fail_errno(err, "cannot set '%s'", env);
+		rc =
+		    sk_auth_exec(ctx->argv[0], o->env, t.p, ctx->argv + 1, err);
 	if (t.p != NULL)
 		sk_auth_wipe(&t);
-	if (rc == 0) {
-		(void)execvp(ctx->argv[1], ctx->argv + 1);
-		rc = sk_fail_errno(err, "cannot run '%s'", ctx->argv[1]);
-	}
-	sk_idp_free(&p);
 	return rc;
 }
 
@@ -310,11 +295,10 @@ verb_refresh(struct sk_ctx *ctx, struct sk_err *err)
 	struct sk_token_opts to = {
 		.account = o->account, .force = true, .min_ttl_ms = -1
 	};
+	struct sk_auth *a = open_auth(ctx, &o->s, false);
 	const char *what = "";
-	struct sk_auth *a;
 	int rc;
 
-	a = open_auth(ctx, &o->s, false);
 	rc = sk_auth_refresh(a, ctx->argv[0], &to, &what, err);
 	if (rc == 0)
 		change(ctx, "refresh", ctx->argv[0], o->account, what);

@@ -76,7 +76,7 @@ int sk_auth_lock_again(struct sk_auth *a, struct sk_err *err);
 
 struct sk_login_opts {
 	const char *account; /* NULL = by the login itself, or "default" */
-	const char *method; /* paste, loopback; NULL = by the circumstances */
+	const char *method; /* paste, loopback, token; NULL = by the rest */
 	struct sk_strv workspaces; /* empty = any */
 	const char *issuer, *client_id, *scope, *discovery;
 	bool no_input;
@@ -123,6 +123,9 @@ void sk_auth_wipe(struct sk_buf *b);
 /* Refresh now and say what was done: "refreshed", "fresh", "not_refreshable" */
 int sk_auth_refresh(struct sk_auth *a, const char *provider,
     const struct sk_token_opts *o, const char **what, struct sk_err *err);
+/* Becomes argv with the token in the variable env (NULL = the provider's). */
+int sk_auth_exec(const char *provider, const char *env, const char *token,
+    char **argv, struct sk_err *err);
 /* state (valid, due, expired, dead, interrupted, none, environment),
  * usable, account, email, plan, scope, expires_at … into the open object.
  * Returns 0 or SK_LOGIN with no message. */

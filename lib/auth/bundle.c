@@ -169,8 +169,11 @@ static int
 open_bundle(struct sk_auth *a, const struct sk_buf *text, int64_t pass_fd,
     struct sk_arena *ar, struct sk_jv **all, struct sk_err *err)
 {
-	static const struct sk_jlimits lim = { AUTH_FILE_MAX * 2, 16, 200000,
-		AUTH_TOKEN_MAX, 1024 };
+	static const struct sk_jlimits lim = { .bytes = AUTH_FILE_MAX * 2,
+		.depth = 16,
+		.tokens = 200000,
+		.string = AUTH_TOKEN_MAX,
+		.key = 1024 };
 	unsigned char key[AUTH_KEY_LEN] = { 0 }, id[8];
 	struct sk_buf raw, plain;
 	struct auth_header h;

@@ -412,7 +412,8 @@ begin(struct sk_auth *a, const char *provider, const struct sk_login_opts *o,
 	}
 	kind = sk_idp_str(&p, "kind");
 	*done = true;
-	if (sk_streq(kind, "static_token") || sk_streq(kind, "api_key")) {
+	if (sk_streq(kind, "static_token") || sk_streq(kind, "api_key") ||
+	    sk_streq(o->method, "token")) {
 		rc = login_token(a, &p, o, tell, arg, err);
 	} else if (sk_streq(kind, "adc")) {
 		rc = login_adc(a, &p, tell, arg, err);

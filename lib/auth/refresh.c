@@ -329,14 +329,20 @@ auth_interrupted(const struct sk_idp *p, const struct sk_jv *acc)
 	                 sk_now_ms() - at > grace || sk_now_ms() < at;
 }
 
-bool
-auth_can_refresh(const struct sk_idp *p, const struct sk_jv *acc)
+/* Without the lock a mark of a refresh says nothing: it may be going on. */
+static bool
+may_refresh(const struct sk_idp *p, const struct sk_jv *acc)
 {
 	if (sk_streq(sk_idp_str(p, "kind"), "adc"))
 		return true;
 	return sk_jget_str(acc, "refresh_token") != NULL &&
-	       sk_jget_str(sk_jget(acc, "dead"), "reason") == NULL &&
-	       !auth_interrupted(p, acc);
+	       sk_jget_str(sk_jget(acc, "dead"), "reason") == NULL;
+}
+
+bool
+auth_can_refresh(const struct sk_idp *p, const struct sk_jv *acc)
+{
+	return may_refresh(p, acc) && !auth_interrupted(p, acc);
 }
 
 enum need { NEED_NOTHING, NEED_SOON, NEED_NOW };
@@ -459,7 +465,7 @@ make_good(struct job *j, const struct sk_token_opts *o, const char **what,
 		return 0;
 	must = o->force || o->rejected != NULL || j->acc == NULL ||
 	       auth_state(&j->p, j->acc, 0, &left) == AUTH_EXPIRED;
-	if (!auth_can_refresh(&j->p, j->acc) || j->a->o.read_only) {
+	if (!may_refresh(&j->p, j->acc) || j->a->o.read_only) {
 		*what = "not_refreshable";
 		return must ? auth_login_needed(j->id, j->acc, err) : 0;
 	}

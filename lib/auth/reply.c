@@ -55,8 +55,11 @@ void
 auth_reply_read(struct auth_reply *r, const struct sk_idp *p, const char *type,
     const char *body, size_t n)
 {
-	static const struct sk_jlimits lim = { (size_t)4 << 20, 32, 20000,
-		AUTH_TOKEN_MAX, 1024 };
+	static const struct sk_jlimits lim = { .bytes = (size_t)4 << 20,
+		.depth = 32,
+		.tokens = 20000,
+		.string = AUTH_TOKEN_MAX,
+		.key = 1024 };
 	const char *code;
 
 	r->html = looks_html(body, n) ||

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known of a login, without its secrets and without the network. */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "auth/internal.h"
 
@@ -10,8 +12,23 @@ struct look {
 	const char *name;
 };
 
+/* Somebody is at it, or nobody is and the mark was left behind. */
+static bool
+going_on(struct sk_auth *a, const char *provider)
+{
+	struct auth_doc d = { .lock = { .fd = -1 } };
+	struct sk_err ignored = { 0 };
+	bool busy;
+
+	busy = auth_doc_lock(a, provider, 0, &d, &ignored) == SK_AGAIN;
+	sk_err_clear(&ignored);
+	auth_doc_free(&d);
+	return busy;
+}
+
 static const char *
-state_word(const struct look *j, int64_t *left)
+state_word(struct sk_auth *a, const char *provider, const struct look *j,
+    int64_t *left)
 {
 	enum auth_state s;
 
@@ -24,7 +41,7 @@ state_word(const struct look *j, int64_t *left)
 	if (sk_jget_str(sk_jget(j->acc, "dead"), "reason") != NULL)
 		return "dead";
 	if (auth_interrupted(&j->p, j->acc))
-		return "interrupted";
+		return going_on(a, provider) ? "refreshing" : "interrupted";
 	return s == AUTH_DUE ? "due" : "expired";
 }
 
@@ -89,7 +106,7 @@ sk_auth_status(struct sk_auth *a, const char *provider,
 		rc = auth_load(
 		    a, provider, o->account, &d, &j.acc, &j.name, &j.p, err);
 		if (rc == 0) {
-			state = state_word(&j, &left);
+			state = state_word(a, provider, &j, &left);
 			usable =
 			    sk_streq(state, "valid") || left > 0 ||
 			    (j.acc != NULL && auth_can_refresh(&j.p, j.acc));
@@ -103,5 +120,42 @@ sk_auth_status(struct sk_auth *a, const char *provider,
 	auth_doc_free(&d);
 	if (j.p.root != NULL)
 		sk_idp_free(&j.p);
+	return rc;
+}
+
+/* ---- a command with the token ---- */
+
+int
+sk_auth_exec(const char *provider, const char *env, const char *token,
+    char **argv, struct sk_err *err)
+{
+	const char *dirs = getenv("PATH");
+	char *var = sk_asprintf("PATH=%s", dirs != NULL ? dirs : ""), *path;
+	const char *with[] = { var, NULL };
+	struct sk_idp p;
+	int rc, why = 0;
+
+	path = sk_find_program(argv[0], with, &why);
+	free(var);
+	if (path == NULL)
+		return sk_fail(err, SK_USAGE, "not_found",
+		    "cannot run '%s': %s", argv[0], strerror(why));
+	rc = sk_idp_get(&p, provider, err);
+	if (rc == 0 && env == NULL)
+		env = sk_idp_str(&p, "exec_env");
+	if (rc == 0 && (env == NULL || env[0] == '\0' || strchr(env, '='))) {
+		(void)sk_fail(err, SK_USAGE, "no_variable",
+		    "no variable is known for the token of '%s'", provider);
+		rc = sk_hint(err, "name one: --env NAME");
+	}
+	if (rc == 0 && setenv(env, token, 1) != 0)
+		rc = sk_fail_errno(err, "cannot set '%s'", env);
+	if (rc == 0) {
+		(void)execv(path, argv);
+		rc = sk_fail_errno(err, "cannot run '%s'", argv[0]);
+	}
+	free(path);
+	if (p.root != NULL)
+		sk_idp_free(&p);
 	return rc;
 }

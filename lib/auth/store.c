@@ -502,8 +502,11 @@ int
 auth_doc_load(struct sk_auth *a, const char *name, const char *ext,
     struct auth_doc *d, struct sk_err *err)
 {
-	static const struct sk_jlimits lim = { AUTH_FILE_MAX, 16, 20000,
-		AUTH_TOKEN_MAX, 1024 };
+	static const struct sk_jlimits lim = { .bytes = AUTH_FILE_MAX,
+		.depth = 16,
+		.tokens = 20000,
+		.string = AUTH_TOKEN_MAX,
+		.key = 1024 };
 	struct sk_buf plain;
 	char *file;
 	bool there;

@@ -1,0 +1,75 @@
+# Loaded by the files about sk-login: a fake provider on loopback, and a user's
+# provider file whose polls do not wait.
+
+setup_file() {
+	local fake=$SK_BUILD/tools/fake_provider i
+	[ -x "$fake" ] || skip "fake_provider is not built"
+	rm -f "$BATS_FILE_TMPDIR/port"
+	"$fake" "$BATS_FILE_TMPDIR/port" "$BATS_FILE_TMPDIR/server.log" 900 \
+		>/dev/null 2>&1 3>&- &
+	echo $! >"$BATS_FILE_TMPDIR/pid"
+	for i in $(seq 100); do
+		[ -s "$BATS_FILE_TMPDIR/port" ] && break
+		sleep 0.05
+	done
+	FAKE=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")/s
+	export FAKE
+}
+
+teardown_file() {
+	[ ! -s "$BATS_FILE_TMPDIR/pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/pid")"
+}
+
+local_setup() {
+	unset SK_KEY_FILE CREDENTIALS_DIRECTORY SK_LOGIN_STORE \
+		SK_LOGIN_READ_ONLY OPENAI_API_KEY GH_TOKEN GITHUB_TOKEN \
+		ANTHROPIC_API_KEY CODEX_ACCESS_TOKEN
+	unset https_proxy HTTPS_PROXY all_proxy ALL_PROXY
+	mkdir -p "$XDG_CONFIG_HOME/sk/providers"
+	tokens=$XDG_STATE_HOME/sk/tokens
+}
+
+# provider NAME SCENARIO [TOML]: a provider of the user's on the fake server.
+provider() {
+	cat >"$XDG_CONFIG_HOME/sk/providers/$1.toml" <<-END
+		issuer = "$FAKE/$2"
+		client_id = "cli"
+		discovery = "none"
+		${3:-}
+		[endpoints]
+		device = "{issuer}/device"
+		token = "{issuer}/token"
+		revoke = "{issuer}/revoke"
+		[timing]
+		interval = 0
+		interval_min = 0
+	END
+}
+
+# log_in NAME SCENARIO [TOML]
+log_in() {
+	provider "$@"
+	check 0 sk-login login "$1" --json
+}
+
+# stat SCENARIO FILTER: the server's counters
+stat_of() {
+	curl -gs "$FAKE/$1/stat" | jq -r "$2"
+}
+
+# code_of: the error code of the last standard output
+code_of() {
+	jq -r 'select(.schema == "sk.error/1").error.code' \
+		<"$BATS_TEST_TMPDIR/.out"
+}
+
+# valid: every line of the last standard output fits its schema.
+valid() {
+	while read -r line; do
+		printf '%s\n' "$line" >"$BATS_TEST_TMPDIR/.line"
+		sk-login schema "$(jq -r .schema <"$BATS_TEST_TMPDIR/.line")" \
+			>"$BATS_TEST_TMPDIR/.schema"
+		"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
+			<"$BATS_TEST_TMPDIR/.line"
+	done <"$BATS_TEST_TMPDIR/.out"
+}
