@@ -43,6 +43,30 @@ static const struct sk_opt opts[] = {
 	    "read the prompt from here instead of standard input", NULL),
 	SK_OPT_DUR(T, 't', "timeout", "DURATION", timeout_ms,
 	    "stop an agent after this long (20m)", NULL),
+	SK_OPT_DUR(T, 0, "deadline", "DURATION", deadline_ms,
+	    "stop everything after this long",
+	    "Counted from the start of sk-run: calls, waits and retries of all "
+	    "agents have to fit in."),
+	SK_OPT_INT(T, 0, "straggler", "FACTOR", straggler, 2, 1000,
+	    "stop an agent that takes FACTOR times the median of its peers",
+	    "Counts once half of the agents, and at least two, have "
+	    "answered."),
+	SK_OPT_STR(T, 'l', "launcher", "PREFIX", launcher, SK_C_NONE,
+	    "words before each agent's command: 'srun -N1 --'",
+	    "Split like --exec. The far side needs nothing of ours; the "
+	    "prompt goes in by standard input. When the program is ssh, the "
+	    "agent's words are quoted for the shell over there."),
+	SK_OPT_FLAG(T, 0, "worktree", worktree,
+	    "give each agent a git work tree of its own",
+	    "At HEAD, without changes that are not committed. What an agent "
+	    "did in it is the key diff of its record."),
+	SK_OPT_FLAG(T, 0, "cgroup", cgroup,
+	    "put each agent into a cgroup, where that can be had",
+	    "Version 2. Killing one is a single step that no program can "
+	    "outrun. Without it everything is killed one by one."),
+	SK_OPT_STR(T, 0, "tee", "DIR", tee, SK_C_DIR,
+	    "keep the raw output of each agent in DIR",
+	    "AGENT.ATTEMPT.out and .err, byte for byte."),
 	SK_OPT_INT(T, 'j', "jobs", "N", jobs, 1, 100000,
 	    "run at most N agents at once (all)", NULL),
 	SK_OPT_INT(T, 0, "attempts", "N", attempts, 1, 1000,

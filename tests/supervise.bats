@@ -241,3 +241,139 @@ streamer() {
 	export SPECKIT_RUN__FIRST_BYTE=0s SPECKIT_RUN__IDLE=0s
 	feed p 0 sk-run -a s
 }
+
+@test "a deadline for everything, and a limit set by the peers" {
+	feed p 9 sk-run -x 'a:3=sleep 300' -j 1 --deadline 400ms
+	same "$(answers .failure.kind | sort | uniq -c | tr -s ' ')" \
+		' 3 "timeout_total"'
+	has "$(answers .failure.message)" 'deadline came before it was started'
+	script after 'sleep 0.2; echo yes'
+	feed p 3 sk-run -x 'a:3=./after' -x 'z=sleep 300' --straggler 3
+	same "$(answers 'select(.agent == "z") | .failure.kind')" \
+		'"timeout_total"'
+	has "$(answers 'select(.agent == "z") | .failure.message')" peers
+	# Two of five are not half of them.
+	feed p 9 sk-run -x 'a:2=./after' -x 'z:3=sleep 1' --straggler 2 -t 600ms ||
+		feed p 3 sk-run -x 'a:2=./after' -x 'z:3=sleep 1' \
+			--straggler 2 -t 600ms
+	has "$(answers .failure.message)" 'no answer within 600ms'
+}
+
+@test "descriptors, signals and limits that an agent gets" {
+	# shellcheck disable=SC2016
+	script look 'ls /proc/self/fd | tr "\n" " "; ulimit -n
+		grep -E "^Sig(Blk|Ign)" /proc/self/status | tr -d "\t\n"
+		readlink /proc/self/fd/0 | cut -c 1-8; ps -o sid= -p $$ | tr -d " "
+		echo $$'
+	exec 7<in 8<in
+	feed p 0 sk-run -x 'a:300=./look' -j 300
+	local want
+	want=$(ulimit -Sn)
+	# (3 is the directory that ls reads.)
+	same "$(answers .content | cut -d'\' -f1 | sort -u)" "\"0 1 2 3 $want"
+	# (32 and 33 belong to the C library.)
+	same "$(answers .content | grep -cE \
+		'SigBlk:0000000000000000SigIgn:0000000[01][08]0000000')" 300
+	# A session of its own, led by itself.
+	same "$(answers '.content | split("\n") | .[-1] == .[-2]' | sort -u)" true
+	exec 7<&- 8<&-
+}
+
+@test "--tee keeps the raw streams" {
+	printf 'a\000\377b' >bytes
+	script both 'cat bytes; echo talk >&2'
+	feed p 0 sk-run -x x=./both -x y=cat --tee raw
+	cmp raw/x.1.out bytes
+	same "$(cat raw/x.1.err)" talk
+	same "$(cat raw/y.1.out)" p
+	same "$(stat -c %a raw raw/x.1.out | xargs)" '700 600'
+	# A link that waits there is not followed.
+	echo keep >precious
+	ln -sf "$PWD/precious" raw/z.1.out
+	feed p 0 sk-run -x z=cat --tee raw
+	same "$(cat precious)" keep
+	feed p 74 sk-run -x z=cat --tee /dev/null/x ||
+		feed p 2 sk-run -x z=cat --tee /dev/null/x
+}
+
+@test "--worktree: each agent has a tree of its own, the diff is in the record" {
+	git init -q repo
+	cd repo
+	git config user.email a@example.org
+	git config user.name a
+	mkdir sub
+	echo one >sub/file
+	git add .
+	git commit -qm first
+	# Hooks of the repository are not run for us.
+	printf '#!/bin/sh\ntouch %s/hooked\n' "$BATS_TEST_TMPDIR" \
+		>.git/hooks/post-checkout
+	chmod +x .git/hooks/post-checkout
+	echo dirty >sub/file
+	cd sub
+	# shellcheck disable=SC2016
+	script ../../change 'cat file; echo "$SK_AGENT" >>file
+		printf "\000\001" >new; test -e left && exit 1; touch left
+		echo done'
+	feed p 0 sk-run -x 'a:2=../../change' --worktree ||
+		feed p 0 sk-run -x "a:2=$PWD/../../change" --worktree
+	same "$(answers .content | sort -u)" '"one\ndone"'
+	same "$(answers 'select(.agent == "a.1") | .diff' | jq -r . |
+		grep '^[+-]' | grep -v '^+++\|^---')" '+a.1'
+	has "$(answers .diff)" 'b/sub/new'
+	# As a stored answer too.
+	feed p 0 sk-run -r R -x "b=$PWD/../../change" --worktree
+	local first
+	first=$(answers .diff)
+	feed p 0 sk-run -r R -x "b=$PWD/../../change" --worktree
+	same "$(answers .diff)" "$first"
+	jq -r 'select(.agent == "b").diff' <"$BATS_TEST_TMPDIR/.out" >d.patch
+	git stash -q
+	git apply --check --directory= d.patch
+	# Ours is as it was.
+	git stash pop -q
+	same "$(cat file)" dirty
+	[ ! -e new ]
+	same "$(git worktree list | wc -l)" 1
+	[ ! -e "$BATS_TEST_TMPDIR/hooked" ]
+	cd "$BATS_TEST_TMPDIR"
+	feed p 2 sk-run -x a=cat --worktree
+	has "$err" 'needs a git repository'
+}
+
+@test "--cgroup: one step kills all, or it says that there is none" {
+	# shellcheck disable=SC2016
+	script leaver '(setsid env -i sleep 300 >/dev/null 2>&1 & echo $! >left)
+		cat /proc/self/cgroup | grep ^0::'
+	feed p 0 sk-run -x a=./leaver --cgroup
+	gone "$(cat left)"
+	case $err in
+	'') has "$(answers .content)" /sk- ;;
+	*) has "$err" 'going on without cgroups' ;;
+	esac
+	local m
+	m=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+	same "$([ -n "$m" ] && find "$m" -maxdepth 2 -name 'sk-*' 2>/dev/null)" ''
+}
+
+@test "--launcher: words before each agent, same record, same status" {
+	# shellcheck disable=SC2016
+	script far 'echo "$#:$*" >>calls; shift; exec "$@"'
+	script odd 'echo "$1"; cat; exit 3'
+	feed p 6 sk-run -x "a=./odd 'x  \$HOME;'" --launcher './far --'
+	same "$(answers '[.exit, .failure.kind]')" '[3,"crashed"]'
+	same "$(cat calls)" '3:-- ./odd x  $HOME;'
+	feed p 0 sk-run -x "a=cat" --launcher './far --'
+	same "$(answers .content)" '"p"'
+	# ssh joins its words for a shell.
+	mkdir bin
+	# shellcheck disable=SC2016
+	script bin/ssh 'shift; exec sh -c "$*"'
+	feed p 0 sk-run -x "a=echo 'x  \$HOME; touch no' '*'" \
+		--launcher "$PWD/bin/ssh host"
+	same "$(answers .content)" '"x  $HOME; touch no *"'
+	[ ! -e no ]
+	feed p 2 sk-run -x a=cat --launcher "x 'y"
+	feed p 6 sk-run -x a=cat --launcher /nonexistent/launcher
+	same "$(answers .failure.kind)" '"not_found"'
+}

@@ -102,6 +102,10 @@ struct sk_ask {
 	const char *record, *replay; /* directories, see replay.c */
 	int64_t round; /* 0 = 1 */
 	int64_t timeout_ms; /* 0 = configured */
+	int64_t deadline_ms, straggler; /* 0 = configured */
+	const char *launcher; /* words before each agent's own */
+	const char *tee; /* directory for raw streams */
+	bool worktree, cgroup; /* one for each agent */
 	int64_t jobs; /* 0 = all at once */
 	int64_t max_output; /* 0 = 16 MiB */
 	int64_t attempts; /* calls of one agent; 0 = by kind of failure */

@@ -169,6 +169,11 @@ sk_attempt_start(
 		sk_outcome_fail(o, slot->broken, "%s", slot->broken_why);
 		return NULL;
 	}
+	if (opts->deadline != 0 && sk_mono_ms() >= opts->deadline) {
+		sk_outcome_fail(o, SK_K_TIMEOUT_TOTAL,
+		    "the deadline came before it was started");
+		return NULL;
+	}
 	at = sk_calloc(1, slot->ops->size);
 	at->ops = slot->ops;
 	at->loop = l;

@@ -7,15 +7,26 @@
 
 struct sk_ground {
 	struct sk_mark mark; /* who we are; a private directory */
-	char *cgroup; /* directory of a cgroup of ours; NULL = none */
-	char *tee; /* raw streams go there; NULL = nowhere */
-	char *tree; /* git work tree that writers get a copy of; or NULL */
+	struct sk_cgroup cgroup; /* dir NULL = none */
+	const char *tee; /* raw streams go there; NULL = nowhere */
+	char *tree, *prefix; /* git work tree that each agent gets a copy of,
+	                      * and where in it we are; NULL = none */
 	uint64_t serial; /* of processes */
 };
 /* Reaps what a killed pair on this database left. */
-int
-sk_ground_open(struct sk_ground *g, const char *db_path, struct sk_err *err);
+int sk_ground_open(struct sk_ground *g, const struct sk_ask *ask,
+    const char *db_path, struct sk_err *err);
 void sk_ground_close(struct sk_ground *g);
+
+/* ---- git work trees (worktree.c) ---- */
+
+/* The repository that we stand in; malloc'd. */
+int sk_tree_top(char **top, struct sk_err *err);
+int sk_tree_make(const char *top, const char *path, struct sk_err *err);
+/* What was done in it, into o->diff. */
+void sk_tree_diff(
+    const char *top, const char *path, size_t max, struct sk_outcome *o);
+void sk_tree_drop(const char *top, const char *path);
 
 /* ---- output that is read when it is complete (spool.c) ---- */
 
@@ -54,6 +65,7 @@ struct sk_attempt_opts {
 	void *arg;
 	int64_t deadline; /* monotonic; 0 = none */
 	struct sk_ground *ground;
+	int64_t attempt; /* number of the call */
 	/* The answer has grown by this, where it comes in pieces; or NULL. */
 	void (*delta)(
 	    struct sk_attempt *at, const char *p, size_t n, void *arg);

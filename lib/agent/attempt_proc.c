@@ -24,6 +24,9 @@ struct proc {
 	struct sk_errtap errs;
 	char token[SK_ID_LEN + 24];
 	char *tmp; /* its TMPDIR */
+	char *cgroup; /* its own, or NULL */
+	char *tree; /* its git work tree, or NULL */
+	int tee[2]; /* copies of both streams; -1 = none */
 	int fd[2]; /* its standard output and error; -1 = at the end */
 	int wstatus;
 	bool reaped;
@@ -57,6 +60,37 @@ by_line(const struct proc *p)
 	return p->tap.form == SK_OUT_JSONL;
 }
 
+static void
+open_tee(struct proc *p)
+{
+	static const char *const ext[] = { "out", "err" };
+	const struct sk_attempt_opts *o = &p->at.opts;
+
+	p->tee[0] = p->tee[1] = -1;
+	for (size_t i = 0; o->ground->tee != NULL && i < 2; i++) {
+		char *path = sk_asprintf("%s/%s.%lld.%s", o->ground->tee,
+		    o->slot->name, (long long)o->attempt, ext[i]);
+
+		p->tee[i] = open(path,
+		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    0600);
+		if (p->tee[i] < 0)
+			sk_warn("cannot write '%s': %s", path, strerror(errno));
+		free(path);
+	}
+}
+
+static void
+copy(struct proc *p, size_t which, const char *s, size_t n)
+{
+	if (sk_write_all(p->tee[which], s, n) == 0)
+		return;
+	sk_warn("cannot keep the output of '%s': %s", p->at.opts.slot->name,
+	    strerror(errno));
+	close(p->tee[which]);
+	p->tee[which] = -1;
+}
+
 /* False at the end of the pipe. */
 static bool
 drain(struct proc *p, size_t which)
@@ -71,6 +105,8 @@ drain(struct proc *p, size_t which)
 		if (n == 0)
 			return false;
 		sk_attempt_heard(&p->at, (size_t)n, which == 0);
+		if (p->tee[which] >= 0)
+			copy(p, which, chunk, (size_t)n);
 		if (which == 1)
 			sk_errtap_feed(&p->errs, chunk, (size_t)n);
 		else if (by_line(p))
@@ -85,9 +121,27 @@ drain(struct proc *p, size_t which)
 
 /* ---- the end ---- */
 
+/* The agent with all that it started. */
 static void
-drop_tmp(struct proc *p)
+kill_all(struct proc *p)
 {
+	if (p->cgroup != NULL)
+		sk_cgroup_kill(p->cgroup);
+	(void)sk_loop_tree_kill(p->at.loop, p->at.pid, p->token);
+}
+
+/* Its directories, when nothing of it runs any more. */
+static void
+drop_places(struct proc *p)
+{
+	if (p->tree != NULL)
+		sk_tree_drop(p->at.opts.ground->tree, p->tree);
+	free(p->tree);
+	p->tree = NULL;
+	if (p->cgroup != NULL)
+		sk_cgroup_drop(p->cgroup);
+	free(p->cgroup);
+	p->cgroup = NULL;
 	if (p->tmp != NULL)
 		sk_tmpdir_remove(p->tmp);
 	free(p->tmp);
@@ -132,15 +186,18 @@ finish(struct proc *p)
 			(void)drain(p, i);
 		close_fd(p, &p->fd[i]);
 	}
-	(void)sk_loop_tree_kill(at->loop, at->pid, p->token);
+	kill_all(p);
 	read_usage(p);
-	drop_tmp(p);
 	if (p->spool.error != 0)
 		sk_outcome_fail(at->o, SK_K_INTERNAL,
 		    "cannot keep the output: %s", strerror(p->spool.error));
 	if (!by_line(p))
 		sk_spool_feed(&p->spool, &p->tap);
 	sk_outcome_judge(at->o, &p->tap, &p->errs, p->wstatus, at->opts.schema);
+	if (p->tree != NULL)
+		sk_tree_diff(
+		    at->opts.ground->tree, p->tree, at->opts.max_output, at->o);
+	drop_places(p);
 	sk_attempt_end(at);
 }
 
@@ -195,8 +252,9 @@ on_grace(struct sk_loop *l, void *arg)
 {
 	struct proc *p = arg;
 
+	(void)l;
 	p->grace_id = 0;
-	(void)sk_loop_tree_kill(l, p->at.pid, p->token);
+	kill_all(p);
 }
 
 static void
@@ -208,7 +266,7 @@ proc_stop(struct sk_attempt *at, bool now)
 	if (p->reaped)
 		return;
 	if (now) {
-		(void)sk_loop_tree_kill(at->loop, at->pid, p->token);
+		kill_all(p);
 		return;
 	}
 	if (p->grace_id != 0)
@@ -243,6 +301,36 @@ fill_argv(const struct proc *p, struct sk_strv *argv)
 	free(path);
 }
 
+static int
+make_tree(struct proc *p, struct sk_err *err)
+{
+	const struct sk_ground *g = p->at.opts.ground;
+
+	p->fd[0] = p->fd[1] = -1;
+	if (g->tree == NULL)
+		return 0;
+	p->tree = sk_asprintf(
+	    "%s/%llu.tree", g->mark.tmp, (unsigned long long)g->serial);
+	return sk_tree_make(g->tree, p->tree, err);
+}
+
+/* Where it works: its own tree, at the place in it where we are. */
+static char *
+work_dir(const struct proc *p)
+{
+	const struct sk_slot *slot = p->at.opts.slot;
+	char *here, *there;
+
+	if (p->tree == NULL)
+		return slot->cwd != NULL ? sk_strdup(slot->cwd) : NULL;
+	here = sk_asprintf("%s%s", p->tree, p->at.opts.ground->prefix);
+	if (slot->cwd == NULL)
+		return here;
+	there = sk_path_join(here, slot->cwd);
+	free(here);
+	return there;
+}
+
 /* Prompt, pipes, environment, and the program. */
 static int
 launch(struct proc *p, struct sk_err *err)
@@ -250,7 +338,8 @@ launch(struct proc *p, struct sk_err *err)
 	const struct sk_attempt_opts *opts = &p->at.opts;
 	const struct sk_slot *slot = opts->slot;
 	struct sk_strv env = { 0 }, argv = { 0 };
-	struct sk_spawn sp = { .cwd = slot->cwd, .new_session = true };
+	char *cwd = work_dir(p);
+	struct sk_spawn sp = { .cwd = cwd, .new_session = true };
 	int out[2] = { -1, -1 }, er[2] = { -1, -1 };
 	int rc;
 
@@ -268,7 +357,11 @@ launch(struct proc *p, struct sk_err *err)
 		sp.envp = (const char *const *)env.v;
 		sp.fd_out = out[1];
 		sp.fd_err = er[1];
+		p->cgroup = sk_cgroup_enter(
+		    &opts->ground->cgroup, opts->ground->serial);
 		rc = sk_spawn(&sp, &p->at.pid, err);
+		if (p->cgroup != NULL)
+			sk_cgroup_leave(&opts->ground->cgroup);
 		sk_strv_free(&env);
 		sk_strv_free(&argv);
 	}
@@ -280,6 +373,7 @@ launch(struct proc *p, struct sk_err *err)
 		close(er[1]);
 	p->fd[0] = out[0];
 	p->fd[1] = er[0];
+	free(cwd);
 	return rc;
 }
 
@@ -297,7 +391,7 @@ listen_to(struct proc *p)
 /* Its own place for temporary files, gone with it. Agents leave whole
  * conversations in files of guessable names. */
 static void
-make_tmp(struct proc *p)
+make_places(struct proc *p)
 {
 	const struct sk_ground *g = p->at.opts.ground;
 
@@ -313,26 +407,25 @@ static bool
 proc_start(struct sk_attempt *at)
 {
 	struct proc *p = (struct proc *)at;
-	struct sk_err err = { 0 };
-
 	struct sk_ground *g = at->opts.ground;
+	struct sk_err err = { 0 };
 
 	g->serial++;
 	snprintf(p->token, sizeof(p->token), "%s.%llu", g->mark.id,
 	    (unsigned long long)g->serial);
-	make_tmp(p);
-	if (launch(p, &err) != 0) {
+	make_places(p);
+	open_tee(p);
+	if (make_tree(p, &err) != 0 || launch(p, &err) != 0) {
 		sk_outcome_fail(at->o, spawn_kind(&err), "%s", err.message);
 		sk_err_clear(&err);
 		for (size_t i = 0; i < 2; i++)
 			if (p->fd[i] >= 0)
 				close(p->fd[i]);
-		drop_tmp(p);
+		drop_places(p);
 		return false;
 	}
 	sk_tap_init(&p->tap, at->opts.slot->ad, at->o, at->opts.max_output);
-	p->tap.form =
-	    sk_adapter_form(at->opts.slot->ad, at->opts.slot->argv.v);
+	p->tap.form = sk_adapter_form(at->opts.slot->ad, at->opts.slot->argv.v);
 	sk_spool_init(&p->spool, g->mark.tmp, at->opts.max_output);
 	listen_to(p);
 	sk_loop_child(at->loop, at->pid, on_child, p);
@@ -362,9 +455,12 @@ proc_clear(struct sk_attempt *at)
 
 	cancel_timer(p, &p->grace_id);
 	cancel_timer(p, &p->drain_id);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		close_fd(p, &p->fd[i]);
-	drop_tmp(p);
+		if (p->tee[i] >= 0)
+			close(p->tee[i]);
+	}
+	drop_places(p);
 	sk_spool_free(&p->spool);
 	sk_tap_free(&p->tap);
 	sk_errtap_free(&p->errs);

@@ -33,6 +33,11 @@ put(struct sk_strv *env, const char *name, const char *value)
 	free(line);
 }
 
+/* What programs that start others elsewhere look for. */
+static const char *const launchers[] = { "SSH_AUTH_SOCK", "KUBECONFIG",
+	"DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "SLURM_CONF",
+	"SLURM_JOB_ID", "SLURM_JOBID", "XAUTHORITY", NULL };
+
 static void
 pass(struct sk_strv *env, const char *name)
 {
@@ -74,11 +79,13 @@ sk_agent_env(const struct sk_slot *slot, const char *stage, const char *spec,
 	for (size_t i = 0; always[i] != NULL; i++)
 		pass(env, always[i]);
 	pass_families(env);
+	for (size_t i = 0; slot->remote && launchers[i] != NULL; i++)
+		pass(env, launchers[i]);
 	if (getenv("PATH") == NULL)
 		put(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
 	put(env, "TERM", "dumb");
 	put(env, "NO_COLOR", "1");
-	if (tmp != NULL)
+	if (tmp != NULL && !slot->remote)
 		put(env, "TMPDIR", tmp);
 	for (size_t i = 0; i < sk_jlen(names); i++)
 		pass(env, sk_jstr(names->a[i]));

@@ -6,10 +6,26 @@
 
 #include "agent/internal.h"
 
+/* Where in the tree we stand: "" or "/sub/directory". */
+static char *
+prefix_of(const char *top)
+{
+	char *here = realpath(".", NULL), *real = realpath(top, NULL);
+	char *p = NULL;
+
+	if (here != NULL && real != NULL && sk_has_prefix(here, real))
+		p = sk_strdup(here + strlen(real));
+	free(here);
+	free(real);
+	return p != NULL ? p : sk_strdup("");
+}
+
 int
-sk_ground_open(struct sk_ground *g, const char *db_path, struct sk_err *err)
+sk_ground_open(struct sk_ground *g, const struct sk_ask *ask,
+    const char *db_path, struct sk_err *err)
 {
 	char *dir = sk_asprintf("%s-live", db_path);
+	struct sk_err why = { 0 };
 	size_t killed = 0;
 	int rc;
 
@@ -19,13 +35,25 @@ sk_ground_open(struct sk_ground *g, const char *db_path, struct sk_err *err)
 		sk_warn("killed %zu processes that an earlier sk-run, itself "
 			"killed, had left behind",
 		    killed);
+	if (rc == 0 && ask->tee != NULL) {
+		g->tee = ask->tee;
+		rc = sk_mkdirs(ask->tee, 0700, err);
+	}
+	if (rc == 0 && ask->worktree && (rc = sk_tree_top(&g->tree, err)) == 0)
+		g->prefix = prefix_of(g->tree);
+	/* A help, not a need: without one the trees are swept. */
+	if (rc == 0 && ask->cgroup && sk_cgroup_new(&g->cgroup, &why) != 0)
+		sk_warn("going on without cgroups: %s", why.message);
+	sk_err_clear(&why);
 	return rc;
 }
 
 void
 sk_ground_close(struct sk_ground *g)
 {
+	sk_cgroup_free(&g->cgroup);
 	sk_mark_close(&g->mark);
 	free(g->tree);
-	g->tree = NULL;
+	free(g->prefix);
+	g->tree = g->prefix = NULL;
 }

@@ -74,6 +74,7 @@ struct sk_outcome {
 	int64_t cost_micro; /* -1 = not said */
 	char *session, *model;
 	int exit_code, signal; /* -1 = none */
+	char *diff; /* of its work tree; NULL = none was asked for */
 	int64_t started_ms, ended_ms, duration_ms, first_byte_ms; /* -1 */
 	uint64_t output_bytes;
 	char sha256[SK_SHA256_LEN];
@@ -104,6 +105,7 @@ struct sk_slot {
 	int64_t timeout_ms, grace_ms;
 	int64_t first_byte_ms, idle_ms; /* 0 = any silence will do */
 	struct sk_strv argv; /* complete */
+	bool remote; /* a launcher starts it elsewhere */
 	enum sk_kind broken; /* why it cannot be run, with text */
 	char *broken_why;
 };
@@ -116,6 +118,7 @@ struct sk_slots {
 struct sk_subst {
 	const char *model, *prompt_file, *schema_file, *schema_json;
 	bool schema_strict; /* within the strict subset, see slot.c */
+	const struct sk_strv *launcher; /* NULL = none */
 };
 /* Adapter, command, model, times of a slot that has its names. */
 int sk_slot_resolve(struct sk_slot *s, const struct sk_ask *ask,

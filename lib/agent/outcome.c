@@ -26,6 +26,7 @@ void
 sk_outcome_free(struct sk_outcome *o)
 {
 	free(o->content);
+	free(o->diff);
 	free(o->session);
 	free(o->model);
 	free(o->host);

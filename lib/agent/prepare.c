@@ -195,6 +195,12 @@ sk_prep_make(struct sk_prep *p, const struct sk_ask *ask,
 	p->jobs = ask->jobs;
 	if (p->jobs <= 0)
 		p->jobs = sk_config_int(conf, "run.jobs", 0);
+	p->deadline_ms = ask->deadline_ms > 0
+	                     ? ask->deadline_ms
+	                     : sk_config_duration(conf, "run.deadline", 0);
+	p->straggler = ask->straggler > 0
+	                   ? ask->straggler
+	                   : sk_config_int(conf, "run.straggler", 0);
 	if ((rc = read_prompt(p, err)) != 0)
 		return rc;
 	sk_sha256(p->req.prompt.p, p->req.prompt.len, p->prompt_sha256);
@@ -209,6 +215,10 @@ sk_prep_make(struct sk_prep *p, const struct sk_ask *ask,
 	sk_buf_init(&schema, 0);
 	rc = settle_schema(p, &sub, &schema, err);
 	sub.prompt_file = "{prompt_file}";
+	if (rc == 0 && ask->launcher != NULL) {
+		rc = sk_strv_words(&p->launcher, ask->launcher, err);
+		sub.launcher = p->launcher.n > 0 ? &p->launcher : NULL;
+	}
 	if (rc == 0 && !ask->dry_run) {
 		rc = sealed(p->req.prompt.p, p->req.prompt.len, &p->prompt_fd,
 		    p->prompt_path, err);
@@ -236,6 +246,7 @@ sk_prep_free(struct sk_prep *p)
 	if (p->req.prompt.p != NULL)
 		sk_request_free(&p->req);
 	sk_slots_free(&p->slots);
+	sk_strv_free(&p->launcher);
 	sk_arena_free(&p->arena);
 }
 

@@ -12,9 +12,11 @@ struct sk_prep {
 	struct sk_request req;
 	struct sk_slots slots;
 	struct sk_round round;
+	struct sk_strv launcher;
 	struct sk_jv *schema; /* NULL = any answer */
 	size_t max_output;
 	int64_t jobs; /* 0 = all at once */
+	int64_t deadline_ms, straggler; /* 0 = none */
 	int prompt_fd, schema_fd;
 	char prompt_sha256[SK_SHA256_LEN], schema_sha256[SK_SHA256_LEN];
 	char prompt_path[48], schema_path[48];

@@ -112,6 +112,8 @@ put_content(struct sk_jw *w, const struct sk_outcome *o)
 	if (o->content != NULL && o->kind == SK_K_NONE)
 		(void)sk_json_find(&arena, o->content, o->content_n, &data);
 	sk_jw_kvalue(w, "data", data);
+	if (o->diff != NULL)
+		sk_jw_kstr(w, "diff", o->diff);
 	sk_arena_free(&arena);
 }
 
@@ -197,6 +199,8 @@ sk_answer_meta(
 	kcount(&w, "signal", o->signal);
 	kword(&w, "host", r->host);
 	sk_jw_kint(&w, "output_bytes", (int64_t)o->output_bytes);
+	if (o->diff != NULL)
+		sk_jw_kstr(&w, "diff", o->diff);
 	put_origin(&w, a);
 	sk_jw_kstr(&w, "asked", a->slot->asked);
 	sk_jw_end(&w);
@@ -234,6 +238,8 @@ from_meta(struct sk_outcome *o, const struct sk_jv *m)
 		o->duration_ms = count_of(t, "duration_ms");
 		o->first_byte_ms = count_of(t, "first_byte_ms");
 	}
+	if (sk_jget_str(m, "diff") != NULL)
+		o->diff = sk_strdup(sk_jget_str(m, "diff"));
 	if (sk_jget_str(m, "host") != NULL)
 		o->host = sk_strdup(sk_jget_str(m, "host"));
 }

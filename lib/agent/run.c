@@ -42,6 +42,8 @@ on_done(struct sk_attempt *at, void *arg)
 	while (r->live[i] != at)
 		i++;
 	r->live[i] = NULL;
+	if (r->straggler > 0 && r->ans[i].o.kind == SK_K_NONE)
+		r->took[r->ntook++] = r->ans[i].o.duration_ms;
 	sk_attempt_free(at);
 	r->running--;
 	if (!sk_control_again(r, i))
@@ -62,7 +64,7 @@ start_one(struct sk_fan *r, size_t i)
 	struct sk_answer *a = &r->ans[i];
 	struct sk_attempt_opts o = { a->slot, p->round.stage, p->round.spec,
 		p->prompt_path, p->max_output, p->schema, on_done, r,
-		r->deadline, &r->ground, sk_fan_delta(r) };
+		r->deadline, &r->ground, a->attempt, sk_fan_delta(r) };
 
 	r->live[i] = sk_attempt_start(r->loop, &o, &a->o);
 	if (r->live[i] == NULL) {
@@ -99,6 +101,33 @@ cancel_all(struct sk_fan *r, bool now)
 			sk_attempt_cancel(r->live[i], now);
 }
 
+static int
+by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Once half of the agents, and two at least, have answered, nobody may take
+ * much longer than they did. */
+static void
+limit_stragglers(struct sk_fan *r)
+{
+	size_t n = r->ntook;
+	int64_t median;
+
+	if (n == r->nlimited || n < 2 || 2 * n < r->p->slots.n)
+		return;
+	r->nlimited = n;
+	qsort(r->took, n, sizeof(*r->took), by_value);
+	median = (r->took[(n - 1) / 2] + r->took[n / 2]) / 2;
+	for (size_t i = 0; i < r->p->slots.n; i++)
+		if (r->live[i] != NULL)
+			sk_attempt_limit(r->live[i],
+			    r->live[i]->start + r->straggler * median);
+}
+
 /* Between two waits: start, record and print what can be. */
 static void
 on_idle(struct sk_loop *l, void *arg)
@@ -109,6 +138,7 @@ on_idle(struct sk_loop *l, void *arg)
 	do {
 		was_gone = r->gone;
 		start_more(r);
+		limit_stragglers(r);
 		sk_fan_commit(r);
 		over = sk_fan_print(r);
 		if (r->gone && !was_gone)
@@ -207,7 +237,8 @@ run_all(struct sk_fan *r)
 	if (rc == 0)
 		rc = sk_db_open(&r->db, r->p->ask->db, SK_DB_CREATE, r->err);
 	if (rc == 0)
-		rc = sk_ground_open(&r->ground, sk_db_path(r->db), r->err);
+		rc = sk_ground_open(
+		    &r->ground, r->p->ask, sk_db_path(r->db), r->err);
 	if (rc == 0)
 		rc = sk_tape_open(r, r->err);
 	if (rc == 0)
@@ -252,7 +283,11 @@ sk_ask_run(const struct sk_ask *ask, struct sk_config *conf, int guard_fd,
 	r.ans = sk_calloc(n, sizeof(*r.ans));
 	r.live = sk_calloc(n, sizeof(*r.live));
 	r.ready = sk_calloc(n, sizeof(*r.ready));
+	if (p.deadline_ms > 0)
+		r.deadline = r.start + p.deadline_ms;
+	r.straggler = p.straggler;
 	r.stored = sk_calloc(n, sizeof(*r.stored));
+	r.took = sk_calloc(n, sizeof(*r.took));
 	for (size_t i = 0; i < n; i++) {
 		r.ans[i].slot = &p.slots.v[i];
 		sk_outcome_init(&r.ans[i].o);
@@ -283,6 +318,7 @@ sk_ask_run(const struct sk_ask *ask, struct sk_config *conf, int guard_fd,
 	free(r.live);
 	free(r.ready);
 	free(r.stored);
+	free(r.took);
 	sk_prep_free(&p);
 	return rc;
 }

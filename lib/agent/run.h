@@ -37,7 +37,8 @@ struct sk_fan {
 	size_t judged; /* committed answers that it was asked about */
 	size_t required; /* answers for a quorum */
 	int64_t start, deadline; /* monotonic; deadline 0 = none */
-	int64_t *took, ntook; /* of those that answered, for their peers */
+	int64_t *took, straggler; /* times of those that answered; see run.c */
+	size_t ntook, nlimited;
 	int stop_signal; /* first signal that arrived */
 	bool gone; /* nobody reads what we print: stop as for a signal */
 	bool hurry; /* a second one did */

@@ -424,6 +424,8 @@ value(const struct sk_slot *s, const struct sk_subst *sub, const char *word,
 		return sub->schema_strict ? sub->schema_file : NULL;
 	if (sk_streq(word, "{schema_json}"))
 		return sub->schema_json;
+	if (sk_streq(word, "{usage_file}"))
+		return word; /* each attempt has one of its own */
 	/* Only conditions of a group, see add_group(). */
 	if (sk_streq(word, "{write}"))
 		return s->write ? word : NULL;
@@ -484,6 +486,36 @@ make_argv(struct sk_slot *s, const struct sk_subst *sub, struct sk_err *err)
 	return 0;
 }
 
+/*
+ * The launcher's words in front. They start the agent elsewhere, so what names
+ * files of this process is of no use there; and ssh hands what it is given to a
+ * shell, which must find our words as they are.
+ */
+static void
+launch_by(struct sk_slot *s, const struct sk_strv *launcher)
+{
+	const char *base = strrchr(launcher->v[0], '/');
+	bool shell = sk_streq(base != NULL ? base + 1 : launcher->v[0], "ssh");
+	struct sk_strv all = { 0 };
+
+	for (size_t i = 0; i < launcher->n; i++)
+		sk_strv_add(&all, launcher->v[i]);
+	for (size_t i = 0; i < s->argv.n; i++) {
+		struct sk_buf b;
+
+		sk_buf_init(&b, 0);
+		if (shell)
+			sk_shell_quote(&b, s->argv.v[i]);
+		else
+			sk_buf_str(&b, s->argv.v[i]);
+		sk_strv_add(&all, b.p);
+		sk_buf_free(&b);
+	}
+	sk_strv_free(&s->argv);
+	s->argv = all;
+	s->remote = true;
+}
+
 int
 sk_slots_argv(
     struct sk_slots *s, const struct sk_subst *sub, struct sk_err *err)
@@ -493,7 +525,11 @@ sk_slots_argv(
 	for (size_t i = 0; rc == 0 && i < s->n; i++)
 		for (struct sk_slot *t = &s->v[i]; rc == 0 && t != NULL;
 		     t = t->fallback)
-			if (t->ad != NULL)
+			if (t->ad != NULL) {
 				rc = make_argv(t, sub, err);
+				if (rc == 0 && sub->launcher != NULL &&
+				    t->ops == &sk_attempt_proc)
+					launch_by(t, sub->launcher);
+			}
 	return rc;
 }

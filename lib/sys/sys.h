@@ -147,6 +147,21 @@ void sk_tmpdir_remove(const char *path);
 /* A file without a name in a directory; -1 and errno. */
 int sk_tmpfile(const char *dir);
 
+/* ---- control groups, version 2 (cgroup.c) ---- */
+
+struct sk_cgroup {
+	char *home, *dir; /* where we are; one of our own below; NULL = none */
+};
+/* An error when there is none to be had; then dir is NULL. */
+int sk_cgroup_new(struct sk_cgroup *g, struct sk_err *err);
+/* Move into a fresh one below before a spawn, and back after it. The path is
+ * malloc'd, NULL when that failed (and then nothing was moved). */
+char *sk_cgroup_enter(const struct sk_cgroup *g, uint64_t n);
+void sk_cgroup_leave(const struct sk_cgroup *g);
+void sk_cgroup_kill(const char *sub);
+void sk_cgroup_drop(const char *sub); /* kills what is still in it */
+void sk_cgroup_free(struct sk_cgroup *g);
+
 /* ---- marks, for what outlives both of a pair (mark.c) ---- */
 
 /*

@@ -43,13 +43,22 @@ sk_tmpfile(const char *dir)
 	return open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
+/* Its owner may have closed it to itself. If this does not help, the next step
+ * fails. */
+static void
+unlock(int at, const char *name)
+{
+	if (fchmodat(at, name, 0700, 0) != 0)
+		return;
+}
+
 static DIR *
 open_dir(int at, const char *name)
 {
 	int fd;
 	DIR *d;
 
-	(void)fchmodat(at, name, 0700, 0); /* it may have been locked */
+	unlock(at, name);
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return NULL;
@@ -81,7 +90,7 @@ empty(int top, int at, const char *name, int depth, unsigned *moved)
 			continue;
 		}
 		snprintf(up, sizeof(up), ".up-%u", ++*moved);
-		(void)fchmodat(dirfd(d), e->d_name, 0700, 0);
+		unlock(dirfd(d), e->d_name);
 		if (renameat(dirfd(d), e->d_name, top, up) == 0)
 			clean = false;
 	}
