@@ -76,14 +76,14 @@ calls() {
 	yes 'HTTP 503 overloaded' | head -n 100 >says
 	local n
 	for n in 1 2 4; do
-		rm -f calls "$SK_DB"*
+		rm -rf calls "$SK_DB"*
 		feed p 75 sk-run -a acme --attempts $n
 		same "$(calls)" $n
 		same "$(answers '[.status, .failure.kind, .attempt]')" \
 			"[\"failed\",\"overloaded\",$n]"
 	done
 	# By the kind of failure, when nobody says.
-	rm -f calls "$SK_DB"*
+	rm -rf calls "$SK_DB"*
 	feed p 75 sk-run -a acme
 	same "$(calls)" 5
 }
@@ -92,7 +92,7 @@ calls() {
 	# kind, text, calls with --attempts 2, status
 	local kind text n status
 	while IFS='|' read -r kind text n status; do
-		rm -f calls "$SK_DB"*
+		rm -rf calls "$SK_DB"*
 		yes "$text" | head -n 9 >says
 		feed p "$status" sk-run -a acme --attempts 2
 		same "$kind $(calls) $(answers .failure.kind)" \
@@ -108,17 +108,17 @@ calls() {
 		usage|unknown option '--x'|1|6
 		crashed|a word that means nothing|2|6
 	END
-	rm -f calls "$SK_DB"*
+	rm -rf calls "$SK_DB"*
 	script acme 'echo x >>calls'
 	feed p 6 sk-run -a acme --attempts 2
 	same "$(calls) $(answers .failure.kind)" '2 "empty"'
 	echo '{"type":"object"}' >s.json
 	script acme 'echo x >>calls; echo no'
-	rm -f calls "$SK_DB"*
+	rm -rf calls "$SK_DB"*
 	feed p 6 sk-run -a acme --attempts 2 --schema s.json
 	same "$(calls) $(answers .failure.kind)" '2 "invalid"'
 	# What runs out of time is not asked for longer.
-	rm -f calls "$SK_DB"*
+	rm -rf calls "$SK_DB"*
 	script acme 'echo x >>calls; sleep 60'
 	feed p 9 sk-run -a acme --attempts 3 --timeout 100ms
 	same "$(calls) $(answers .failure.kind)" '1 "timeout_total"'
@@ -148,7 +148,7 @@ calls() {
 	[ $(($(date +%s%N) - from)) -gt 250000000 ]
 	same "$(events retry '[.kind, .hinted, .wait_ms >= 250]')" \
 		'["rate_limited",true,true]'
-	rm -f calls "$SK_DB"*
+	rm -rf calls "$SK_DB"*
 	echo 'Rate limit. Try again in 1h' >says
 	feed p 75 sk-run -e -a acme
 	same "$(calls)" 1
@@ -162,7 +162,7 @@ calls() {
 	[ $((at - now)) -gt 3500 ]
 	[ $((at - now)) -lt 3700 ]
 	# The option is a budget too.
-	rm -f calls "$SK_DB"*
+	rm -rf calls "$SK_DB"*
 	echo 'Rate limit. Try again in 3s' >says
 	feed p 75 sk-run -a acme --retry-for 1s
 	same "$(calls)" 1
@@ -341,7 +341,7 @@ calls() {
 	same "$(answers '[.agent, .fallback, .attempt, .content]')" \
 		'["a","b",3,"b here"]'
 	# Not for what somebody decided.
-	rm -f calls "$SK_DB"*
+	rm -rf calls "$SK_DB"*
 	script other 'touch other-ran'
 	echo "unknown option '--x'" >says
 	feed p 6 sk-run -a acme --fallback other
@@ -358,7 +358,7 @@ calls() {
 	echo p >in
 	local sig
 	for sig in INT TERM; do
-		rm -f calls err "$SK_DB"*
+		rm -rf calls err "$SK_DB"*
 		env --default-signal=INT sk-run -e -a acme --exec 'y=echo hi' \
 			<in >out 2>err &
 		local pid=$! got=0 i

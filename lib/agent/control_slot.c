@@ -127,7 +127,7 @@ add_one(struct sk_slot *last, const struct sk_slot *first, const char *name,
 		    "bad agent '%s' in the place of '%s'", name, first->base);
 	t = sk_calloc(1, sizeof(*t));
 	last->fallback = t;
-	t->ops = first->ops;
+	t->ops = &sk_attempt_proc;
 	t->stands_in = true;
 	(void)snprintf(t->base, sizeof(t->base), "%s", name);
 	/* The request keeps its name, whoever answers it. */
