@@ -60,6 +60,20 @@ sk_turn_over(struct sk_fan *r, size_t i)
 /* ---- opening ---- */
 
 int
+sk_control_check(const struct sk_ask *ask, struct sk_err *err)
+{
+	if (ask->record != NULL && ask->replay != NULL)
+		return sk_fail(err, SK_USAGE, "bad_option",
+		    "'--record' and '--replay' exclude each other");
+	/* A copy of an answer changes no files. */
+	if (ask->write && (ask->reuse || ask->replay != NULL))
+		return sk_fail(err, SK_USAGE, "bad_option",
+		    "'--write' excludes '--%s'",
+		    ask->reuse ? "reuse" : "replay");
+	return 0;
+}
+
+int
 sk_control_open(struct sk_fan *r, struct sk_err *err)
 {
 	const struct sk_ask *ask = r->p->ask;

@@ -45,6 +45,8 @@ struct sk_control {
 	int64_t next_due, armed, timer_id;
 };
 
+/* Options that exclude each other. */
+int sk_control_check(const struct sk_ask *ask, struct sk_err *err);
 int sk_control_open(struct sk_fan *r, struct sk_err *err);
 void sk_control_close(struct sk_fan *r);
 /* Is somebody there who may begin now? */

@@ -272,6 +272,6 @@ int sk_schema_read(struct sk_arena *a, const char *file, struct sk_jv **out,
 void sk_show_answer(const struct sk_answer *a);
 void
 sk_show_table(const struct sk_round *r, const struct sk_answer *a, size_t n);
-void sk_warn_failures(const struct sk_answer *a, size_t n);
+void sk_warn_failures(const struct sk_answer *a, size_t n, size_t required);
 
 #endif

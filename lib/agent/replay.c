@@ -193,9 +193,6 @@ sk_tape_open(struct sk_fan *r, struct sk_err *err)
 
 	if (ask->record == NULL && ask->replay == NULL)
 		return 0;
-	if (ask->record != NULL && ask->replay != NULL)
-		return sk_fail(err, SK_USAGE, "bad_option",
-		    "'--record' and '--replay' exclude each other");
 	t = r->tape = sk_calloc(1, sizeof(*t));
 	t->play = ask->replay != NULL;
 	t->dir = t->play ? ask->replay : ask->record;

@@ -275,7 +275,9 @@ sk_ask_run(const struct sk_ask *ask, struct sk_config *conf, int guard_fd,
 		return rc;
 	}
 	n = p.slots.n;
-	rc = sk_tally_quorum(ask, n, &r.required, err);
+	rc = sk_control_check(ask, err);
+	if (rc == 0)
+		rc = sk_tally_quorum(ask, n, &r.required, err);
 	if (rc != 0) {
 		sk_prep_free(&p);
 		return rc;
@@ -298,7 +300,7 @@ sk_ask_run(const struct sk_ask *ask, struct sk_config *conf, int guard_fd,
 	rc = run_all(&r);
 	if (rc == 0) {
 		if (!r.gone)
-			sk_warn_failures(r.ans, n);
+			sk_warn_failures(r.ans, n, r.required);
 		rc = verdict(&r);
 	}
 	if (r.unsaved > 0 && err->exit == 0) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/early.h"
 #include "agent/internal.h"
 #include "cli/cli.h"
 
@@ -80,30 +81,47 @@ sk_show_table(const struct sk_round *r, const struct sk_answer *a, size_t n)
 	sk_outf("run %s\n", r->run);
 }
 
-void
-sk_warn_failures(const struct sk_answer *a, size_t n)
+/* Too few for a quorum is more than the failures of some. */
+static void
+add_shortage(struct sk_buf *b, const struct sk_tally *t)
 {
-	struct sk_buf b;
-	size_t failed = 0, shown = 0, first = 0;
+	if (t->error != NULL && strcmp(t->error, "insufficient_agents") == 0)
+		sk_buf_printf(b,
+		    "; insufficient agents: %zu of %zu answered, "
+		    "%zu required",
+		    t->ok, t->agents, t->required);
+}
 
-	for (size_t i = n; i-- > 0;)
-		if (a[i].o.kind != SK_K_NONE) {
-			failed++;
-			first = i;
-		}
+void
+sk_warn_failures(const struct sk_answer *a, size_t n, size_t required)
+{
+	struct sk_tally t;
+	struct sk_buf b;
+	size_t failed, shown = 0;
+
+	sk_tally(a, n, required, &t);
+	failed = n - t.ok - t.not_needed;
 	if (failed == 0)
 		return;
-	if (failed == 1) {
-		sk_warn("agent '%s' failed: %s (%s)", a[first].slot->name,
-		    a[first].o.message, sk_kind_word(a[first].o.kind));
-		return;
-	}
 	sk_buf_init(&b, 0);
-	for (size_t i = first; i < n && shown < 5; i++)
-		if (a[i].o.kind != SK_K_NONE)
-			sk_buf_printf(&b, "%s%s (%s)", shown++ ? ", " : "",
+	for (size_t i = 0; i < n && shown < 5; i++) {
+		if (a[i].o.kind == SK_K_NONE || sk_early_excused(&a[i]))
+			continue;
+		if (failed == 1)
+			sk_buf_printf(&b, "agent '%s' failed: %s (%s)",
+			    a[i].slot->name, a[i].o.message,
+			    sk_kind_word(a[i].o.kind));
+		else
+			sk_buf_printf(&b, "%s%s (%s)", shown > 0 ? ", " : "",
 			    a[i].slot->name, sk_kind_word(a[i].o.kind));
-	sk_warn("%zu of %zu agents failed: %s%s", failed, n, b.p,
-	    failed > shown ? ", ..." : "");
+		shown++;
+	}
+	if (failed > shown)
+		sk_buf_str(&b, ", ...");
+	add_shortage(&b, &t);
+	if (failed == 1)
+		sk_warn("%s", b.p);
+	else
+		sk_warn("%zu of %zu agents failed: %s", failed, n, b.p);
 	sk_buf_free(&b);
 }
