@@ -22,11 +22,12 @@ _sk_metrics()
 		fi
 		case $word in
 		--) end=1 ;;
-		--amount | --branch | --columns | --config | --cost | --db | \
-			--format | --holder | --key | --model | --run | --spec | \
-			--stage | --unpriced | -a | -b | -c | -k | \
+		--agent | --amount | --branch | --by | --columns | --config | \
+			--cost | --db | --format | --holder | --html | --key | \
+			--model | --run | --since | --source | --spec | --stage | \
+			--unpriced | --until | -a | -b | -c | -k | \
 			-m | -p | -r | -s) opt=$word ;;
-		settle | show | status | budget | reserve | release | completion | schema)
+		settle | show | status | budget | reserve | release | import | report | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -64,6 +65,17 @@ _sk_metrics()
 		reserve:--branch | reserve:-b) ;;
 		reserve:--spec) ;;
 		release:--cost) ;;
+		import:--source) words='claude codex gemini opencode' ;;
+		import:--since) ;;
+		report:--by) words='day week month spec stage agent model provider source' ;;
+		report:--since) ;;
+		report:--until) ;;
+		report:--spec) ;;
+		report:--stage | report:-s) words='plan tasks implement validate audit unlock' ;;
+		report:--agent | report:-a) ;;
+		report:--model | report:-m) ;;
+		report:--html) kind='file' ;;
+		report:--run | report:-r) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
@@ -76,17 +88,20 @@ _sk_metrics()
 		budget) words='-r --run -b --branch --spec --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		reserve) words='-a --amount -m --model -k --key -p --holder --unpriced -r --run -b --branch --spec --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		release) words='--cost --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		import) words='--source --since --explain-dedupe --again --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		report) words='--by --since --until --spec -s --stage -a --agent -m --model --csv --html -r --run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		esac
 	else
 		case $verb in
+		import) kind='file' ;;
 		completion) words='bash zsh' ;;
-		schema) words='metrics budget answer error' ;;
+		schema) words='metrics budget import report answer error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' settle show status budget reserve release completion schema'
+			words+=' settle show status budget reserve release import report completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

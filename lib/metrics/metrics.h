@@ -289,4 +289,76 @@ void sk_count_text(struct sk_buf *b, int64_t n);
 void sk_line_tokens(struct sk_buf *b, const struct sk_figures *f, bool narrow);
 void sk_line_stage(struct sk_buf *b, const struct sk_figures *f);
 
+/* ---- logs of agents (import.c, import_logs.c, import_show.c) ---- */
+
+struct sk_import_count {
+	int64_t files, bytes, lines, calls, fresh, revised, known;
+	/* by what a call was told from others */
+	int64_t by_message, by_request, by_content;
+	/* what was left out, and why */
+	int64_t bad, too_long, cut, own, synthetic, repeated, before, suspect;
+};
+struct sk_import_opts {
+	const char *source; /* NULL = by looking */
+	int64_t since_ms; /* earlier calls are left out */
+	bool again; /* from the beginning */
+};
+struct sk_import *sk_import_open(
+    struct sk_meter *m, const struct sk_import_opts *o, struct sk_err *err);
+/* A file, or every log below a directory. */
+int sk_import_path(struct sk_import *im, const char *path, struct sk_err *err);
+/* What the programs of this user have written; *n = places that are there. */
+int sk_import_home(struct sk_import *im, size_t *n, struct sk_err *err);
+int sk_import_finish(struct sk_import *im, struct sk_err *err);
+void sk_import_json(struct sk_buf *b, const struct sk_import *im);
+void sk_import_text(const struct sk_import *im, bool explain); /* prints */
+void sk_import_close(struct sk_import *im);
+
+/* ---- reports (report.c, html.c) ---- */
+
+struct sk_report {
+	enum sk_by by;
+	const char *by_name;
+	struct sk_sum_filter filter;
+	struct sk_sum *rows;
+	size_t n;
+	struct sk_sum all;
+	struct sk_arena arena;
+};
+/* "day" → SK_BY_DAY; false when nobody knows it. */
+bool sk_by_parse(const char *word, enum sk_by *by);
+int sk_report_load(struct sk_report *r, struct sk_db *db, struct sk_err *err);
+void sk_report_free(struct sk_report *r);
+void sk_report_json(struct sk_buf *b, const struct sk_report *r);
+void sk_report_csv(struct sk_buf *b, const struct sk_report *r);
+void sk_report_text(const struct sk_report *r); /* prints, with bars */
+/* One self-contained page about a run: who worked when, what it cost. */
+int sk_html_run(struct sk_buf *b, struct sk_db *db, const char *run,
+    const struct sk_figures *f, struct sk_err *err);
+
+/* ---- the tool's verbs (verbs.c, verbs_money.c, verbs_logs.c) ---- */
+
+/* Every option of every verb; a verb looks at its own. */
+struct sk_metrics_opts {
+	const char *run, *branch, *stage, *spec;
+	const char *format; /* status */
+	int64_t columns; /* status */
+	const char *amount, *model, *key, *unpriced, *cost; /* budgets */
+	int64_t holder;
+	const char *source, *since; /* import, report */
+	bool explain, again; /* import */
+	const char *by, *until, *agent, *html; /* report */
+	bool csv;
+};
+struct sk_ctx;
+int sk_mverb_filter(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_settle(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_show(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_status(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_budget(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_reserve(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_release(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_import(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_report(struct sk_ctx *ctx, struct sk_err *err);
+
 #endif

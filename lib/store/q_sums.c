@@ -294,3 +294,54 @@ sk_sessions_each(struct sk_db *db, sk_text_fn fn, void *arg, struct sk_err *err)
 		fn(arg, text(st, 0));
 	return -rc;
 }
+
+/* ---- another program's database ---- */
+
+static int
+each_message(sqlite3 *h, const char *path, sk_message_fn fn, void *arg,
+    struct sk_err *err)
+{
+	sqlite3_stmt *st = NULL;
+	int rc, ours = 0;
+
+	rc = sqlite3_prepare_v2(h,
+	    "SELECT id,session_id,data FROM message WHERE length(data)<1048576",
+	    -1, &st, NULL);
+	while (rc == SQLITE_OK && ours == 0 &&
+	       (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		if (text(st, 0) != NULL && text(st, 1) != NULL &&
+		    text(st, 2) != NULL)
+			ours =
+			    fn(arg, text(st, 0), text(st, 1), text(st, 2), err);
+		rc = SQLITE_OK;
+	}
+	(void)sqlite3_finalize(st);
+	if (ours != 0 || rc == SQLITE_DONE)
+		return ours;
+	return sk_fail(err, SK_DAMAGED, "not_a_database",
+	    "cannot read messages of '%s': %s", path, sqlite3_errmsg(h));
+}
+
+int
+sk_foreign_messages(
+    const char *path, sk_message_fn fn, void *arg, struct sk_err *err)
+{
+	sqlite3 *h = NULL;
+	int rc;
+
+	rc = sqlite3_open_v2(
+	    path, &h, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc == SQLITE_OK) {
+		(void)sqlite3_busy_timeout(h, 2000);
+		(void)sqlite3_db_config(
+		    h, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
+		(void)sqlite3_db_config(
+		    h, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
+		rc = each_message(h, path, fn, arg, err);
+	} else {
+		rc = sk_fail(err, SK_DAMAGED, "not_a_database",
+		    "cannot open '%s': %s", path, sqlite3_errstr(rc));
+	}
+	(void)sqlite3_close_v2(h);
+	return rc;
+}

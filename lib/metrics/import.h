@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Logs of agents: what the reader and the rules of the sources share. */
+#ifndef SK_METRICS_IMPORT_H
+#define SK_METRICS_IMPORT_H
+
+#include "metrics/internal.h"
+
+enum sk_log { SK_LOG_CLAUDE, SK_LOG_CODEX, SK_LOG_GEMINI, SK_LOG_OPENCODE };
+#define SK_LOGS 4
+
+/* One call that a log tells of, waiting for the database. */
+struct sk_log_row {
+	char key[160];
+	char model[96], provider[32];
+	struct sk_tokens t;
+	int64_t at_ms, cost;
+	enum sk_log log;
+};
+
+/* What is remembered from line to line, and from one import to the next. */
+struct sk_log_state {
+	enum sk_log log;
+	char session[80], model[96];
+	struct sk_tokens total; /* codex: the running total */
+	bool any;
+	int64_t mtime_ms; /* for lines without a time */
+	bool own; /* a session that sk-run started */
+	bool skipping; /* in a line that is too long */
+};
+
+struct sk_import; /* the whole import */
+typedef void (*sk_log_row_fn)(struct sk_import *im, const struct sk_log_row *r);
+
+/* Does this line matter? A quick look, before it is parsed. */
+bool sk_log_marked(enum sk_log log, const char *line, size_t n);
+/* One line that does: calls emit for each call in it. */
+void sk_log_line(struct sk_import *im, struct sk_log_state *s, const char *line,
+    size_t n, sk_log_row_fn emit);
+/* One document of opencode (a row of its database, or a file). */
+void sk_log_opencode(struct sk_import *im, struct sk_log_state *s,
+    const char *id, const struct sk_jv *v, sk_log_row_fn emit);
+/* Which program wrote this? */
+bool sk_log_sniff(const char *p, size_t n, enum sk_log *log);
+const char *sk_log_name(enum sk_log log);
+struct sk_import_count *sk_import_counts(struct sk_import *im, enum sk_log log);
+bool sk_import_own(struct sk_import *im, const char *session);
+const struct sk_import_count *
+sk_import_count_of(const struct sk_import *im, enum sk_log log);
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What each program's log says about usage, and what tells one call from
+ * another. There is no key that fits all: a gateway may give all messages one
+ * id, a resumed session writes its messages again, a streamed message is
+ * written several times.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "metrics/import.h"
+
+static const char *const names[SK_LOGS] = { "claude", "codex", "gemini",
+	"opencode" };
+
+const char *
+sk_log_name(enum sk_log log)
+{
+	return names[log];
+}
+
+static bool
+holds(const char *p, size_t n, const char *what)
+{
+	return memmem(p, n, what, strlen(what)) != NULL;
+}
+
+bool
+sk_log_marked(enum sk_log log, const char *line, size_t n)
+{
+	switch (log) {
+	case SK_LOG_CLAUDE:
+		return holds(line, n, "\"output_tokens\"");
+	case SK_LOG_CODEX:
+		return holds(line, n < 400 ? n : 400, "token_count") ||
+		       holds(line, n < 200 ? n : 200, "\"turn_context\"") ||
+		       holds(line, n < 200 ? n : 200, "\"session_meta\"");
+	case SK_LOG_GEMINI:
+		return holds(line, n, "\"tokens\"") ||
+		       holds(line, n < 200 ? n : 200, "\"sessionId\"");
+	case SK_LOG_OPENCODE:
+		return holds(line, n, "\"tokens\"");
+	}
+	return false;
+}
+
+bool
+sk_log_sniff(const char *p, size_t n, enum sk_log *log)
+{
+	if (holds(p, n, "\"session_meta\"") || holds(p, n, "\"rollout\""))
+		*log = SK_LOG_CODEX;
+	else if (holds(p, n, "\"projectHash\""))
+		*log = SK_LOG_GEMINI;
+	else if (holds(p, n, "\"providerID\""))
+		*log = SK_LOG_OPENCODE;
+	else if (holds(p, n, "\"sessionId\"") && holds(p, n, "\"uuid\""))
+		*log = SK_LOG_CLAUDE;
+	else
+		return false;
+	return true;
+}
+
+/* ---- shared ---- */
+
+static void
+copy(char *to, size_t n, const char *s)
+{
+	if (s != NULL && s[0] != '\0')
+		(void)snprintf(to, n, "%s", s);
+}
+
+static int64_t
+when(const struct sk_log_state *s, const struct sk_jv *v, const char *key)
+{
+	const char *t = sk_jget_str(v, key);
+	int64_t ms;
+
+	if (t != NULL && sk_time_parse(t, &ms) && ms > 0)
+		return ms;
+	return s->mtime_ms;
+}
+
+/* An id as its provider makes them: a prefix and much that is random. */
+static bool
+real_id(const char *id, const char *prefix)
+{
+	size_t n = strlen(prefix), len;
+
+	if (id == NULL || strncmp(id, prefix, n) != 0)
+		return false;
+	len = strspn(id + n,
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+	return len >= 16 && len <= 80 && id[n + len] == '\0';
+}
+
+static void
+start(struct sk_log_row *r, const struct sk_log_state *s)
+{
+	memset(r, 0, sizeof(*r));
+	r->log = s->log;
+	r->cost = -1;
+}
+
+/* The last resort: who, when and how much. */
+static void
+key_by_content(struct sk_log_row *r, const char *session)
+{
+	(void)snprintf(r->key, sizeof(r->key),
+	    "%s:%.60s:%lld:%lld:%lld:%lld:%lld", names[r->log], session,
+	    (long long)r->at_ms, (long long)r->t.fresh,
+	    (long long)r->t.cache_read, (long long)r->t.cache_write,
+	    (long long)r->t.output);
+}
+
+/* ---- claude ---- */
+
+static void
+claude(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
+    sk_log_row_fn emit)
+{
+	struct sk_import_count *c = sk_import_counts(im, s->log);
+	const struct sk_jv *m = sk_jget(v, "message");
+	const char *id = sk_jget_str(m, "id");
+	const char *request = sk_jget_str(v, "requestId");
+	const char *session = sk_jget_str(v, "sessionId");
+	struct sk_log_row r;
+
+	if (!sk_streq(sk_jget_str(v, "type"), "assistant"))
+		return;
+	start(&r, s);
+	if (!sk_tokens_read(&r.t, sk_jget(m, "usage"), "claude"))
+		return;
+	copy(r.model, sizeof(r.model), sk_jget_str(m, "model"));
+	if (strcmp(r.model, "<synthetic>") == 0) {
+		c->synthetic++;
+		return;
+	}
+	if (session != NULL && strcmp(session, s->session) != 0) {
+		copy(s->session, sizeof(s->session), session);
+		s->own = sk_import_own(im, session);
+	}
+	if (s->own) {
+		c->own++;
+		return;
+	}
+	r.at_ms = when(s, v, "timestamp");
+	copy(r.provider, sizeof(r.provider), "anthropic");
+	if (real_id(id, "msg_")) {
+		c->by_message++;
+		(void)snprintf(r.key, sizeof(r.key), "claude:%.140s", id);
+	} else if (real_id(request, "req_")) {
+		c->by_request++;
+		(void)snprintf(r.key, sizeof(r.key), "claude:%.140s", request);
+	} else {
+		c->by_content++;
+		key_by_content(&r, s->session);
+	}
+	emit(im, &r);
+}
+
+/* ---- codex ---- */
+
+static void
+codex_count(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
+    sk_log_row_fn emit)
+{
+	struct sk_import_count *c = sk_import_counts(im, s->log);
+	const struct sk_jv *info = sk_jptr(v, "/payload/info");
+	const struct sk_jv *sum = sk_jget(info, "total_token_usage");
+	const struct sk_jv *last = sk_jget(info, "last_token_usage");
+	struct sk_tokens now, u;
+	struct sk_log_row r;
+
+	if (!sk_tokens_read(&now, sum, "codex"))
+		return;
+	if (s->any && sk_tokens_total(&now) == sk_tokens_total(&s->total)) {
+		c->repeated++; /* the same total, said again */
+		return;
+	}
+	start(&r, s);
+	if (!s->any || sk_tokens_total(&now) < sk_tokens_total(&s->total)) {
+		/* A log that begins in the middle has an older total in it. */
+		r.t = now;
+		if (sk_tokens_read(&u, last, "codex"))
+			r.t = u;
+	} else {
+		r.t = sk_tokens_delta(&now, &s->total, true);
+	}
+	s->total = now;
+	s->any = true;
+	if (s->own) {
+		c->own++;
+		return;
+	}
+	r.at_ms = when(s, v, "timestamp");
+	copy(r.model, sizeof(r.model), s->model);
+	copy(r.provider, sizeof(r.provider), "openai");
+	c->by_content++;
+	(void)snprintf(r.key, sizeof(r.key), "codex:%.70s:%lld:%lld:%lld",
+	    s->session, (long long)sk_tokens_input(&now),
+	    (long long)now.cache_read, (long long)now.output);
+	emit(im, &r);
+}
+
+static void
+codex(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
+    sk_log_row_fn emit)
+{
+	const char *type = sk_jget_str(v, "type");
+	const struct sk_jv *p = sk_jget(v, "payload");
+
+	if (sk_streq(type, "session_meta")) {
+		const char *id = sk_jget_str(p, "id");
+
+		/* A fork repeats the meta of where it came from. */
+		if (id != NULL && s->session[0] == '\0') {
+			copy(s->session, sizeof(s->session), id);
+			s->own = sk_import_own(im, id);
+		}
+	} else if (sk_streq(type, "turn_context")) {
+		copy(s->model, sizeof(s->model), sk_jget_str(p, "model"));
+	} else if (sk_streq(sk_jget_str(p, "type"), "token_count")) {
+		codex_count(im, s, v, emit);
+	}
+}
+
+/* ---- gemini ---- */
+
+static void
+gemini_message(struct sk_import *im, struct sk_log_state *s,
+    const struct sk_jv *v, sk_log_row_fn emit)
+{
+	struct sk_import_count *c = sk_import_counts(im, s->log);
+	const char *id = sk_jget_str(v, "id");
+	struct sk_log_row r;
+
+	start(&r, s);
+	if (!sk_streq(sk_jget_str(v, "type"), "gemini") ||
+	    !sk_tokens_read(&r.t, sk_jget(v, "tokens"), NULL))
+		return;
+	if (s->own) {
+		c->own++;
+		return;
+	}
+	r.at_ms = when(s, v, "timestamp");
+	copy(r.model, sizeof(r.model), sk_jget_str(v, "model"));
+	copy(r.provider, sizeof(r.provider), "google");
+	if (id != NULL && strlen(id) >= 16 && strlen(id) < 100) {
+		c->by_message++;
+		(void)snprintf(r.key, sizeof(r.key), "gemini:%s", id);
+	} else {
+		c->by_content++;
+		key_by_content(&r, s->session);
+	}
+	emit(im, &r);
+}
+
+static void
+gemini(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
+    sk_log_row_fn emit)
+{
+	const struct sk_jv *list = sk_jptr(v, "/$set/messages");
+	const char *session = sk_jget_str(v, "sessionId");
+
+	if (session != NULL) {
+		copy(s->session, sizeof(s->session), session);
+		s->own = sk_import_own(im, session);
+	}
+	if (list == NULL)
+		list = sk_jget(v, "messages");
+	if (list == NULL)
+		gemini_message(im, s, v, emit);
+	/* A resumed session writes all its messages once more. */
+	for (size_t i = 0; list != NULL && i < sk_jlen(list); i++)
+		gemini_message(im, s, sk_jat(list, i), emit);
+}
+
+/* ---- opencode ---- */
+
+void
+sk_log_opencode(struct sk_import *im, struct sk_log_state *s, const char *id,
+    const struct sk_jv *v, sk_log_row_fn emit)
+{
+	struct sk_import_count *c = sk_import_counts(im, s->log);
+	const struct sk_jv *cost = sk_jget(v, "cost");
+	struct sk_log_row r;
+	int64_t ms;
+	double usd;
+
+	start(&r, s);
+	if (!sk_streq(sk_jget_str(v, "role"), "assistant") ||
+	    !sk_tokens_read(&r.t, sk_jget(v, "tokens"), "opencode"))
+		return;
+	if (id == NULL)
+		id = sk_jget_str(v, "id");
+	r.at_ms = sk_jget_int(sk_jget(v, "time"), "created", &ms) && ms > 0
+	              ? ms
+	              : s->mtime_ms;
+	copy(r.model, sizeof(r.model), sk_jget_str(v, "modelID"));
+	copy(r.provider, sizeof(r.provider), sk_jget_str(v, "providerID"));
+	usd = sk_jdouble(cost, -1);
+	/* It says 0 for models that it has no price of. */
+	if (usd > 0 && usd < 1e6) {
+		r.cost = (int64_t)(usd * 1e6 + 0.5);
+		r.t.flags |= SK_TF_REPORTED;
+	}
+	if (id != NULL && strlen(id) >= 16 && strlen(id) < 100) {
+		c->by_message++;
+		(void)snprintf(r.key, sizeof(r.key), "opencode:%s", id);
+	} else {
+		c->by_content++;
+		key_by_content(&r, s->session);
+	}
+	emit(im, &r);
+}
+
+/* ---- a line ---- */
+
+void
+sk_log_line(struct sk_import *im, struct sk_log_state *s, const char *line,
+    size_t n, sk_log_row_fn emit)
+{
+	struct sk_arena a = { 0 };
+	struct sk_jv *v = NULL;
+
+	if (sk_json_parse(&a, line, n, NULL, &v, NULL) != 0) {
+		sk_import_counts(im, s->log)->bad++;
+		sk_arena_free(&a);
+		return;
+	}
+	switch (s->log) {
+	case SK_LOG_CLAUDE:
+		claude(im, s, v, emit);
+		break;
+	case SK_LOG_CODEX:
+		codex(im, s, v, emit);
+		break;
+	case SK_LOG_GEMINI:
+		gemini(im, s, v, emit);
+		break;
+	case SK_LOG_OPENCODE:
+		sk_log_opencode(im, s, NULL, v, emit);
+		break;
+	}
+	sk_arena_free(&a);
+}
