@@ -126,6 +126,7 @@ verb_list(struct sk_ctx *ctx, struct sk_err *err)
 	const struct list_opts *o = ctx->opts;
 	struct listing l = { .json = ctx->format == SK_FMT_JSON,
 		.origin = o->show_origin };
+	char hash[SK_SHA256_LEN];
 	struct sk_config conf;
 	struct sk_buf b;
 	int rc;
@@ -139,6 +140,8 @@ verb_list(struct sk_ctx *ctx, struct sk_err *err)
 		sk_jw_obj(&l.w);
 		sk_jw_kstr(&l.w, "schema", "sk.config/1");
 		sk_jw_kstr(&l.w, "project_root", conf.project_root);
+		sk_config_hash(&conf, hash);
+		sk_jw_kstr(&l.w, "config", hash);
 		sk_jw_key(&l.w, "values");
 		sk_jw_arr(&l.w);
 	} else {

@@ -254,3 +254,80 @@ user=.config/sk/config.toml
 	check 0 env -u HOME -u XDG_CONFIG_HOME sk-config get run.jobs
 	same "$out" 0
 }
+
+@test "bad input in every layer: clear error, status 2, nothing half-applied" {
+	mkdir -p "$HOME/.config/sk" .sk docs/S
+	touch docs/S/spec.md
+	big=$BATS_TEST_TMPDIR/big
+	{ echo '[run]'; head -c 10485760 /dev/zero | tr '\0' '#'; } >"$big"
+	[ "$(wc -c <"$big")" -gt 10000000 ]
+	n=0
+	while IFS='|' read -r text code want; do
+		for place in user project spec named; do
+			rm -f "$HOME/$user" .sk/config.toml docs/S/pipeline.toml n.toml
+			set -- --spec S
+			case $place in
+			user) at=$HOME/$user ;;
+			project) at=$PWD/.sk/config.toml ;;
+			spec) at=$PWD/docs/S/pipeline.toml ;;
+			named)
+				at=$PWD/n.toml
+				set -- --spec S --config n.toml
+				;;
+			esac
+			if [ "$text" = BIG ]; then
+				cp "$big" "$at"
+			else
+				# (The first line alone would be good.)
+				printf "[run]\njobs = 7\n$text" >"$at"
+			fi
+			case $place$code in
+			project*command | spec*command) continue ;;
+			esac
+			check 2 sk-config get run.jobs "$@"
+			same "$out" ""
+			one_line
+			has "$err" "$at"
+			has "$err" "$want"
+			check 2 sk-config list --json "$@"
+			same "$(j .error.code)" "${code%,*}"
+			n=$((n + 1))
+		done
+	done <<-'END'
+		x = |bad_toml|:3:
+		x = "\\q"|bad_toml|:3:
+		BIG|config_too_large|larger than 1 MiB
+		[cost]\nalert_threshold = nan|bad_value|cost.alert_threshold
+		[cost]\nalert_threshold = inf|bad_value|cost.alert_threshold
+		[cost]\ndaily_limit_usd = -inf|bad_value|cost.daily_limit_usd
+		[evidence]\nbase_dir = 1979-05-27|bad_value|the date 1979-05-27
+		[stages.plan]\nmode = 07:32:00|bad_value|the date 07:32:00
+		[pipeline]\nagents = ["a", 1979-05-27T07:32:00Z]|bad_value|pipeline.agents
+		[pipeline]\nagents = ["a", "a"]|bad_value|pipeline.agents
+		[pipeline]\nagents = ["a", "a=codex"]|duplicate_agent|named twice
+		[agents.a]\nenabled = true\n[agents.a]\nenabled = true|bad_toml|'a' is already defined
+		[agents.a]\ncommand = []|bad_value,command|agents.a.command
+		[agents.a]\ncommand = [""]|bad_value,command|agents.a.command
+		[agents.a]\ncommand = ""|bad_value,command|agents.a.command
+		[consensus]\nmin_agents = 3\nmax_agents = 2|bad_value|consensus.max_agents
+	END
+	[ "$n" -eq 58 ]
+}
+
+@test "a file that root reads and the user may not" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root to be somebody else"
+	command -v setpriv >/dev/null || skip "setpriv is not installed"
+	d=$(mktemp -d /tmp/sk-config.XXXXXX)
+	chmod 755 "$d"
+	cp "$(command -v sk-config)" "$d/sk-config" 2>/dev/null
+	echo 'run.jobs = 1' >"$d/c.toml"
+	chmod 0 "$d/c.toml"
+	got=0
+	(cd "$d" && env -u HOME -u XDG_CONFIG_HOME setpriv --reuid=65534 \
+		--clear-groups "$d/sk-config" list --json --config c.toml) \
+		>out 2>err || got=$?
+	rm -r "$d"
+	same "$got" 2
+	same "$(jq -r .error.code out)" config_unreadable
+	grep -q 'c.toml: cannot be opened: Permission denied' err
+}

@@ -281,3 +281,18 @@ valid() {
 	check 0 sk-config check --json
 	same "$(j -c .warnings)" '[]'
 }
+
+@test "docs/reference-tests.md names tests that exist" {
+	sed -n 's/^| [^|]* | `\([^`]*\)`: \(.*\) |$/\1	\2/p' \
+		"$SK_TOP/docs/reference-tests.md" >named
+	[ "$(wc -l <named)" -ge 60 ]
+	while IFS='	' read -r file title; do
+		case $file in
+		unit/*) grep -q "^$title(void)" "$SK_TOP/tests/$file" ;;
+		*) grep -qF "@test \"$title\"" "$SK_TOP/tests/$file" ;;
+		esac || {
+			echo "$file has no '$title'"
+			return 1
+		}
+	done <named
+}

@@ -163,3 +163,23 @@ reloaded, run"
 	same "$(tail -n 1 events | jq -c '.reloads, (.p95_ms < 100)' | xargs)" "20 true"
 	same "$(jq -c 'select(.reloads == 19) | .p95_ms' events)" null
 }
+
+@test "concurrent reads: while a file is replaced, everybody reads one or the other" {
+	printf '[run]\njobs = 1\ngrace = "1s"\n' >"$conf"
+	( for i in $(seq 150); do
+		printf '[run]\njobs = %s\ngrace = "%ss"\n' $((i % 2 + 1)) \
+			$((i % 2 + 1)) >"$conf.new"
+		mv "$conf.new" "$conf"
+	done ) &
+	writer=$!
+	for i in 1 2 3 4; do
+		( for _ in $(seq 25); do
+			sk-config get run || echo failed
+		done >"read.$i" ) &
+	done
+	wait
+	kill -0 "$writer" 2>/dev/null && return 1
+	same "$(cat read.* | wc -l)" 100
+	same "$(cat read.* | grep -v -e '"jobs":1,.*"grace":"1s"' \
+		-e '"jobs":2,.*"grace":"2s"' || true)" ""
+}

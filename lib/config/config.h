@@ -36,9 +36,10 @@ int sk_config_load(struct sk_config *c, const char *named, struct sk_err *err);
 void sk_config_free(struct sk_config *c);
 /*
  * The layer of one specification, docs/<id>/pipeline.toml, between the
- * project's file and the named one; it is trusted like the project's. dir is the
- * specification's folder, or NULL: it is looked for under the project's root. A
- * specification that does not exist, or has no such file, changes nothing.
+ * project's file and the named one; it is trusted like the project's. dir is
+ * the specification's folder, or NULL: it is looked for under the project's
+ * root. A specification that does not exist, or has no such file, changes
+ * nothing.
  * SK_USAGE as for loading; c stays as it was.
  */
 int sk_config_spec(
