@@ -186,6 +186,12 @@ check-slow: deps-check
 	@SK_BIN=$(CURDIR)/$(BIN) SK_BUILD=$(CURDIR)/$(BUILD) \
 		tests/run tests/slow/*.bats
 
+# Hostile agents with time and four gigabytes of output.
+torture: deps-check
+	@$(MAKE) --no-print-directory -s all
+	@TORTURE_FLOOD=4000000000 TORTURE_TIME=60s SK_BIN=$(CURDIR)/$(BIN) \
+		SK_BUILD=$(CURDIR)/$(BUILD) tests/run tests/torture.bats
+
 lint:
 	@tests/lint/run
 

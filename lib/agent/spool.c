@@ -50,16 +50,26 @@ sk_spool_add(struct sk_spool *s, const char *p, size_t n)
 void
 sk_spool_feed(struct sk_spool *s, struct sk_tap *t)
 {
+	/* Of too much only the head is looked at, by people. */
+	bool flood = s->total > s->max;
+	uint64_t left = flood && s->max > SK_HEAD_KEPT ? SK_HEAD_KEPT : s->kept;
 	char chunk[16384];
 	off_t at = 0;
 	ssize_t n;
 
-	if (s->head.len > 0)
-		sk_tap_feed(t, s->head.p, s->head.len);
-	while (s->fd >= 0 && (n = pread(s->fd, chunk, sizeof(chunk), at)) > 0) {
+	n = (ssize_t)(s->head.len < left ? s->head.len : left);
+	if (n > 0)
+		sk_tap_feed(t, s->head.p, (size_t)n);
+	left -= (uint64_t)n;
+	while (s->fd >= 0 && left > 0 &&
+	       (n = pread(s->fd, chunk,
+		    left < sizeof(chunk) ? (size_t)left : sizeof(chunk), at)) >
+		   0) {
 		sk_tap_feed(t, chunk, (size_t)n);
 		at += n;
+		left -= (uint64_t)n;
 	}
+	t->flooded |= flood;
 	t->total = s->total;
 	sk_spool_free(s);
 }
