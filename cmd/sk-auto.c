@@ -82,6 +82,20 @@ static const struct sk_opt env_opts[] = { SK_OPT_FLAG(struct sk_auto_opts, 0,
 					      "make a new run first", NULL),
 	O_RUN, O_BRANCH, SK_OPT_END };
 
+struct status_opts {
+	struct sk_auto_opts common;
+	int64_t stale_hours;
+};
+
+static const struct sk_opt status_opts[] = { SK_OPT_STR(struct status_opts, 'r',
+						 "run", "RUN", common.run,
+						 SK_C_RUN, "of this run", NULL),
+	SK_OPT_STR(struct status_opts, 'b', "branch", "BRANCH", common.branch,
+	    SK_C_BRANCH, "of this branch", NULL),
+	SK_OPT_INT(struct status_opts, 0, "stale-hours", "N", stale_hours, 1,
+	    1000000, "call a stage stale after N hours (24)", NULL),
+	SK_OPT_END };
+
 static const struct sk_opt look_opts[] = { O_RUN, O_BRANCH, SK_OPT_END };
 static const struct sk_opt no_opts[] = { SK_OPT_END };
 
@@ -224,14 +238,17 @@ verb_artefact(struct sk_ctx *ctx, struct sk_err *err)
 static int
 do_status(struct sk_auto *a, void *arg, struct sk_err *err)
 {
-	(void)arg;
-	return sk_auto_status(a, err);
+	int64_t hours = ((struct status_opts *)arg)->stale_hours;
+
+	return sk_auto_status(a, hours != 0 ? hours : 24, err);
 }
 
 static int
 verb_status(struct sk_ctx *ctx, struct sk_err *err)
 {
-	return with(ctx, ctx->opts, 0, do_status, NULL, err);
+	struct status_opts *o = ctx->opts;
+
+	return with(ctx, &o->common, 0, do_status, o, err);
 }
 
 static int
@@ -332,8 +349,8 @@ static const struct sk_verb verbs[] = {
 	    .operands = "SPEC",
 	    .purpose = "show the newest run, stage by stage",
 	    .examples = status_examples,
-	    .opts = look_opts,
-	    .opts_size = sizeof(struct sk_auto_opts),
+	    .opts = status_opts,
+	    .opts_size = sizeof(struct status_opts),
 	    .min_args = 1,
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,

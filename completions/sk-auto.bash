@@ -23,8 +23,9 @@ _sk_auto()
 		case $word in
 		--) end=1 ;;
 		--agent | --answers | --branch | --config | --db | --format | \
-			--from | --only | --run | --stage | --timeout | --to | \
-			--wait | -a | -b | -r | -s | -t) opt=$word ;;
+			--from | --only | --run | --stage | --stale-hours | --timeout | \
+			--to | --wait | -a | -b | -r | -s | \
+			-t) opt=$word ;;
 		run | step | next | resume | cancel | status | prompt | artefact | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
@@ -67,6 +68,7 @@ _sk_auto()
 		cancel:--branch | cancel:-b) ;;
 		status:--run | status:-r) ;;
 		status:--branch | status:-b) ;;
+		status:--stale-hours) ;;
 		prompt:--stage | prompt:-s) words='plan tasks implement validate audit unlock' ;;
 		prompt:--answers) kind='file' ;;
 		prompt:--run | prompt:-r) ;;
@@ -84,7 +86,7 @@ _sk_auto()
 		next) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		cancel) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		status) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		status) words='-r --run -b --branch --stale-hours --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		prompt) words='-s --stage --answers -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		env) words='--new -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;

@@ -375,8 +375,28 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 	same "$(j .state)" done
 	same "$(j '.stages | map(.state) | join(",")')" \
 		done,done,pending,pending,pending,pending
+	same "$(j '.driver.alive, .phase, .stages[0].stale, (.warnings | length)' | xargs)" \
+		'false done false 0'
+	same "$(j '.stages[1].coverage | map(.agent + (.answered | tostring)) | join(" ")')" \
+		'a1true a2true a3true'
+	sk-auto schema status >schema.json
+	"$SK_BUILD/tools/schema_check" schema.json <"$BATS_TEST_TMPDIR/.out"
 	check 0 sk-auto status DEMO --format text
 	has "$out" implement
+	has "$out" 'packet  spec.md plan.md tasks.md'
+	has "$out" '3/3'
+	# Old, incomplete, and without its driver.
+	sqlite3 "$SK_DB" "UPDATE stages SET ended_at=ended_at-90000000;
+		UPDATE runs SET state='running'"
+	rm "$spec/plan.md"
+	check 0 sk-auto status DEMO --json
+	same "$(j '.stages | map(.stale) | map(select(.)) | length')" 2
+	has "$(j '.warnings[]')" 'plan is done, but plan.md is gone'
+	has "$(j '.warnings[]')" 'the driver is gone; sk-auto resume DEMO'
+	check 0 sk-auto status DEMO --stale-hours 26 --json
+	same "$(j '.stages | map(.stale) | any')" false
+	check 2 sk-auto status DEMO --stale-hours 0
+	check 2 sk-auto status DEMO --stale-hours=-1
 }
 
 @test "the spec of GitHub's layout is found, an artefact on disk serves a later stage" {

@@ -90,3 +90,63 @@ out:
 	}
 	return rc;
 }
+
+/* ---- the verb ---- */
+
+/* Our driver handed its epoch on, or we take the lock ourselves. */
+static int
+epoch_of(struct sk_auto *a, const char *run, int64_t *epoch, struct sk_err *err)
+{
+	const char *given = getenv("SK_EPOCH"), *of = getenv("SK_RUN");
+	int rc;
+
+	if (given != NULL && sk_streq(of, run)) {
+		if (!sk_parse_int(given, 0, INT64_MAX, epoch))
+			return sk_fail(err, SK_USAGE, "bad_epoch",
+			    "SK_EPOCH is not a number: '%s'", given);
+		return 0;
+	}
+	rc = sk_driver_start(a->db, run, 10000, &a->driver, err);
+	if (rc == 0) {
+		a->driving = true;
+		*epoch = a->driver.epoch;
+	}
+	return rc;
+}
+
+int
+sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err)
+{
+	const char *run, *status;
+	struct sk_jv *v = NULL;
+	int64_t seq, epoch = 0;
+	struct sk_buf in;
+	char *path = NULL;
+	int rc;
+
+	sk_buf_init(&in, 0);
+	rc = sk_read_fd(fd, SK_BUF_MAX - 1, &in, "standard input", err);
+	if (rc == 0)
+		rc = sk_json_parse(&a->arena, in.p, in.len, NULL, &v, err);
+	sk_buf_free(&in);
+	if (rc != 0)
+		return rc;
+	if (sk_error_from_json(v, err))
+		return err->exit;
+	run = sk_jstr(sk_jptr(v, "/decision/run"));
+	status = sk_jget_str(v, "status");
+	if (!sk_streq(sk_jget_str(v, "schema"), "sk.verdict/1") ||
+	    run == NULL || status == NULL ||
+	    !sk_jget_int(v, "decision_seq", &seq))
+		return sk_fail(err, SK_USAGE, "not_a_verdict",
+		    "standard input holds no sk.verdict/1");
+	if (strcmp(status, "ok") == 0) {
+		rc = epoch_of(a, run, &epoch, err);
+		if (rc == 0)
+			rc = sk_artefact_publish(a, v, epoch, &path, err);
+		free(path);
+	}
+	if (rc == 0)
+		sk_outf("%lld\n", (long long)seq);
+	return rc;
+}

@@ -228,8 +228,9 @@ int sk_auto_plan(struct sk_auto *a, const struct sk_step *steps, size_t n,
 /* A POSIX script that does what `run` would do. */
 void sk_auto_script(const struct sk_auto *a, const struct sk_step *steps,
     size_t n, struct sk_buf *out);
-/* The newest run of the specification, stage by stage, on standard output. */
-int sk_auto_status(struct sk_auto *a, struct sk_err *err);
+/* The newest run of the specification, stage by stage, on standard output; a
+ * stage that ended longer ago is stale. */
+int sk_auto_status(struct sk_auto *a, int64_t stale_hours, struct sk_err *err);
 /* SK_RUN and SK_BRANCH of the newest (or a new) run as shell assignments. */
 int sk_auto_env(struct sk_auto *a, struct sk_err *err);
 /* A verdict on fd: its artefact is written when it is ok; the decision's number

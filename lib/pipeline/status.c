@@ -1,12 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* What is known of a specification's newest run. */
+/* What is known of a specification and its newest run. */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 #include "pipeline/pipeline.h"
+
+#define STAGES 6
+#define HOUR_MS ((int64_t)3600000)
+#define MB ((int64_t)1 << 20)
+
+struct stage_view {
+	const struct sk_stage_row *row; /* NULL = never started */
+	struct sk_stored *answers; /* of its newest round */
+	size_t n, answered;
+	bool artefact, stale;
+};
+
+struct view {
+	struct sk_run run;
+	struct sk_lease lease;
+	bool found, leased, alive; /* a run, a driver ever, one now */
+	struct stage_view stage[STAGES];
+	int64_t evidence, largest, warn, block;
+	struct sk_strv warnings;
+};
+
+/* ---- gathering ---- */
 
 static bool
 has_file(const struct sk_auto *a, const char *name)
@@ -18,23 +42,150 @@ has_file(const struct sk_auto *a, const char *name)
 	return yes;
 }
 
-static const struct sk_stage_row *
-row_of(const struct sk_stage_row *rows, size_t n, const char *stage)
+static void
+warn(struct view *v, char *text)
 {
-	const struct sk_stage_row *found = NULL;
+	sk_strv_add(&v->warnings, text);
+	free(text);
+}
 
+static int
+view_stage(struct sk_auto *a, struct view *v, size_t i, int64_t stale_ms,
+    const struct sk_stage_row *rows, size_t n, struct sk_err *err)
+{
+	const struct sk_stage *st = &sk_stages[i];
+	struct stage_view *s = &v->stage[i];
+	struct sk_key key = { a->run, a->branch, a->spec.id, st->name, "", 0 };
+	char file[80];
+	int64_t round;
+	int rc = 0;
+
+	(void)snprintf(file, sizeof(file), "%s.md", st->name);
+	s->artefact = has_file(a, file);
 	/* A stage may have run more than once; the last counts. */
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(rows[i].stage, stage) == 0)
-			found = &rows[i];
-	return found;
+	for (size_t k = 0; k < n; k++)
+		if (strcmp(rows[k].stage, st->name) == 0)
+			s->row = &rows[k];
+	if (s->row == NULL)
+		return 0;
+	rc = sk_answers_of(
+	    a->db, &key, &s->answers, &s->n, &round, &a->arena, err);
+	for (size_t k = 0; rc == 0 && k < s->n; k++)
+		s->answered += s->answers[k].ok;
+	s->stale =
+	    s->row->ended_ms > 0 && sk_now_ms() - s->row->ended_ms > stale_ms;
+	if (s->row->ended_ms > 0 && !s->artefact &&
+	    strcmp(s->row->state, "done") == 0)
+		warn(v,
+		    sk_asprintf("%s is done, but %s is gone", st->name, file));
+	return rc;
 }
 
 static void
-status_json(const struct sk_auto *a, const struct sk_run *run, bool found,
-    const struct sk_stage_row *rows, size_t n)
+view_evidence(struct sk_auto *a, struct view *v)
 {
-	const struct sk_stage_row *r;
+	v->warn =
+	    MB * sk_config_int(a->conf, "evidence.max_size_per_spec_mb", 25);
+	v->block =
+	    MB * sk_config_int(a->conf, "evidence.block_size_per_spec_mb", 50);
+	v->evidence = sk_evidence_size(a, &v->largest);
+	if (v->evidence > v->warn)
+		warn(v, sk_asprintf("evidence is %.1f MB, the limit is %lld MB",
+			    (double)v->evidence / (double)MB,
+			    (long long)((v->evidence > v->block ? v->block
+								: v->warn) /
+					MB)));
+}
+
+static int
+gather(struct sk_auto *a, struct view *v, int64_t stale_ms, struct sk_err *err)
+{
+	struct sk_stage_row *rows = NULL;
+	size_t n = 0;
+	int rc;
+
+	rc = sk_auto_look(a, &v->run, &v->found, err);
+	if (rc == 0 && v->found)
+		rc = sk_stage_list(
+		    a->db, a->run, a->branch, &rows, &n, &a->arena, err);
+	if (rc == 0 && v->found)
+		rc = sk_lease_get(a->db, a->run, &v->lease, &v->leased, err);
+	v->alive = v->leased && sk_proc_alive(&v->lease.proc);
+	for (size_t i = 0; rc == 0 && i < STAGES; i++)
+		rc = view_stage(a, v, i, stale_ms, rows, n, err);
+	if (rc != 0)
+		return rc;
+	if (v->found && strcmp(v->run.state, "running") == 0 && !v->alive)
+		warn(v, sk_asprintf("the driver is gone; sk-auto resume %s",
+			    a->spec.id));
+	view_evidence(a, v);
+	return 0;
+}
+
+/* ---- for programs ---- */
+
+static void
+driver_json(struct sk_jw *w, const struct view *v)
+{
+	sk_jw_kstr(w, "phase", v->found ? v->lease.phase : NULL);
+	sk_jw_ktime(w, "phase_at", v->leased ? v->lease.phase_ms : 0);
+	sk_jw_key(w, "driver");
+	if (!v->leased) {
+		sk_jw_null(w);
+		return;
+	}
+	sk_jw_obj(w);
+	sk_jw_kbool(w, "alive", v->alive);
+	sk_jw_kstr(w, "program", v->lease.program);
+	sk_jw_kint(w, "pid", v->lease.proc.pid);
+	sk_jw_ktime(w, "since", v->lease.since_ms);
+	sk_jw_end(w);
+}
+
+static void
+coverage_json(struct sk_jw *w, const struct stage_view *s)
+{
+	sk_jw_key(w, "coverage");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sk_stored *x = &s->answers[i];
+
+		sk_jw_obj(w);
+		sk_jw_kstr(w, "agent", x->agent);
+		sk_jw_kbool(w, "answered", x->ok);
+		sk_jw_kstr(w, "model", x->model);
+		sk_jw_kstr(w, "failure", x->ok ? NULL : x->failure_kind);
+		sk_jw_end(w);
+	}
+	sk_jw_end(w);
+}
+
+static void
+stage_json(
+    struct sk_jw *w, const struct sk_stage *st, const struct stage_view *s)
+{
+	const struct sk_stage_row *r = s->row;
+
+	sk_jw_obj(w);
+	sk_jw_kstr(w, "stage", st->name);
+	sk_jw_kstr(w, "state", r != NULL ? r->state : "pending");
+	sk_jw_kstr(
+	    w, "status", r != NULL && r->status[0] != '\0' ? r->status : NULL);
+	sk_jw_kstr(w, "agents", r != NULL ? r->agents : NULL);
+	sk_jw_kbool(w, "artefact", s->artefact);
+	sk_jw_ktime(w, "started_at", r != NULL ? r->started_ms : 0);
+	sk_jw_ktime(w, "ended_at", r != NULL ? r->ended_ms : 0);
+	sk_jw_kstr(w, "reason", r != NULL ? r->reason : NULL);
+	sk_jw_kstr(w, "config", r != NULL ? r->config : NULL);
+	sk_jw_kint(w, "exit", r != NULL ? r->exit : 0);
+	sk_jw_kbool(w, "stale", s->stale);
+	coverage_json(w, s);
+	sk_jw_end(w);
+}
+
+static void
+status_json(const struct sk_auto *a, const struct view *v)
+{
 	struct sk_buf b;
 	struct sk_jw w;
 
@@ -44,30 +195,27 @@ status_json(const struct sk_auto *a, const struct sk_run *run, bool found,
 	sk_jw_kstr(&w, "schema", "sk.status/1");
 	sk_jw_kstr(&w, "spec", a->spec.id);
 	sk_jw_kstr(&w, "dir", a->spec.dir);
-	sk_jw_kstr(&w, "run", found ? run->id : NULL);
-	sk_jw_kstr(&w, "branch", found ? a->branch : NULL);
-	sk_jw_kstr(&w, "state", found ? run->state : NULL);
-	sk_jw_ktime(&w, "active_at", found ? run->active_ms : 0);
+	sk_jw_kstr(&w, "run", v->found ? v->run.id : NULL);
+	sk_jw_kstr(&w, "branch", v->found ? a->branch : NULL);
+	sk_jw_kstr(&w, "state", v->found ? v->run.state : NULL);
+	sk_jw_ktime(&w, "active_at", v->found ? v->run.active_ms : 0);
+	driver_json(&w, v);
 	sk_jw_key(&w, "stages");
 	sk_jw_arr(&w);
-	for (const struct sk_stage *st = sk_stages; st->name != NULL; st++) {
-		char file[80];
-
-		(void)snprintf(file, sizeof(file), "%s.md", st->name);
-		r = row_of(rows, n, st->name);
-		sk_jw_obj(&w);
-		sk_jw_kstr(&w, "stage", st->name);
-		sk_jw_kstr(&w, "state", r != NULL ? r->state : "pending");
-		sk_jw_kstr(&w, "status",
-		    r != NULL && r->status[0] != '\0' ? r->status : NULL);
-		sk_jw_kstr(&w, "agents", r != NULL ? r->agents : NULL);
-		sk_jw_kbool(&w, "artefact", has_file(a, file));
-		sk_jw_ktime(&w, "started_at", r != NULL ? r->started_ms : 0);
-		sk_jw_ktime(&w, "ended_at", r != NULL ? r->ended_ms : 0);
-		sk_jw_kstr(&w, "reason", r != NULL ? r->reason : NULL);
-		sk_jw_kstr(&w, "config", r != NULL ? r->config : NULL);
-		sk_jw_end(&w);
-	}
+	for (size_t i = 0; i < STAGES; i++)
+		stage_json(&w, &sk_stages[i], &v->stage[i]);
+	sk_jw_end(&w);
+	sk_jw_key(&w, "evidence");
+	sk_jw_obj(&w);
+	sk_jw_kint(&w, "bytes", v->evidence);
+	sk_jw_kint(&w, "largest_bytes", v->largest);
+	sk_jw_kint(&w, "warn_bytes", v->warn);
+	sk_jw_kint(&w, "block_bytes", v->block);
+	sk_jw_end(&w);
+	sk_jw_key(&w, "warnings");
+	sk_jw_arr(&w);
+	for (size_t i = 0; i < v->warnings.n; i++)
+		sk_jw_str(&w, v->warnings.v[i]);
 	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
@@ -75,161 +223,130 @@ status_json(const struct sk_auto *a, const struct sk_run *run, bool found,
 	sk_buf_free(&b);
 }
 
+/* ---- for a person ---- */
+
+/* "a1 a2 a3(timeout_total)": who answered, and why not. */
 static void
-status_text(const struct sk_auto *a, const struct sk_run *run, bool found,
-    const struct sk_stage_row *rows, size_t n)
+coverage_text(const struct stage_view *s, struct sk_buf *b)
 {
-	const struct sk_stage_row *r;
-	struct sk_table t;
-	char took[32];
+	for (size_t i = 0; i < s->n; i++) {
+		const struct sk_stored *x = &s->answers[i];
+
+		sk_buf_printf(b, "%s%s", i > 0 ? " " : "", x->agent);
+		if (!x->ok)
+			sk_buf_printf(b, "(%s)",
+			    x->failure_kind != NULL ? x->failure_kind
+						    : "no answer");
+	}
+	if (s->n == 0)
+		sk_buf_str(b, "-");
+}
+
+static void
+head_text(const struct sk_auto *a, const struct view *v)
+{
+	char ago[32];
 
 	sk_outf("%s  %s\n", a->spec.id, a->spec.dir);
-	if (found)
-		sk_outf("run %s  %s\n", run->id, run->state);
-	else
+	sk_out_str("packet  spec.md");
+	for (size_t i = 0; i < STAGES; i++)
+		if (v->stage[i].artefact)
+			sk_outf(" %s.md", sk_stages[i].name);
+	sk_out_str("\n");
+	if (!v->found) {
 		sk_out_str("no run yet\n");
-	sk_table_init(&t, 4, 8);
-	sk_table_cell(&t, "STAGE");
-	sk_table_cell(&t, "STATE");
-	sk_table_cell(&t, "STATUS");
-	sk_table_cell(&t, "DURATION");
-	for (const struct sk_stage *st = sk_stages; st->name != NULL; st++) {
-		r = row_of(rows, n, st->name);
+		return;
+	}
+	sk_duration_text(sk_now_ms() - v->run.active_ms, ago, sizeof(ago));
+	sk_outf("run %s  %s", v->run.id,
+	    v->run.state[0] != '\0' ? v->run.state : "new");
+	if (v->alive)
+		sk_outf(", %s by %s (pid %lld)", v->lease.phase,
+		    v->lease.program, (long long)v->lease.proc.pid);
+	sk_outf(", active %s ago\n", ago);
+}
+
+static void
+stages_text(const struct view *v)
+{
+	static const char *const head[] = { "STAGE", "STATE", "STATUS",
+		"ANSWERS", "DURATION", "AGENTS" };
+	struct sk_table t;
+	struct sk_buf who;
+	char took[32];
+
+	sk_table_init(&t, SK_ARRAY_SIZE(head), 16);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(head); i++)
+		sk_table_cell(&t, head[i]);
+	for (size_t i = 0; i < STAGES; i++) {
+		const struct stage_view *s = &v->stage[i];
+		const struct sk_stage_row *r = s->row;
+
 		(void)snprintf(took, sizeof(took), "-");
 		if (r != NULL && r->ended_ms > 0)
 			sk_duration_text(
 			    r->ended_ms - r->started_ms, took, sizeof(took));
-		sk_table_cell(&t, st->name);
-		sk_table_cell(&t, r != NULL ? r->state : "pending");
+		sk_buf_init(&who, 0);
+		coverage_text(s, &who);
+		sk_table_cell(&t, sk_stages[i].name);
+		sk_table_cellf(&t, "%s%s", r != NULL ? r->state : "pending",
+		    s->stale ? " (stale)" : "");
 		sk_table_cell(
 		    &t, r != NULL && r->status[0] != '\0' ? r->status : "-");
+		if (s->n > 0)
+			sk_table_cellf(&t, "%zu/%zu", s->answered, s->n);
+		else
+			sk_table_cell(&t, "-");
 		sk_table_cell(&t, took);
+		sk_table_cell(&t, who.p);
+		sk_buf_free(&who);
 	}
 	sk_table_print(&t);
-	for (const struct sk_stage *st = sk_stages; st->name != NULL; st++) {
-		struct sk_buf b;
+}
 
-		r = row_of(rows, n, st->name);
-		if (r == NULL || strcmp(r->state, "halted") != 0)
+static void
+status_text(const struct sk_auto *a, const struct view *v)
+{
+	const struct sk_stage_row *r;
+	struct sk_buf b;
+
+	head_text(a, v);
+	stages_text(v);
+	if (v->evidence > 0)
+		sk_outf(
+		    "\nevidence  %.1f MB of %lld MB, largest file %.1f MB\n",
+		    (double)v->evidence / (double)MB,
+		    (long long)(v->block / MB),
+		    (double)v->largest / (double)MB);
+	for (size_t i = 0; i < v->warnings.n; i++)
+		sk_outf("warning   %s\n", v->warnings.v[i]);
+	for (size_t i = 0; i < STAGES; i++) {
+		r = v->stage[i].row;
+		/* (A stage that was cut off says why in its row, too.) */
+		if (r == NULL || (r->exit == 0 && r->reason == NULL))
 			continue;
 		sk_buf_init(&b, 0);
 		if (r->reason != NULL)
 			sk_buf_visible(&b, r->reason, strlen(r->reason), false);
 		sk_outf("\nhalted  %s: %s\nresume  sk-auto run %s --run %s "
 			"--from %s\n",
-		    st->name, b.p, a->spec.id, run->id, st->name);
+		    sk_stages[i].name, b.p, a->spec.id, v->run.id,
+		    sk_stages[i].name);
 		sk_buf_free(&b);
 	}
 }
 
 int
-sk_auto_status(struct sk_auto *a, struct sk_err *err)
+sk_auto_status(struct sk_auto *a, int64_t stale_hours, struct sk_err *err)
 {
-	struct sk_stage_row *rows = NULL;
-	struct sk_run run;
-	bool found = false;
-	size_t n = 0;
+	struct view v = { 0 };
 	int rc;
 
-	rc = sk_auto_look(a, &run, &found, err);
-	if (rc == 0 && found)
-		rc = sk_stage_list(
-		    a->db, run.id, a->branch, &rows, &n, &a->arena, err);
-	if (rc != 0)
-		return rc;
-	if (a->json)
-		status_json(a, &run, found, rows, n);
-	else
-		status_text(a, &run, found, rows, n);
-	return 0;
-}
-
-int
-sk_auto_env(struct sk_auto *a, struct sk_err *err)
-{
-	struct sk_run run;
-	struct sk_buf b;
-	bool found = false;
-	int rc;
-
-	if (a->opts->fresh) {
-		rc = sk_auto_choose_run(a, NULL, 0, err);
-	} else {
-		rc = sk_auto_look(a, &run, &found, err);
-		if (rc == 0 && !found) {
-			(void)sk_fail(err, SK_NEGATIVE, "no_run",
-			    "'%s' has no run yet", a->spec.id);
-			return sk_hint(
-			    err, "make one: sk-auto env %s --new", a->spec.id);
-		}
-	}
-	if (rc != 0)
-		return rc;
-	sk_buf_init(&b, 0);
-	sk_buf_str(&b, "SK_RUN=");
-	sk_shell_quote(&b, a->run);
-	sk_buf_str(&b, "\nSK_BRANCH=");
-	sk_shell_quote(&b, a->branch);
-	sk_buf_str(&b, "\nexport SK_RUN SK_BRANCH\n");
-	sk_out(b.p, b.len);
-	sk_buf_free(&b);
-	return 0;
-}
-
-/* Our driver handed its epoch on, or we take the lock ourselves. */
-static int
-epoch_of(struct sk_auto *a, const char *run, int64_t *epoch, struct sk_err *err)
-{
-	const char *given = getenv("SK_EPOCH"), *of = getenv("SK_RUN");
-	int rc;
-
-	if (given != NULL && sk_streq(of, run)) {
-		if (!sk_parse_int(given, 0, INT64_MAX, epoch))
-			return sk_fail(err, SK_USAGE, "bad_epoch",
-			    "SK_EPOCH is not a number: '%s'", given);
-		return 0;
-	}
-	rc = sk_driver_start(a->db, run, 10000, &a->driver, err);
-	if (rc == 0) {
-		a->driving = true;
-		*epoch = a->driver.epoch;
-	}
-	return rc;
-}
-
-int
-sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err)
-{
-	const char *run, *status;
-	struct sk_jv *v = NULL;
-	int64_t seq, epoch = 0;
-	struct sk_buf in;
-	char *path = NULL;
-	int rc;
-
-	sk_buf_init(&in, 0);
-	rc = sk_read_fd(fd, SK_BUF_MAX - 1, &in, "standard input", err);
-	if (rc == 0)
-		rc = sk_json_parse(&a->arena, in.p, in.len, NULL, &v, err);
-	sk_buf_free(&in);
-	if (rc != 0)
-		return rc;
-	if (sk_error_from_json(v, err))
-		return err->exit;
-	run = sk_jstr(sk_jptr(v, "/decision/run"));
-	status = sk_jget_str(v, "status");
-	if (!sk_streq(sk_jget_str(v, "schema"), "sk.verdict/1") ||
-	    run == NULL || status == NULL ||
-	    !sk_jget_int(v, "decision_seq", &seq))
-		return sk_fail(err, SK_USAGE, "not_a_verdict",
-		    "standard input holds no sk.verdict/1");
-	if (strcmp(status, "ok") == 0) {
-		rc = epoch_of(a, run, &epoch, err);
-		if (rc == 0)
-			rc = sk_artefact_publish(a, v, epoch, &path, err);
-		free(path);
-	}
-	if (rc == 0)
-		sk_outf("%lld\n", (long long)seq);
+	rc = gather(a, &v, stale_hours * HOUR_MS, err);
+	if (rc == 0 && a->json)
+		status_json(a, &v);
+	else if (rc == 0)
+		status_text(a, &v);
+	sk_strv_free(&v.warnings);
 	return rc;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/cli.h"
 #include "pipeline/branch.h"
 #include "pipeline/pipeline.h"
 
@@ -182,4 +183,36 @@ sk_auto_choose_run(struct sk_auto *a, const struct sk_step *steps, size_t n,
 		return rc;
 	}
 	return sk_db_commit(a->db, err);
+}
+
+int
+sk_auto_env(struct sk_auto *a, struct sk_err *err)
+{
+	struct sk_run run;
+	struct sk_buf b;
+	bool found = false;
+	int rc;
+
+	if (a->opts->fresh) {
+		rc = sk_auto_choose_run(a, NULL, 0, err);
+	} else {
+		rc = sk_auto_look(a, &run, &found, err);
+		if (rc == 0 && !found) {
+			(void)sk_fail(err, SK_NEGATIVE, "no_run",
+			    "'%s' has no run yet", a->spec.id);
+			return sk_hint(
+			    err, "make one: sk-auto env %s --new", a->spec.id);
+		}
+	}
+	if (rc != 0)
+		return rc;
+	sk_buf_init(&b, 0);
+	sk_buf_str(&b, "SK_RUN=");
+	sk_shell_quote(&b, a->run);
+	sk_buf_str(&b, "\nSK_BRANCH=");
+	sk_shell_quote(&b, a->branch);
+	sk_buf_str(&b, "\nexport SK_RUN SK_BRANCH\n");
+	sk_out(b.p, b.len);
+	sk_buf_free(&b);
+	return 0;
 }
