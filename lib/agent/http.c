@@ -13,6 +13,7 @@ struct http {
 	struct sk_tap tap;
 	struct sk_net_call *call;
 	struct sk_http_login *login;
+	bool token; /* of sk-login, and not the API's own kind of key */
 	size_t told; /* of the content, as events */
 	int64_t end_id;
 	bool ready; /* tap and body are there */
@@ -245,8 +246,8 @@ on_login(void *arg, char *key, const char *why)
 	h->login = NULL;
 	if (key == NULL)
 		fail(h, SK_K_AUTH, "no_key", why);
-	else if (sk_http_key_set(&h->req, h->at.opts.slot, true, key, &err) !=
-		 0)
+	else if (sk_http_key_set(
+		     &h->req, h->at.opts.slot, h->token, key, &err) != 0)
 		(void)failed(h, &err);
 	else if (send_it(h))
 		return;
@@ -265,7 +266,9 @@ begin(struct http *h, struct sk_err *err)
 		return failed(h, err);
 	if (kind != SK_KEY_LOGIN)
 		return send_it(h);
-	h->login = sk_http_login_start(h->at.loop, provider, on_login, h, err);
+	h->token = !sk_streq(provider, sk_jget_str(slot->ad->http, "login"));
+	h->login = sk_http_login_start(
+	    h->at.loop, provider, h->req.origin, on_login, h, err);
 	return h->login != NULL || failed(h, err);
 }
 

@@ -47,16 +47,18 @@ enum sk_http_key { SK_KEY_NONE, SK_KEY_HERE, SK_KEY_LOGIN };
  * when there must be one and is none. */
 int sk_http_key_find(struct sk_http_req *q, const struct sk_slot *slot,
     enum sk_http_key *kind, const char **provider, struct sk_err *err);
-/* Make the header line of a key, which is wiped. */
+/* Make the header line of a key, which is wiped; login: by the adapter's
+ * login_header, for tokens that are not the API's own keys. */
 int sk_http_key_set(struct sk_http_req *q, const struct sk_slot *slot,
     bool login, char *key, struct sk_err *err);
 
 struct sk_http_login;
 typedef void (*sk_http_login_fn)(void *arg, char *key, const char *why);
-/* Run `sk-login token PROVIDER`; fn gets the key, or NULL and a reason, once
- * and not from within. */
-struct sk_http_login *sk_http_login_start(struct sk_loop *l,
-    const char *provider, sk_http_login_fn fn, void *arg, struct sk_err *err);
+/* Run `sk-login token --for ORIGIN PROVIDER`; fn gets the key, or NULL and a
+ * reason, once and not from within. */
+struct sk_http_login *
+sk_http_login_start(struct sk_loop *l, const char *provider, const char *origin,
+    sk_http_login_fn fn, void *arg, struct sk_err *err);
 void sk_http_login_stop(struct sk_http_login *g);
 
 /* ---- http_fast.c ---- */

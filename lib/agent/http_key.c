@@ -294,11 +294,12 @@ on_login_output(struct sk_loop *l, int fd, unsigned events, void *arg)
 }
 
 struct sk_http_login *
-sk_http_login_start(struct sk_loop *l, const char *provider,
+sk_http_login_start(struct sk_loop *l, const char *provider, const char *origin,
     sk_http_login_fn fn, void *arg, struct sk_err *err)
 {
 	char *path = find_login();
-	const char *argv[] = { path, "token", provider, NULL };
+	const char *argv[] = { path, "token", "--for", origin, "--no-input",
+		"--", provider, NULL };
 	struct sk_spawn sp = { .argv = argv, .fd_in = -1, .fd_err = -1 };
 	struct sk_http_login *g;
 	int fd[2] = { -1, -1 }, rc;

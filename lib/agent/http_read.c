@@ -292,7 +292,7 @@ end_whole(struct sk_http_body *b)
 		name_status(b, v == NULL && n > 0);
 		sk_buf_clear(&b->tap->noise); /* a page tells nobody more */
 	} else {
-		b->bad = v == NULL && n > 0;
+		b->bad |= v == NULL && n > 0;
 	}
 	sk_arena_free(&a);
 }
@@ -302,6 +302,6 @@ sk_http_body_end(struct sk_http_body *b)
 {
 	if (b->form == SK_HTTP_EVENTS)
 		(void)sk_stream_end(&b->stream);
-	else
+	else if (!b->tap->flooded)
 		end_whole(b);
 }

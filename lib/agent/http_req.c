@@ -153,11 +153,33 @@ sk_http_req_free(struct sk_http_req *q)
 	memset(q, 0, sizeof(*q));
 }
 
+/* Limits and the circuit breaker are those of the server that is asked, not of
+ * the vendor whose language it speaks: "host:port". */
+static const char *
+provider_of(const char *origin)
+{
+	static struct sk_strv known; /* lives as long as the slots */
+	const char *host = strstr(origin, "://") + 3;
+	size_t n = strlen(host);
+
+	if (n >= SK_IDENT_LEN)
+		host += n - (SK_IDENT_LEN - 1);
+	for (size_t i = 0; i < known.n; i++)
+		if (strcmp(known.v[i], host) == 0)
+			return known.v[i];
+	sk_strv_add(&known, host);
+	return known.v[known.n - 1];
+}
+
 int
 sk_http_argv(struct sk_slot *slot, struct sk_err *err)
 {
 	struct sk_http_req q;
 	int rc = sk_http_settle(&q, slot, err);
+
+	if (rc == 0 && !q.shipped &&
+	    sk_jget_str(slot->conf, "provider") == NULL)
+		slot->provider = provider_of(q.origin);
 
 	if (rc == 0) {
 		sk_strv_add(&slot->argv, "POST");

@@ -112,7 +112,8 @@ sk_config_secret(const char *key)
 	 */
 	if (sk_has_prefix(key, "agents.") &&
 	    (strstr(key + 7, ".env.") != NULL ||
-		strstr(key + 7, ".headers.") != NULL))
+		strstr(key + 7, ".headers.") != NULL ||
+		sk_has_suffix(key, ".key")))
 		return true;
 	last = last != NULL ? last + 1 : key;
 	if (strcmp(last, "max_tokens") == 0)

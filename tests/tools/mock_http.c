@@ -292,7 +292,8 @@ serve(void *arg)
 	}
 	sk_buf_free(&file);
 	sk_buf_free(&c->req);
-	shutdown(c->fd, SHUT_WR);
+	if (strcmp(c->mode, "rst") != 0)
+		shutdown(c->fd, SHUT_WR);
 	close(c->fd);
 	free(c);
 	return NULL;
