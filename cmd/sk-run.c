@@ -224,6 +224,49 @@ run(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
+/* ---- adapters ---- */
+
+static int
+adapters_verb(struct sk_ctx *ctx, struct sk_err *err)
+{
+	return sk_adapter_list(ctx->format == SK_FMT_TEXT, err);
+}
+
+struct check_opts {
+	const char *captures;
+};
+
+static const struct sk_opt check_opts[] = {
+	SK_OPT_STR(struct check_opts, 0, "captures", "DIR", captures, SK_C_DIR,
+	    "the recordings",
+	    "A recording, a folder of recordings, or a folder with one such "
+	    "folder for each program."),
+	SK_OPT_END
+};
+
+static int
+check_verb(struct sk_ctx *ctx, struct sk_err *err)
+{
+	const struct check_opts *o = ctx->opts;
+
+	if (o->captures == NULL) {
+		(void)sk_fail(
+		    err, SK_USAGE, "no_captures", "no recordings named");
+		return sk_hint(err, "--captures DIR");
+	}
+	return sk_adapter_check(
+	    ctx->argv[0], o->captures, ctx->format == SK_FMT_TEXT, err);
+}
+
+static const char *const adapters_ex[] = { "sk-run adapters",
+	"sk-run adapters --json | jq -r '.adapters[] | "
+	"select(.installed).name'",
+	NULL };
+static const char *const check_ex[] = {
+	"sk-run check-adapter claude --captures recordings/claude",
+	"sk-run check-adapter ./mine.toml --captures recordings --json", NULL
+};
+
 static const char *const examples[] = {
 	"sk-run -a claude -a codex --stage plan --spec SPEC-7 <prompt.md",
 	"sk-run --exec 'x=my-agent --fast' <prompt.md | sk-consensus",
@@ -239,11 +282,25 @@ static const struct sk_verb verbs[] = {
 	    .opts_size = sizeof(T),
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = run },
+	{ .name = "adapters",
+	    .purpose = "list adapters: installed, version, logged in",
+	    .examples = adapters_ex,
+	    .run = adapters_verb },
+	{ .name = "check-adapter",
+	    .operands = "ADAPTER",
+	    .purpose = "read recordings through an adapter, run nothing",
+	    .examples = check_ex,
+	    .opts = check_opts,
+	    .opts_size = sizeof(struct check_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_AGENT,
+	    .run = check_verb },
 	{ .run = NULL }
 };
 
 static const char *const schemas[] = { "answer", "event", "request", "plan",
-	"error", NULL };
+	"adapters", "capture", "error", NULL };
 static const char *const see_also[] = { "sk-consensus 1", "sk-auto 1",
 	"sk-config 1", "sk-records 5", "sk-exit-codes 7", NULL };
 

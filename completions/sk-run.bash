@@ -22,13 +22,14 @@ _sk_run()
 		fi
 		case $word in
 		--) end=1 ;;
-		--agent | --attempts | --branch | --config | --db | --exec | \
-			--fallback | --format | --jobs | --max-output | --model | --policy | \
-			--prompt-file | --quorum | --record | --replay | --require | --retry-for | \
-			--round | --run | --schema | --spec | --stage | --timeout | \
-			-a | -b | -j | -m | -p | -r | \
+		--agent | --attempts | --branch | --captures | --config | --db | \
+			--deadline | --exec | --fallback | --format | --jobs | --launcher | \
+			--max-output | --model | --policy | --prompt-file | --quorum | --record | \
+			--replay | --require | --retry-for | --round | --run | --schema | \
+			--spec | --stage | --straggler | --tee | --timeout | -a | \
+			-b | -j | -l | -m | -p | -r | \
 			-s | -t | -x) opt=$word ;;
-		completion | schema)
+		adapters | check-adapter | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -54,6 +55,10 @@ _sk_run()
 		'':--schema) kind='file' ;;
 		'':--prompt-file | '':-p) kind='file' ;;
 		'':--timeout | '':-t) ;;
+		'':--deadline) ;;
+		'':--straggler) ;;
+		'':--launcher | '':-l) ;;
+		'':--tee) kind='dir' ;;
 		'':--jobs | '':-j) ;;
 		'':--attempts) ;;
 		'':--retry-for) ;;
@@ -64,23 +69,26 @@ _sk_run()
 		'':--record) kind='dir' ;;
 		'':--replay) kind='dir' ;;
 		'':--max-output) ;;
+		check-adapter:--captures) kind='dir' ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
 		esac
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
+		adapters) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		check-adapter) words='--captures --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout -j --jobs --attempts --retry-for --fallback -w --write --reuse --until-decided --require --policy --quorum --record --replay --max-output -n --dry-run -e --events --stream --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout --deadline --straggler -l --launcher --worktree --cgroup --tee -j --jobs --attempts --retry-for --fallback -w --write --reuse --until-decided --require --policy --quorum --record --replay --max-output -n --dry-run -e --events --stream --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		esac
 	else
 		case $verb in
 		completion) words='bash zsh' ;;
-		schema) words='answer event request plan error' ;;
+		schema) words='answer event request plan adapters capture error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' completion schema'
+			words+=' adapters check-adapter completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

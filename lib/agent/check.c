@@ -87,7 +87,8 @@ find_cases(const char *dir, const char *adapter, struct sk_strv *cases,
 
 	if (stat(dir, &st) != 0) {
 		free(own);
-		return sk_fail_errno(err, "cannot read '%s'", dir);
+		return sk_fail(err, SK_USAGE, "no_captures",
+		    "cannot read '%s': %s", dir, strerror(errno));
 	}
 	if (is_case(dir))
 		sk_strv_add(cases, dir);
@@ -418,6 +419,9 @@ sk_adapter_check(
 		rc = read_expected(dir, "expected.jsonl", &a, expect, err);
 	if (rc == 0 && expect->n == 0)
 		rc = read_expected(dir, "../expected.jsonl", &a, expect, err);
+	if (rc == 0 && expect->n == 0 && is_case(dir))
+		rc =
+		    read_expected(dir, "../../expected.jsonl", &a, expect, err);
 	if (rc == 0 && text)
 		sk_capture_head(&t);
 	for (size_t i = 0; rc == 0 && i < cases.n; i++)

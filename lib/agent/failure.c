@@ -12,28 +12,15 @@
 
 /* ---- text of errors ---- */
 
-/* The last line that says something, cut to what a message holds. */
+/* One line, cut to what a message holds. */
 static void
-last_line(const char *p, size_t n, char *out, size_t cap)
+one_line(const char *p, size_t n, char *out, size_t cap)
 {
 	struct sk_buf b;
-	const char *nl = NULL;
 	size_t k;
 
-	for (;;) {
-		while (n > 0 && ((unsigned char)p[n - 1] <= ' '))
-			n--;
-		nl = n > 0 ? memrchr(p, '\n', n) : NULL;
-		k = nl != NULL ? n - (size_t)(nl + 1 - p) : n;
-		/* "}" closes what stands above it. */
-		if (nl == NULL || k > 2)
-			break;
-		n = (size_t)(nl - p);
-	}
-	if (nl != NULL) {
-		n = k;
-		p = nl + 1;
-	}
+	while (n > 0 && (unsigned char)p[n - 1] <= ' ')
+		n--;
 	sk_buf_init(&b, 0);
 	(void)sk_utf8_clean(&b, p, n < 2048 ? n : 2048);
 	k = b.len < cap ? b.len : cap - 1;
@@ -42,6 +29,48 @@ last_line(const char *p, size_t n, char *out, size_t cap)
 	memcpy(out, b.p, k);
 	out[k] = '\0';
 	sk_buf_free(&b);
+}
+
+/* The first line that says something. */
+static void
+first_line(const struct sk_buf *b, char *out, size_t cap)
+{
+	size_t i = 0;
+
+	while (i < b->len && (unsigned char)b->p[i] <= ' ')
+		i++;
+	one_line(b->p + i, strcspn(b->p + i, "\n"), out, cap);
+}
+
+/* Of many lines the last one that tells this kind, else the last one that is
+ * more than a bracket. */
+static void
+telling_line(const struct sk_reader *r, const struct sk_buf *b,
+    enum sk_kind kind, char *out, size_t cap)
+{
+	size_t end = b->len, tries = 0;
+	bool any = false;
+
+	out[0] = '\0';
+	while (end > 0 && tries++ < 200) {
+		const char *nl = memrchr(b->p, '\n', end);
+		size_t at = nl != NULL ? (size_t)(nl + 1 - b->p) : 0;
+		size_t n = end - at;
+
+		while (n > 0 && (unsigned char)b->p[at] <= ' ') {
+			at++;
+			n--;
+		}
+		if (n > 2 && !any) {
+			one_line(b->p + at, n, out, cap);
+			any = true;
+		}
+		if (n > 2 && sk_classify(r->ad, b->p + at, n, 0) == kind) {
+			one_line(b->p + at, n, out, cap);
+			return;
+		}
+		end = nl != NULL ? (size_t)(nl - b->p) : 0;
+	}
 }
 
 /* Everything the agent said outside its events. */
@@ -96,15 +125,16 @@ final_error(const struct sk_buf *b)
 static size_t
 help_page(const struct sk_buf *b)
 {
-	static const char *const starts[] = { "usage:", "options:",
-		"positionals:", NULL };
+	static const char *const starts[] = {
+		"usage:", "options:", "positionals:", NULL
+	};
 
 	for (size_t i = 0; i < b->len;) {
 		const char *nl = memchr(b->p + i, '\n', b->len - i);
 
 		for (size_t j = 0; starts[j] != NULL; j++)
-			if (strncasecmp(b->p + i, starts[j],
-				strlen(starts[j])) == 0)
+			if (strncasecmp(
+				b->p + i, starts[j], strlen(starts[j])) == 0)
 				return i;
 		if (nl == NULL)
 			break;
@@ -141,27 +171,21 @@ exit_kind(const struct sk_adapter *ad, int code, enum sk_kind *k)
 
 /* ---- failures ---- */
 
-/* The agent's own words: its error event, else its last line elsewhere, else
- * what it last complained about. */
+/* The agent's own words: its error event, else its telling line elsewhere,
+ * else what it last complained about. */
 static void
-say(struct sk_outcome *o, const struct sk_reader *r, const struct sk_buf *other)
+say(struct sk_outcome *o, const struct sk_reader *r, const struct sk_buf *other,
+    enum sk_kind kind)
 {
 	char text[sizeof(o->message) - 40];
 
 	text[0] = '\0';
 	if (r->error.len > 0)
-		last_line(r->error.p, r->error.len, text, sizeof(text));
-	if (text[0] == '\0' && other->len > 0 && o->signal < 0) {
-		size_t at = final_error(other);
-
-		if (at > 0)
-			last_line(other->p + at, strcspn(other->p + at, "\n"),
-			    text, sizeof(text));
-		else
-			last_line(other->p, other->len, text, sizeof(text));
-	}
+		first_line(&r->error, text, sizeof(text));
+	if (text[0] == '\0' && other->len > 0 && o->signal < 0)
+		telling_line(r, other, kind, text, sizeof(text));
 	if (text[0] == '\0' && r->soft.len > 0)
-		last_line(r->soft.p, r->soft.len, text, sizeof(text));
+		first_line(&r->soft, text, sizeof(text));
 	if (text[0] != '\0')
 		(void)snprintf(o->message, sizeof(o->message), "%s", text);
 	else if (o->signal >= 0)
@@ -322,7 +346,7 @@ sk_judge_failure(
 	if (o->kind == SK_K_NONE) { /* else we ended it, and said why */
 		enum sk_kind k = failure_kind(o, &t->r, &other);
 
-		say(o, &t->r, &other);
+		say(o, &t->r, &other, k);
 		o->kind = k;
 	}
 	if (limited(o, &t->r, &other))
