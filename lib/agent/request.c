@@ -2,7 +2,6 @@
 /* What comes in: the prompt as text, or a document sk.request/1; the answer
  * schema; the words for stages. */
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "agent/internal.h"
@@ -10,22 +9,14 @@
 
 /* ---- stages ---- */
 
-static const char *const stages[] = { "plan", "tasks", "implement", "validate",
-	"audit", "unlock", "clarify", "analyze", "checklist", "specify", NULL };
-
 const char *
 sk_agent_stage(const char *word, const struct sk_config *c)
 {
-	const char *w = word;
+	const char *built_in = sk_stage_word(word);
 	const struct sk_jv *own;
 
-	if (strncasecmp(w, "spec-", 5) == 0)
-		w += 5;
-	if (strcasecmp(w, "review") == 0 || strcasecmp(w, "ops-audit") == 0)
-		return "audit";
-	for (size_t i = 0; stages[i] != NULL; i++)
-		if (strcasecmp(w, stages[i]) == 0)
-			return stages[i];
+	if (built_in != NULL)
+		return built_in;
 	own = c != NULL ? sk_config_get(c, "stages") : NULL;
 	return sk_ident_ok(word) && sk_jget(own, word) != NULL ? word : NULL;
 }
@@ -41,7 +32,7 @@ sk_stage_check(const char *word, const struct sk_config *c, const char **out,
 		return 0;
 	(void)sk_fail(
 	    err, SK_USAGE, "unknown_stage", "unknown stage '%s'", word);
-	near = sk_closest(word, stages);
+	near = sk_closest(word, sk_stage_words);
 	if (near != NULL)
 		return sk_hint(err, "did you mean '%s'?", near);
 	return sk_hint(err,

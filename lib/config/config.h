@@ -64,6 +64,13 @@ const char *sk_config_origin(const struct sk_config *c, const char *key);
  * env (table), timeout, family, enabled, cwd. */
 struct sk_jv *sk_config_agent(const struct sk_config *c, const char *name);
 
+/* ---- stages (stage.c) ---- */
+
+/* Names of the stages that are built in; NULL ends. */
+extern const char *const sk_stage_words[];
+/* "spec-plan", "REVIEW", "audit" → the name; NULL for any other word. */
+const char *sk_stage_word(const char *word);
+
 /* ---- what changes (reload.c) ---- */
 
 /* Of the effective tree, wherever its values come from. */

@@ -26,7 +26,6 @@
 struct sk_stage {
 	const char *name; /* "plan": key of rows, policies, prompts */
 	const char *title; /* "Plan" */
-	const char *alias; /* one more accepted word or NULL */
 	const char *needs; /* hard dependency or NULL */
 	bool sequential; /* each agent sees the earlier answers */
 };

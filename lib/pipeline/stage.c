@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* The six stages: one table for names, aliases, order and dependencies. */
 #include <string.h>
-#include <strings.h>
 
 #include "pipeline/pipeline.h"
 
-const struct sk_stage sk_stages[] = { { "plan", "Plan", NULL, NULL, true },
-	{ "tasks", "Tasks", NULL, "plan", true },
-	{ "implement", "Implement", NULL, "tasks", true },
-	{ "validate", "Validate", NULL, NULL, false },
-	{ "audit", "Audit", "review", NULL, false },
-	{ "unlock", "Unlock", NULL, NULL, false },
-	{ NULL, NULL, NULL, NULL, false } };
+const struct sk_stage sk_stages[] = { { "plan", "Plan", NULL, true },
+	{ "tasks", "Tasks", "plan", true },
+	{ "implement", "Implement", "tasks", true },
+	{ "validate", "Validate", NULL, false },
+	{ "audit", "Audit", NULL, false }, { "unlock", "Unlock", NULL, false },
+	{ NULL, NULL, NULL, false } };
 
 const struct sk_stage *
 sk_stage_find(const char *word)
 {
+	const char *name = sk_stage_word(word);
 	const struct sk_stage *st;
 
-	if (strncasecmp(word, "spec-", 5) == 0)
-		word += 5;
-	for (st = sk_stages; st->name != NULL; st++)
-		if (strcasecmp(word, st->name) == 0 ||
-		    (st->alias != NULL && strcasecmp(word, st->alias) == 0))
+	for (st = sk_stages; name != NULL && st->name != NULL; st++)
+		if (strcmp(name, st->name) == 0)
 			return st;
 	return NULL;
 }
