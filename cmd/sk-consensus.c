@@ -30,6 +30,9 @@
 #define MIN_OPT \
 	SK_OPT_INT(T, 0, "min", "N", decide.min, 1, 1000000, \
 	    "degraded with fewer expected agents (2)", NULL)
+#define FAULTY_OPT \
+	SK_OPT_INT(T, 0, "faulty", "F", decide.faulty, 1, 1000, \
+	    "refuse settings that do not bear F agents that lie", NULL)
 /* Where the evidence goes. */
 #define NO_EVIDENCE_OPT \
 	SK_OPT_FLAG(T, 0, "no-evidence", decide.no_evidence, \
@@ -44,8 +47,8 @@
 	SK_OPT_INT(T, 's', "seq", "N", seq, 1, INT64_MAX, help, NULL)
 
 static const struct sk_opt filter_opts[] = { EXPECT_OPT, QUORUM_OPT,
-	REQUIRE_OPT, POLICY_OPT, MIN_OPT, NO_EVIDENCE_OPT, EVIDENCE_DIR_OPT,
-	EMBED_OPT,
+	REQUIRE_OPT, POLICY_OPT, MIN_OPT, FAULTY_OPT, NO_EVIDENCE_OPT,
+	EVIDENCE_DIR_OPT, EMBED_OPT,
 	SK_OPT_FLAG(T, 0, "no-ack", decide.no_ack,
 	    "leave the decision pending, for 'ack'", NULL),
 	RUN_OPT("take the answers into this run (SK_RUN)"),
@@ -60,7 +63,7 @@ static const struct sk_opt decide_opts[] = {
 	    "of this stage (none)", NULL),
 	SK_OPT_INT(T, 0, "round", "N", round, 1, 1000000,
 	    "this round (the newest)", NULL),
-	EXPECT_OPT, QUORUM_OPT, REQUIRE_OPT, POLICY_OPT, MIN_OPT,
+	EXPECT_OPT, QUORUM_OPT, REQUIRE_OPT, POLICY_OPT, MIN_OPT, FAULTY_OPT,
 	NO_EVIDENCE_OPT, EVIDENCE_DIR_OPT, EMBED_OPT, SK_OPT_END
 };
 static const struct sk_opt replay_opts[] = {

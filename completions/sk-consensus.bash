@@ -23,9 +23,9 @@ _sk_consensus()
 		case $word in
 		--) end=1 ;;
 		--branch | --config | --db | --evidence | --evidence-dir | --expect | \
-			--format | --min | --policy | --quorum | --require | --round | \
-			--run | --seq | --spec | --stage | -b | -e | \
-			-n | -p | -r | -s) opt=$word ;;
+			--faulty | --format | --min | --policy | --quorum | --require | \
+			--round | --run | --seq | --spec | --stage | -b | \
+			-e | -n | -p | -r | -s) opt=$word ;;
 		intake | decide | replay | ack | pending | show | stop | log | last | verify | judge | explain | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
@@ -46,6 +46,7 @@ _sk_consensus()
 		'':--require | '':-p) ;;
 		'':--policy) kind='file' ;;
 		'':--min) ;;
+		'':--faulty) ;;
 		'':--evidence-dir) kind='dir' ;;
 		'':--run | '':-r) ;;
 		'':--branch | '':-b) ;;
@@ -61,6 +62,7 @@ _sk_consensus()
 		decide:--require | decide:-p) ;;
 		decide:--policy) kind='file' ;;
 		decide:--min) ;;
+		decide:--faulty) ;;
 		decide:--evidence-dir) kind='dir' ;;
 		replay:--run | replay:-r) ;;
 		replay:--branch | replay:-b) ;;
@@ -88,7 +90,7 @@ _sk_consensus()
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
 		intake) words='-r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		decide) words='-r --run -b --branch --spec --stage --round -e --expect -n --quorum -p --require --policy --min --no-evidence --evidence-dir --embed --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		decide) words='-r --run -b --branch --spec --stage --round -e --expect -n --quorum -p --require --policy --min --faulty --no-evidence --evidence-dir --embed --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		replay) words='-r --run -b --branch -s --seq --no-ack --no-evidence --evidence-dir --embed --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		ack) words='-s --seq -r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		pending) words='-r --run -b --branch --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -101,7 +103,7 @@ _sk_consensus()
 		explain) words='--html --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		*) words='-e --expect -n --quorum -p --require --policy --min --no-evidence --evidence-dir --embed --no-ack -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='-e --expect -n --quorum -p --require --policy --min --faulty --no-evidence --evidence-dir --embed --no-ack -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		esac
 	else
 		case $verb in

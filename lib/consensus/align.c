@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arrays: sets by the support of each element, records aligned by a key, and
- * findings united. An order is kept where nobody contradicts it.
+ * Arrays: sets by the support of each element, and records aligned by a key. An
+ * order is kept where nobody contradicts it.
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "consensus/internal.h"
 
@@ -197,7 +196,7 @@ cut(struct sk_vote *vt, const struct elem *e, size_t total, struct run *runs,
 			vv[j - i] = e[j].vv;
 		ev = sk_value_agents(vt, e[i].vv.v, vv, j - i);
 		sk_jpush(vt->a, elements, ev);
-		if (j - i < vt->quorum) {
+		if (sk_weight(vt, vv, j - i) < vt->quorum) {
 			sk_jpush(vt->a, below, ev);
 			continue;
 		}
@@ -213,12 +212,17 @@ cut(struct sk_vote *vt, const struct elem *e, size_t total, struct run *runs,
 
 /* How many say "none": a quorum of them is an agreement too. */
 static size_t
-empties(const struct sk_vv *vals, size_t n)
+empties(
+    const struct sk_vote *vt, const struct sk_vv *vals, size_t n, bool *enough)
 {
-	size_t none = 0;
+	size_t none = 0, w = 0;
 
 	for (size_t i = 0; i < n; i++)
-		none += vals[i].v->n == 0;
+		if (vals[i].v->n == 0) {
+			none++;
+			w += sk_weight_of(vt, vals[i].voter);
+		}
+	*enough = w >= vt->quorum;
 	return none;
 }
 
@@ -228,7 +232,8 @@ sk_vote_set(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 	size_t total, nr, least, r = sk_res_add(vt, SK_PATH_SET, n);
 	struct elem *e = elems_of(vt, vals, n, NULL, &total, NULL);
 	struct run *runs = sk_calloc(total + 1, sizeof(*runs));
-	size_t none = empties(vals, n);
+	bool enough;
+	size_t none = empties(vt, vals, n, &enough);
 	struct sk_jv *elements = sk_jnew(vt->a, SK_J_ARR);
 	struct sk_jv *won = sk_jnew(vt->a, SK_J_ARR);
 
@@ -236,7 +241,7 @@ sk_vote_set(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 	keep_order(vt, e, runs, nr);
 	for (size_t i = 0; i < nr; i++)
 		sk_jpush(vt->a, won, e[runs[i].from].vv.v);
-	vt->res[r].agreed = nr > 0 || none >= vt->quorum;
+	vt->res[r].agreed = nr > 0 || enough;
 	vt->res[r].count = nr > 0 ? least : none;
 	vt->res[r].elements = elements;
 	vt->res[r].value = vt->res[r].agreed ? won : NULL;
@@ -256,6 +261,7 @@ static const char *const key_names[] = { "id", "key", "task_id", "path", "file",
 struct worth {
 	size_t answers; /* whose every record has it, each another one */
 	size_t records; /* that have one of their own */
+	size_t shared; /* values that a quorum of answers has */
 };
 
 static struct worth
@@ -264,10 +270,13 @@ key_worth(
 {
 	size_t total, *own = sk_calloc(vt->n_voters + 1, sizeof(*own));
 	struct elem *e = elems_of(vt, vals, n, key, &total, NULL);
-	struct worth w = { 0, total };
+	struct worth w = { 0, total, 0 };
 
-	for (size_t i = 0; i < total; i++)
-		own[e[i].vv.voter]++;
+	for (size_t i = 0, j; i < total; i = j) {
+		for (j = i; j < total && same_elem(&e[i], &e[j]); j++)
+			own[e[j].vv.voter]++;
+		w.shared += j - i >= vt->quorum;
+	}
 	for (size_t i = 0; i < n; i++)
 		w.answers +=
 		    vals[i].v->n > 0 && own[vals[i].voter] == vals[i].v->n;
@@ -276,15 +285,52 @@ key_worth(
 	return w;
 }
 
+/* A member that nobody gave a name for: one that is in every record of a quorum
+ * and has the same values in several answers. The first in byte order of those
+ * that are shared most. */
 static const char *
-choose_key(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
+discover_key(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
+{
+	struct sk_strv names = { 0 };
+	const char *best = NULL;
+	size_t most = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0;
+		     vals[i].v->n > 0 && k < sk_jlen(vals[i].v->a[0]); k++) {
+			const struct sk_jv *o = vals[i].v->a[0];
+
+			if (o->type == SK_J_OBJ && names.n < 64 &&
+			    strlen(o->m[k].key) == o->m[k].klen &&
+			    !sk_strv_has(&names, o->m[k].key))
+				sk_strv_add(&names, o->m[k].key);
+		}
+	sk_strv_sort(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		struct worth w = key_worth(vt, vals, n, names.v[i]);
+
+		if (w.answers < vt->quorum || w.shared <= most)
+			continue;
+		most = w.shared;
+		best = names.v[i];
+	}
+	best = best != NULL ? sk_arena_strdup(vt->a, best) : NULL;
+	sk_strv_free(&names);
+	return best;
+}
+
+static const char *
+choose_key(
+    struct sk_vote *vt, const struct sk_vv *vals, size_t n, const char **from)
 {
 	const char *key = sk_policy_key(vt->policy, vt->path.p), *best = NULL;
-	struct worth w, most = { 0, 0 };
+	struct worth w, most = { 0, 0, 0 };
 	size_t all = 0;
 
+	*from = "policy";
 	if (key != NULL && key_worth(vt, vals, n, key).records > 0)
 		return key;
+	*from = "known";
 	for (size_t i = 0; i < n; i++)
 		all += vals[i].v->n;
 	for (size_t i = 0; i < SK_ARRAY_SIZE(key_names) && most.records < all;
@@ -297,8 +343,10 @@ choose_key(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 		}
 	}
 	/* A key that most answers and records lack tells nothing. */
-	return most.answers >= vt->quorum || most.records * 2 > all ? best
-	                                                            : NULL;
+	if (most.answers >= vt->quorum || most.records * 2 > all)
+		return best;
+	*from = "found";
+	return discover_key(vt, vals, n);
 }
 
 /* A record's place in the path is its key's text, not its index: indexes differ
@@ -328,19 +376,20 @@ push_key(struct sk_vote *vt, const struct elem *e)
 struct sk_jv *
 sk_vote_records(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 {
-	const char *key = choose_key(vt, vals, n);
+	const char *from, *key = choose_key(vt, vals, n, &from);
 	size_t total, nr, least, r, len = vt->path.len, none;
 	struct sk_jv *elements, *won, *one;
 	struct lost lost;
 	struct sk_vv *g;
 	struct elem *e;
 	struct run *runs;
+	bool enough;
 
 	if (key == NULL)
 		return sk_vote_set(vt, vals, n);
 	r = sk_res_add(vt, SK_PATH_RECORDS, n);
 	e = elems_of(vt, vals, n, key, &total, &lost);
-	none = empties(vals, n);
+	none = empties(vt, vals, n, &enough);
 	runs = sk_calloc(total + 1, sizeof(*runs));
 	g = sk_calloc(vt->n_voters + 1, sizeof(*g));
 	elements = sk_jnew(vt->a, SK_J_ARR);
@@ -361,188 +410,14 @@ sk_vote_records(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 		if (one != NULL)
 			sk_jpush(vt->a, won, one);
 	}
-	vt->res[r].agreed = nr > 0 || none >= vt->quorum;
+	vt->res[r].agreed = nr > 0 || enough;
 	vt->res[r].count = nr > 0 ? least : none;
 	vt->res[r].key = key;
+	vt->res[r].key_from = from;
 	vt->res[r].elements = elements;
 	vt->res[r].value = vt->res[r].agreed ? won : NULL;
 	free(e);
 	free(runs);
 	free(g);
 	return vt->res[r].agreed ? won : NULL;
-}
-
-/* ---- findings ---- */
-
-static const char *const severities[] = { "info", "low", "minor", "medium",
-	"moderate", "major", "high", "critical", "blocker" };
-
-static size_t
-severity_rank(const struct sk_jv *v)
-{
-	const char *s = sk_jstr(v);
-
-	for (size_t i = 0; s != NULL && i < SK_ARRAY_SIZE(severities); i++)
-		if (strcasecmp(s, severities[i]) == 0)
-			return i + 1;
-	return 0;
-}
-
-/* "F-1", "R2", "17": a running number of one agent, which names nothing. */
-static bool
-is_serial(const char *s, size_t n)
-{
-	size_t i = 0, digits;
-
-	while (i < n && i < 3 &&
-	       ((s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= 'a' && s[i] <= 'z')))
-		i++;
-	if (i < n && (s[i] == '-' || s[i] == '_' || s[i] == '#'))
-		i++;
-	digits = n - i;
-	for (; i < n; i++)
-		if (s[i] < '0' || s[i] > '9')
-			return false;
-	return digits > 0 && digits <= 4;
-}
-
-/* What a finding is about: its short scalars except a running number and the
- * judgement of its weight; when that is nothing, its text. */
-static struct sk_jv *
-identity(struct sk_vote *vt, struct sk_jv *v)
-{
-	struct sk_jv *o = sk_jnew(vt->a, SK_J_OBJ);
-
-	if (v->type != SK_J_OBJ)
-		return v;
-	for (size_t i = 0; i < v->n; i++) {
-		const struct sk_jv *x = v->m[i].v;
-		const char *k = v->m[i].key;
-
-		if (strcmp(k, "severity") == 0 || strcmp(k, "confidence") == 0)
-			continue;
-		if (x->type != SK_J_STR && x->type != SK_J_NUM)
-			continue;
-		if (strcmp(k, "id") == 0 && is_serial(x->s, x->n))
-			continue;
-		if (x->type == SK_J_STR && sk_has_space(x->s, x->n))
-			continue;
-		sk_jadd(vt->a, o, k, v->m[i].klen, v->m[i].v);
-	}
-	return o->n > 0 ? o : v;
-}
-
-/* The most frequent wording, with the heaviest severity anybody gave. */
-static struct sk_jv *
-representative(struct sk_vote *vt, const struct elem *e, size_t n)
-{
-	struct sk_vv *vv = sk_calloc(n, sizeof(*vv));
-	struct sk_jv *best, *sev, *worst = NULL;
-	size_t at = 0, most = 0, rank = 0;
-	bool known = true;
-
-	for (size_t i = 0; i < n; i++) {
-		vv[i] =
-		    (struct sk_vv){ .v = e[i].whole, .voter = e[i].vv.voter };
-		sk_vv_canon(vt, &vv[i]);
-		sev = sk_jget(e[i].whole, "severity");
-		known = known && (sev == NULL || severity_rank(sev) > 0);
-		if (severity_rank(sev) > rank) {
-			worst = sev;
-			rank = severity_rank(sev);
-		}
-	}
-	qsort(vv, n, sizeof(*vv), sk_vv_cmp);
-	for (size_t i = 0, j; i < n; i = j) {
-		for (j = i;
-		     j < n && vv[j].canon_n == vv[i].canon_n &&
-		     memcmp(vv[j].canon, vv[i].canon, vv[i].canon_n) == 0;
-		     j++)
-			;
-		if (j - i > most) {
-			most = j - i;
-			at = i;
-		}
-	}
-	best = sk_jcopy(vt->a, vv[at].v);
-	/* A word that nobody can rank is not replaced by a lighter one. */
-	if (worst != NULL && known && best->type == SK_J_OBJ)
-		sk_jset(vt->a, best, "severity", worst);
-	free(vv);
-	return best;
-}
-
-static const struct sk_jv *
-label(const struct sk_jv *v)
-{
-	const struct sk_jv *id = sk_jget(v, "id");
-
-	return id != NULL ? id : v;
-}
-
-/* Sorted by identity; where one agent has two findings of one identity, it is
- * none, and their whole text tells them apart. Nothing is united away. */
-static void
-tell_apart(struct sk_vote *vt, struct elem *e, size_t total)
-{
-	size_t j;
-
-	qsort(e, total, sizeof(*e), elem_cmp);
-	for (size_t i = 0; i < total; i = j) {
-		bool twice = false;
-
-		for (j = i + 1; j < total && same_elem(&e[i], &e[j]); j++)
-			twice = twice || e[j].vv.voter == e[j - 1].vv.voter;
-		for (size_t k = i; twice && k < j; k++) {
-			e[k].vv.v = e[k].whole;
-			sk_vv_canon(vt, &e[k].vv);
-		}
-	}
-	qsort(e, total, sizeof(*e), elem_cmp);
-}
-
-struct sk_jv *
-sk_vote_union(struct sk_vote *vt, struct sk_vv *vals, size_t n)
-{
-	size_t total = 0, k = 0, j, r = sk_res_add(vt, SK_PATH_UNION, n);
-	struct sk_jv *won = sk_jnew(vt->a, SK_J_ARR), *one, *ev;
-	struct sk_jv *elements = sk_jnew(vt->a, SK_J_ARR);
-	struct sk_vv *g = sk_calloc(vt->n_voters + 1, sizeof(*g));
-	struct elem *e;
-
-	for (size_t i = 0; i < n; i++)
-		k += vals[i].v->n;
-	e = sk_calloc(k + 1, sizeof(*e));
-	for (size_t i = 0; i < n; i++)
-		for (j = 0; j < vals[i].v->n; j++) {
-			struct elem *x = &e[total++];
-
-			x->whole = vals[i].v->a[j];
-			x->vv.v = identity(vt, x->whole);
-			x->vv.voter = vals[i].voter;
-			x->pos = j;
-			sk_vv_canon(vt, &x->vv);
-		}
-	tell_apart(vt, e, total);
-	for (size_t i = 0; i < total; i = j) {
-		size_t ng = 0;
-
-		for (j = i; j < total && same_elem(&e[i], &e[j]); j++)
-			if (ng == 0 || g[ng - 1].voter != e[j].vv.voter)
-				g[ng++] = e[j].vv;
-		one = representative(vt, &e[i], j - i);
-		sk_jpush(vt->a, won, one);
-		ev = sk_value_agents(vt, sk_jcopy(vt->a, label(one)), g, ng);
-		sk_jpush(vt->a, elements, ev);
-		if (ng > vt->res[r].count)
-			vt->res[r].count = ng;
-	}
-	if (total == 0)
-		vt->res[r].count = n;
-	vt->res[r].agreed = n >= vt->quorum;
-	vt->res[r].elements = elements;
-	vt->res[r].value = won;
-	free(e);
-	free(g);
-	return won;
 }

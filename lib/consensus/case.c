@@ -132,6 +132,27 @@ require_scalars(struct sk_judge *j)
 	sk_strv_free(&keys);
 }
 
+/* A '*' stands for every path that was voted on; when there is none, it stays,
+ * and is absent. */
+static void
+require_path(struct sk_judge *j, const char *pattern)
+{
+	bool any = false;
+
+	if (strstr(pattern, "/*/") != NULL || sk_has_suffix(pattern, "/*"))
+		for (size_t i = 0; i < j->vt.n_res; i++) {
+			const char *path = j->vt.res[i].path;
+
+			if (!sk_path_match(pattern, path))
+				continue;
+			any = true;
+			if (!sk_strv_has(&j->required, path))
+				sk_strv_add(&j->required, path);
+		}
+	if (!any && !sk_strv_has(&j->required, pattern))
+		sk_strv_add(&j->required, pattern);
+}
+
 void
 sk_judge_require(struct sk_judge *j)
 {
@@ -146,8 +167,7 @@ sk_judge_require(struct sk_judge *j)
 		return;
 	}
 	for (size_t i = 0; i < from->n; i++)
-		if (!sk_strv_has(&j->required, from->v[i]))
-			sk_strv_add(&j->required, from->v[i]);
+		require_path(j, from->v[i]);
 	sk_strv_sort(&j->required);
 }
 
@@ -159,7 +179,8 @@ sk_judge_supplied(const struct sk_judge *j, const char *path)
 
 	for (size_t i = 0; i < j->n_voters; i++) {
 		v = sk_jptr(j->voters[i].data, path);
-		n += v != NULL && v->type != SK_J_NULL;
+		if (v != NULL && v->type != SK_J_NULL)
+			n += sk_weight_of(&j->vt, i);
 	}
 	return n;
 }
@@ -175,7 +196,9 @@ sk_judge_open(struct sk_judge *j, const struct sk_case *c, struct sk_verdict *v)
 	j->v = v;
 	sk_buf_init(&v->json, 0);
 	sort_inputs(j);
-	j->quorum = sk_quorum_of(&c->quorum, j->expected.n);
+	for (size_t i = 0; i < j->expected.n; i++)
+		j->total += sk_policy_weight(c->policy, j->expected.v[i]);
+	j->quorum = sk_quorum_of(&c->quorum, j->total);
 	j->reasons = sk_jnew(&v->arena, SK_J_ARR);
 	read_voters(j);
 }
@@ -188,6 +211,16 @@ sk_judge_vote(struct sk_judge *j)
 	j->vt.voters = j->voters;
 	j->vt.n_voters = j->n_voters;
 	j->vt.quorum = j->quorum;
+	if (j->c->policy->weights != NULL)
+		j->vt.weights =
+		    sk_calloc(j->n_voters + 1, sizeof(*j->vt.weights));
+	for (size_t i = 0; i < j->n_voters; i++) {
+		size_t w = sk_policy_weight(j->c->policy, j->voters[i].agent);
+
+		j->voted += w;
+		if (j->vt.weights != NULL)
+			j->vt.weights[i] = w;
+	}
 	j->merged = sk_vote_all(&j->vt);
 	sk_judge_require(j);
 }

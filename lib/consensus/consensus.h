@@ -40,6 +40,8 @@ enum sk_path_kind {
 	SK_PATH_UNION,
 	SK_PATH_EXACT, /* the whole value, compared as one */
 	SK_PATH_OBJECT,
+	SK_PATH_MEASURE, /* numbers within a tolerance */
+	SK_PATH_RANKING, /* an array in order of preference */
 	SK_PATH_IGNORE
 };
 const char *sk_path_kind_word(enum sk_path_kind k);
@@ -52,7 +54,14 @@ struct sk_policy {
 	int64_t min; /* 0 = not said */
 	struct sk_strv require, expect;
 	bool has_require;
+	struct sk_strv optional; /* never lower the status, wherever they are */
+	struct sk_strv members; /* must be behind every required value */
 	struct sk_jv *kinds, *keys; /* {pointer: word}, may be NULL */
+	struct sk_jv *tolerance, *units, *normalise; /* the same */
+	struct sk_jv *aliases; /* {pointer: {word: [words]}} */
+	struct sk_jv *weights; /* {agent: number} */
+	struct sk_jv *families; /* {family: [agents]} */
+	int64_t line_window; /* findings this near are one; 3 unless said */
 	struct sk_jv *tree; /* all of it, as it was read; NULL = no policy */
 };
 /* A FILE, or (without a slash, when no such file is there) the shipped policy
@@ -68,6 +77,11 @@ void sk_policy_free(struct sk_policy *p);
  * pattern matches any one token. */
 enum sk_path_kind sk_policy_kind(const struct sk_policy *p, const char *path);
 const char *sk_policy_key(const struct sk_policy *p, const char *path);
+/* Does a pointer with '*' for any one token name this path? */
+bool sk_path_match(const char *pattern, const char *path);
+/* The weight of an agent's vote, 1 unless the policy says more; x counts for
+ * x.1, x.2 … as well. */
+size_t sk_policy_weight(const struct sk_policy *p, const char *agent);
 
 /* ---- the verdict, a pure function (verdict.c and what it calls) ---- */
 
@@ -83,6 +97,7 @@ struct sk_input {
 	const char *text; /* content; NULL unless OK */
 	size_t text_n;
 	const char *sha256; /* of text */
+	const char *family; /* of its model, NULL = not known */
 };
 /* Everything a verdict depends on. inputs in any order; one per agent (the
  * first of two equal names counts). */
@@ -92,6 +107,7 @@ struct sk_case {
 	const struct sk_policy *policy;
 	struct sk_quorum quorum; /* the effective one */
 	int64_t min; /* the effective one: 2 unless said */
+	int64_t faulty; /* agents that may lie; 0 = not said */
 	const struct sk_strv *require; /* NULL = not given */
 	const struct sk_strv *expect; /* agents; any order */
 	const struct sk_input *inputs;
@@ -107,6 +123,9 @@ struct sk_verdict {
 };
 int sk_verdict_make(
     const struct sk_case *c, struct sk_verdict *v, struct sk_err *err);
+/* Can these settings bear so many agents that lie? SK_USAGE "cannot_hold". */
+int sk_faulty_check(
+    int64_t faulty, size_t n, size_t total, size_t quorum, struct sk_err *err);
 void sk_verdict_free(struct sk_verdict *v);
 /*
  * May the agents that have not answered yet be left alone? True only when it is
@@ -192,6 +211,7 @@ struct sk_decide_opts {
 	struct sk_strv require, expect; /* empty = not given */
 	const char *quorum; /* NULL = not given */
 	int64_t min; /* 0 = not given */
+	int64_t faulty; /* 0 = not given */
 	bool no_evidence, no_ack, telemetry;
 	bool embed; /* the answers stand in the synthesis */
 	/* Where evidence goes: base below root is made component by component

@@ -263,10 +263,29 @@ refusal(const struct sk_group *g, const char *agent)
 	return NULL;
 }
 
+/* "gpt-5" → "gpt", "anthropic/claude-x" → "claude": the maker's name for its
+ * line of models, as far as the model says it. */
+static const char *
+family_of_model(struct sk_arena *a, const char *model)
+{
+	const char *slash;
+	size_t n = 0;
+
+	if (model == NULL)
+		return NULL;
+	slash = strrchr(model, '/');
+	model = slash != NULL ? slash + 1 : model;
+	while ((model[n] >= 'a' && model[n] <= 'z') ||
+	       (model[n] >= 'A' && model[n] <= 'Z'))
+		n++;
+	return n > 1 && n < SK_IDENT_LEN ? sk_arena_strndup(a, model, n) : NULL;
+}
+
 static void
 add_stored(struct work *w, const struct sk_stored *s, struct sk_input *in)
 {
 	in->agent = s->agent;
+	in->family = s->ok ? family_of_model(&w->a, s->model) : NULL;
 	if (s->ok) {
 		in->state = SK_INPUT_OK;
 		in->text = s->content;
@@ -331,6 +350,7 @@ judge(struct work *w, struct sk_verdict *v, struct sk_err *err)
 		rc = sk_quorum_parse(o->quorum, &c.quorum, err);
 	else if (p != NULL)
 		c.quorum = p->quorum;
+	c.faulty = o->faulty;
 	if (o->min > 0)
 		c.min = o->min;
 	else if (p != NULL && p->min > 0)

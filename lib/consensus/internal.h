@@ -34,6 +34,13 @@ struct sk_res {
 	const char *key; /* records: the key they are aligned by */
 	const struct sk_jv *value; /* what was agreed, NULL = nothing */
 	struct sk_jv *agents; /* who stands behind it, where one value won */
+	const char *key_from; /* "policy", "known" or "found" */
+	struct sk_jv *normalised; /* the views that were compared, or NULL */
+	struct sk_jv *interval; /* measurements: [lowest, highest] */
+	const struct sk_jv *condorcet; /* rankings: beats every other */
+	struct sk_jv *cycle; /* rankings: beat each other in a circle */
+	struct sk_jv *numbers, *negation; /* prose: where they differ */
+	size_t weight; /* of those behind the value, where votes have weights */
 	struct sk_jv *elements; /* sets, records, unions: support per element */
 };
 /* One disagreement or one value without a quorum. */
@@ -49,7 +56,9 @@ struct sk_vote {
 	const struct sk_policy *policy;
 	const struct sk_voter *voters;
 	size_t n_voters;
-	size_t quorum;
+	size_t quorum; /* in weights */
+	size_t *weights; /* by voter; NULL = 1 each */
+	struct sk_jv **names; /* by voter: its name, once */
 	struct sk_buf path; /* the path under vote */
 	struct sk_buf scratch;
 	struct sk_res *res;
@@ -88,10 +97,58 @@ struct sk_jv *sk_value_agents(struct sk_vote *vt, struct sk_jv *value,
 /* align.c */
 struct sk_jv *sk_vote_set(struct sk_vote *vt, struct sk_vv *vals, size_t n);
 struct sk_jv *sk_vote_records(struct sk_vote *vt, struct sk_vv *vals, size_t n);
+/* findings.c */
 struct sk_jv *sk_vote_union(struct sk_vote *vt, struct sk_vv *vals, size_t n);
 
 /* text.c */
+/* Numbers and negation apart: two texts may share all words but these. */
+void sk_text_check(
+    struct sk_vote *vt, struct sk_res *r, const struct sk_vv *vals, size_t n);
+/* Of two strings, in parts of 10^9. */
+uint64_t sk_text_similarity(const struct sk_jv *x, const struct sk_jv *y);
 /* Index of the medoid of n texts: the real answer nearest to the others. */
 size_t sk_text_medoid(const struct sk_vv *vals, size_t n);
+
+/* vote.c: votes are counted by weight, agents by number. */
+size_t sk_weight_of(const struct sk_vote *vt, size_t voter);
+/* Of the different voters in vals, which are in voter order or of one value. */
+size_t sk_weight(const struct sk_vote *vt, const struct sk_vv *vals, size_t n);
+
+/* rank.c */
+struct sk_jv *sk_vote_ranking(struct sk_vote *vt, struct sk_vv *vals, size_t n);
+
+/* measure.c */
+struct sk_jv *sk_vote_measure(struct sk_vote *vt, struct sk_vv *vals, size_t n);
+
+/* norm.c */
+#define SK_VIEW_NFC 1u
+#define SK_VIEW_CASE 2u
+#define SK_VIEW_SPACE 4u
+#define SK_VIEW_PUNCT 8u
+#define SK_VIEW_DIGITS 16u
+#define SK_VIEW_WORDS 32u
+void sk_norm_text(struct sk_buf *b, const char *s, size_t n, unsigned views);
+struct sk_tolerance {
+	bool on;
+	int64_t rel; /* parts of 10^9 */
+	__int128 abs; /* times 10^9 */
+};
+bool sk_tolerance_parse(const char *s, struct sk_tolerance *t);
+__int128
+sk_tolerance_at(const struct sk_tolerance *t, __int128 lo, __int128 hi);
+bool sk_unit_ok(const char *s);
+bool sk_measure(const struct sk_jv *v, const char *unit, __int128 *out);
+
+/* policy_rules.c: what a policy says of one path. */
+bool sk_views_parse(const char *s, unsigned *out);
+unsigned sk_policy_views(const struct sk_policy *p, const char *path);
+struct sk_jv *sk_policy_view_words(
+    const struct sk_policy *p, const char *path, struct sk_arena *a);
+/* The word that stands for s at path; NULL = itself. */
+const char *sk_policy_alias(
+    const struct sk_policy *p, const char *path, const char *s, size_t n);
+bool sk_policy_tolerance(
+    const struct sk_policy *p, const char *path, struct sk_tolerance *t);
+const char *sk_policy_unit(const struct sk_policy *p, const char *path);
 
 #endif

@@ -11,6 +11,8 @@ struct sk_judge {
 	size_t quorum;
 	const struct sk_input **in; /* by agent, one each */
 	size_t n_in;
+	size_t total; /* weight of the expected */
+	size_t voted; /* weight of the voters */
 	struct sk_strv expected, missing, unexpected, required;
 	struct sk_voter *voters; /* JSON answers, by agent */
 	size_t n_voters;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "consensus/consensus.h"
+#include "consensus/internal.h"
 #include "data/data.h"
 
 #define POLICY_MAX ((size_t)1 << 20)
@@ -18,6 +18,8 @@ static const char *const kind_words[] = {
 	[SK_PATH_UNION] = "union",
 	[SK_PATH_EXACT] = "exact",
 	[SK_PATH_OBJECT] = "object",
+	[SK_PATH_MEASURE] = "measure",
+	[SK_PATH_RANKING] = "ranking",
 	[SK_PATH_IGNORE] = "ignore",
 };
 
@@ -132,8 +134,41 @@ kind_of_word(const char *w)
 	return SK_PATH_OBJECT; /* nobody may ask for it: means "bad word" */
 }
 
+/* Which words a table of paths takes. */
+enum table { KINDS, KEYS, TOLERANCES, UNITS, VIEWS };
+static const char *const table_wants[] = {
+	[KINDS] = "expected auto, scalar, text, set, records, union, exact, "
+		  "measure, ranking or ignore",
+	[KEYS] = "expected the name of a key",
+	[TOLERANCES] = "expected a tolerance: \"3%\", \"0.5\" or \"3% + 0.5\"",
+	[UNITS] = "expected a unit: ns, us, ms, s, min, h, d, B, kB, MB, GB, "
+		  "KiB, MiB, GiB or %",
+	[VIEWS] = "expected some of: nfc case space punct digits words",
+};
+
+static bool
+word_ok(const char *w, enum table t)
+{
+	struct sk_tolerance tol;
+	unsigned bits;
+
+	switch (t) {
+	case KINDS:
+		return kind_of_word(w) != SK_PATH_OBJECT;
+	case KEYS:
+		return true;
+	case TOLERANCES:
+		return sk_tolerance_parse(w, &tol);
+	case UNITS:
+		return sk_unit_ok(w);
+	case VIEWS:
+		return sk_views_parse(w, &bits);
+	}
+	return false;
+}
+
 static int
-read_table(struct sk_jv **out, struct sk_jv *v, bool kinds, const char *name,
+read_table(struct sk_jv **out, struct sk_jv *v, enum table t, const char *name,
     struct sk_err *err)
 {
 	if (v->type != SK_J_OBJ)
@@ -144,14 +179,69 @@ read_table(struct sk_jv **out, struct sk_jv *v, bool kinds, const char *name,
 		if (!sk_jptr_ok(v->m[i].key))
 			return bad(err, name, v->m[i].v,
 			    "expected a JSON Pointer such as \"/risks\"");
-		if (w == NULL || (kinds && kind_of_word(w) == SK_PATH_OBJECT))
-			return bad(err, name, v->m[i].v,
-			    kinds ? "expected auto, scalar, text, set, "
-				    "records, union, exact or ignore"
-				  : "expected the name of a key");
+		if (w == NULL || !word_ok(w, t))
+			return bad(err, name, v->m[i].v, table_wants[t]);
 	}
 	*out = v;
 	return 0;
+}
+
+/* {agent: weight} */
+static int
+read_weights(
+    struct sk_policy *p, struct sk_jv *v, const char *name, struct sk_err *err)
+{
+	int64_t w;
+
+	if (v->type != SK_J_OBJ)
+		return bad(err, name, v, "expected a table of agents");
+	for (size_t i = 0; i < v->n; i++)
+		if (!sk_ident_ok(v->m[i].key) || !sk_jint(v->m[i].v, &w) ||
+		    w < 0 || w > 1000)
+			return bad(err, name, v->m[i].v,
+			    "expected a weight from 0 to 1000 for an agent");
+	p->weights = v;
+	return 0;
+}
+
+/* {name: [strings]} */
+static int
+read_lists(
+    struct sk_jv **out, struct sk_jv *v, const char *name, struct sk_err *err)
+{
+	if (v->type != SK_J_OBJ)
+		return bad(err, name, v, "expected a table of lists");
+	for (size_t i = 0; i < v->n; i++) {
+		if (v->m[i].v->type != SK_J_ARR)
+			return bad(err, name, v->m[i].v,
+			    "expected an array of strings");
+		for (size_t k = 0; k < v->m[i].v->n; k++)
+			if (sk_jstr(v->m[i].v->a[k]) == NULL)
+				return bad(err, name, v->m[i].v->a[k],
+				    "expected a string");
+	}
+	*out = v;
+	return 0;
+}
+
+/* {pointer: {word: [words]}} */
+static int
+read_aliases(
+    struct sk_policy *p, struct sk_jv *v, const char *name, struct sk_err *err)
+{
+	struct sk_jv *ignored;
+	int rc = 0;
+
+	if (v->type != SK_J_OBJ)
+		return bad(err, name, v, "expected a table of paths");
+	for (size_t i = 0; rc == 0 && i < v->n; i++) {
+		if (!sk_jptr_ok(v->m[i].key))
+			return bad(err, name, v->m[i].v,
+			    "expected a JSON Pointer such as \"/status\"");
+		rc = read_lists(&ignored, v->m[i].v, name, err);
+	}
+	p->aliases = v;
+	return rc;
 }
 
 static int
@@ -172,12 +262,56 @@ read_quorum(struct sk_policy *p, const struct sk_jv *v, const char *name,
 }
 
 static int
+unknown_key(const struct sk_jm *m, const char *name, struct sk_err *err)
+{
+	static const char *const known[] = { "name", "description", "require",
+		"optional", "expect", "members", "quorum", "min", "kinds",
+		"keys", "tolerance", "units", "normalise", "aliases", "weights",
+		"families", "line_window", NULL };
+	const char *near = sk_closest(m->key, known);
+
+	(void)bad(err, name, m->v, "unknown key in a policy");
+	if (near != NULL)
+		(void)sk_hint(err, "did you mean '%s'?", near);
+	return err->exit;
+}
+
+static int
+read_rule(struct sk_policy *p, const struct sk_jm *m, const char *name,
+    struct sk_err *err)
+{
+	const char *k = m->key;
+
+	if (strcmp(k, "optional") == 0)
+		return read_strings(&p->optional, m->v, true, name, err);
+	if (strcmp(k, "members") == 0)
+		return read_strings(&p->members, m->v, false, name, err);
+	if (strcmp(k, "tolerance") == 0)
+		return read_table(&p->tolerance, m->v, TOLERANCES, name, err);
+	if (strcmp(k, "units") == 0)
+		return read_table(&p->units, m->v, UNITS, name, err);
+	if (strcmp(k, "normalise") == 0)
+		return read_table(&p->normalise, m->v, VIEWS, name, err);
+	if (strcmp(k, "aliases") == 0)
+		return read_aliases(p, m->v, name, err);
+	if (strcmp(k, "weights") == 0)
+		return read_weights(p, m->v, name, err);
+	if (strcmp(k, "families") == 0)
+		return read_lists(&p->families, m->v, name, err);
+	if (strcmp(k, "line_window") == 0)
+		return sk_jint(m->v, &p->line_window) && p->line_window >= 0 &&
+		               p->line_window <= 1000
+		           ? 0
+		           : bad(err, name, m->v,
+				 "expected a number of lines from 0 to 1000");
+	return unknown_key(m, name, err);
+}
+
+static int
 read_key(struct sk_policy *p, const struct sk_jm *m, const char *name,
     struct sk_err *err)
 {
-	static const char *const known[] = { "name", "description", "require",
-		"expect", "quorum", "min", "kinds", "keys", NULL };
-	const char *k = m->key, *near;
+	const char *k = m->key;
 
 	if (strcmp(k, "name") == 0) {
 		p->name = sk_jstr(m->v);
@@ -200,14 +334,10 @@ read_key(struct sk_policy *p, const struct sk_jm *m, const char *name,
 		           ? 0
 		           : bad(err, name, m->v, "expected a number from 1");
 	if (strcmp(k, "kinds") == 0)
-		return read_table(&p->kinds, m->v, true, name, err);
+		return read_table(&p->kinds, m->v, KINDS, name, err);
 	if (strcmp(k, "keys") == 0)
-		return read_table(&p->keys, m->v, false, name, err);
-	(void)bad(err, name, m->v, "unknown key in a policy");
-	near = sk_closest(k, known);
-	if (near != NULL)
-		(void)sk_hint(err, "did you mean '%s'?", near);
-	return err->exit;
+		return read_table(&p->keys, m->v, KEYS, name, err);
+	return read_rule(p, m, name, err);
 }
 
 /* What a policy says, not how it is written, is what its hash is of. */
@@ -223,6 +353,7 @@ policy_tree(struct sk_policy *p, struct sk_jv *root, const char *name,
 	sk_sha256(b.p, b.len, p->sha256);
 	sk_buf_free(&b);
 	p->tree = root;
+	p->line_window = 3;
 	for (size_t i = 0; rc == 0 && i < root->n; i++)
 		rc = read_key(p, &root->m[i], name, err);
 	if (rc == 0 && p->name == NULL)
@@ -246,6 +377,7 @@ sk_policy_from_json(
     struct sk_policy *p, const struct sk_jv *tree, struct sk_err *err)
 {
 	memset(p, 0, sizeof(*p));
+	p->line_window = 3;
 	if (tree == NULL || tree->type != SK_J_OBJ)
 		return 0;
 	return policy_tree(p, sk_jcopy(&p->arena, tree), "policy", err);
@@ -261,6 +393,7 @@ sk_policy_load(struct sk_policy *p, const char *what, struct sk_err *err)
 	int rc;
 
 	memset(p, 0, sizeof(*p));
+	p->line_window = 3;
 	if (what == NULL)
 		return 0;
 	if (strchr(what, '/') == NULL &&
@@ -288,12 +421,14 @@ sk_policy_free(struct sk_policy *p)
 {
 	sk_strv_free(&p->require);
 	sk_strv_free(&p->expect);
+	sk_strv_free(&p->optional);
+	sk_strv_free(&p->members);
 	sk_arena_free(&p->arena);
 	memset(p, 0, sizeof(*p));
 }
 
-static bool
-path_match(const char *pat, const char *path)
+bool
+sk_path_match(const char *pat, const char *path)
 {
 	while (*pat != '\0' && *path != '\0') {
 		if (pat[0] == '*' && pat[-1] == '/' &&
@@ -311,7 +446,7 @@ static const char *
 table_word(const struct sk_jv *t, const char *path)
 {
 	for (size_t i = 0; i < sk_jlen(t); i++)
-		if (path_match(t->m[i].key, path))
+		if (sk_path_match(t->m[i].key, path))
 			return sk_jstr(t->m[i].v);
 	return NULL;
 }

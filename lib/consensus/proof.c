@@ -70,6 +70,7 @@ sk_recase(struct sk_recase *r, struct sk_arena *a, const struct sk_jv *doc,
 	(void)sk_jget_int(sk_jget(c, "quorum"), "num", &k->quorum.num);
 	(void)sk_jget_int(sk_jget(c, "quorum"), "den", &k->quorum.den);
 	(void)sk_jget_int(c, "min", &k->min);
+	(void)sk_jget_int(c, "faulty", &k->faulty);
 	k->complete = sk_jget_bool(c, "complete", false);
 	take_strings(&r->expect, sk_jget(doc, "expected"));
 	k->expect = &r->expect;
@@ -86,6 +87,7 @@ sk_recase(struct sk_recase *r, struct sk_arena *a, const struct sk_jv *doc,
 		if (x->agent == NULL)
 			x->agent = "";
 		x->sha256 = sk_jget_str(in->a[i], "sha256");
+		x->family = sk_jget_str(in->a[i], "model_family");
 		/* What has a hash was an answer, whatever it was good for. */
 		x->state = x->sha256 != NULL
 		               ? SK_INPUT_OK

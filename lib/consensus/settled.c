@@ -62,6 +62,11 @@ settle(struct sk_judge *j)
 		return SK_SETTLED_ALL;
 	if (claims > 0)
 		return SK_SETTLED_SPLIT;
+	/* Only votes that count one each, of values as they are, are proven. */
+	if (j->c->policy->weights != NULL || j->c->policy->normalise != NULL ||
+	    j->c->policy->aliases != NULL || j->c->policy->kinds != NULL ||
+	    j->c->policy->members.n > 0)
+		return SK_SETTLED_NO;
 	sk_judge_vote(j);
 	/* Without rules of the user more answers may make more paths count. */
 	if (j->c->require == NULL && !j->c->policy->has_require)

@@ -106,6 +106,20 @@ similarity(const struct bag *x, const struct bag *y)
 	return all == 0 ? 1000000000u : (uint64_t)both * 1000000000u / all;
 }
 
+uint64_t
+sk_text_similarity(const struct sk_jv *x, const struct sk_jv *y)
+{
+	struct bag a, b;
+	uint64_t s;
+
+	bag_fill(&a, x->s, x->n);
+	bag_fill(&b, y->s, y->n);
+	s = similarity(&a, &b);
+	free(a.h);
+	free(b.h);
+	return s;
+}
+
 size_t
 sk_text_medoid(const struct sk_vv *vals, size_t n)
 {
@@ -132,4 +146,104 @@ sk_text_medoid(const struct sk_vv *vals, size_t n)
 	free(bags);
 	free(sum);
 	return best;
+}
+
+/* ---- what similarity does not see ---- */
+
+static const char *const negations[] = { "not", "no", "never", "none", "cannot",
+	"without", "neither", "nor" };
+
+static bool
+is_negation(const char *p, size_t n)
+{
+	char w[12];
+
+	/* "don't", "isn't" */
+	if (n > 2 && n < 12 && (p[n - 1] == 't' || p[n - 1] == 'T') &&
+	    p[n - 2] == '\'')
+		return true;
+	if (n >= sizeof(w))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		w[i] = (char)(p[i] >= 'A' && p[i] <= 'Z' ? p[i] + 32 : p[i]);
+	w[n] = '\0';
+	for (size_t i = 0; i < SK_ARRAY_SIZE(negations); i++)
+		if (strcmp(w, negations[i]) == 0)
+			return true;
+	return false;
+}
+
+/* "12 3.5": the numbers in their order; and how often something is denied. */
+static size_t
+facts(struct sk_buf *numbers, const char *p, size_t n)
+{
+	size_t denied = 0;
+
+	for (size_t i = 0, from; i < n;) {
+		from = i;
+		if (p[i] >= '0' && p[i] <= '9') {
+			while (i < n &&
+			       ((p[i] >= '0' && p[i] <= '9') ||
+				   (p[i] == '.' && i + 1 < n &&
+				       p[i + 1] >= '0' && p[i + 1] <= '9')))
+				i++;
+			if (numbers->len > 0)
+				sk_buf_ch(numbers, ' ');
+			sk_buf_add(numbers, p + from, i - from);
+		} else if (word_byte((unsigned char)p[i])) {
+			while (i < n &&
+			       (word_byte((unsigned char)p[i]) || p[i] == '\''))
+				i++;
+			denied += is_negation(p + from, i - from);
+		} else {
+			i++;
+		}
+	}
+	return denied;
+}
+
+/* [{value, agents}], or NULL when all are equal. */
+static struct sk_jv *
+split(struct sk_vote *vt, struct sk_vv *v, size_t n)
+{
+	size_t first = 0;
+
+	for (size_t i = 1; i < n; i++)
+		first += v[i].canon_n == v[0].canon_n &&
+		         memcmp(v[i].canon, v[0].canon, v[0].canon_n) == 0;
+	return n < 2 || first == n - 1 ? NULL : sk_vote_values(vt, v, n);
+}
+
+void
+sk_text_check(
+    struct sk_vote *vt, struct sk_res *r, const struct sk_vv *vals, size_t n)
+{
+	struct sk_vv *num = sk_calloc(n + 1, sizeof(*num));
+	struct sk_vv *neg = sk_calloc(n + 1, sizeof(*neg));
+	struct sk_buf b;
+
+	sk_buf_init(&b, 0);
+	for (size_t i = 0; i < n; i++) {
+		const char *s = vals[i].v->s;
+		bool denied;
+
+		if (vals[i].v->type != SK_J_STR)
+			break;
+		sk_buf_clear(&b);
+		denied = facts(&b, s, vals[i].v->n) % 2 != 0;
+		num[i].voter = neg[i].voter = vals[i].voter;
+		num[i].v = sk_jnew_str(vt->a, b.p, b.len);
+		num[i].canon = sk_arena_printf(vt->a, "\"%s", b.p);
+		num[i].canon_n = b.len + 1;
+		neg[i].v = sk_jnew_bool(vt->a, denied);
+		neg[i].canon = denied ? "1" : "0";
+		neg[i].canon_n = 1;
+		if (i + 1 == n) {
+			r->numbers = split(vt, num, n);
+			r->negation = split(vt, neg, n);
+		}
+	}
+	sk_buf_free(&b);
+	free(num);
+	free(neg);
 }

@@ -128,13 +128,25 @@ within(const char *path, const char *outer)
 	       (path[n] == '\0' || path[n] == '/');
 }
 
+static bool
+is_optional(const struct sk_judge *j, const char *path)
+{
+	const struct sk_strv *o = &j->c->policy->optional;
+
+	for (size_t i = 0; i < o->n; i++)
+		if (sk_path_match(o->v[i], path))
+			return true;
+	return false;
+}
+
 /* An object is agreed when nothing in it is disputed; prose may differ. */
 static bool
 split_below(const struct sk_judge *j, const char *path)
 {
 	for (size_t i = 0; i < j->vt.n_dis; i++)
 		if (j->vt.dis[i].conflict && !j->vt.dis[i].text &&
-		    within(j->vt.dis[i].path, path))
+		    within(j->vt.dis[i].path, path) &&
+		    !is_optional(j, j->vt.dis[i].path))
 			return true;
 	return false;
 }
@@ -167,6 +179,32 @@ mark_conflicts(struct sk_judge *j, const char *path)
 	return best;
 }
 
+/* Members that the policy names must be behind the value themselves; one that
+ * gave no answer is missing, not against. */
+static void
+judge_members(struct sk_judge *j, const char *path, const struct sk_res *r)
+{
+	const struct sk_strv *m = &j->c->policy->members;
+
+	for (size_t i = 0; i < m->n; i++) {
+		bool behind = r->agents == NULL, answered = false;
+
+		for (size_t k = 0; k < sk_jlen(r->agents); k++)
+			behind = behind ||
+			         sk_streq(sk_jstr(r->agents->a[k]), m->v[i]);
+		for (size_t k = 0; k < j->n_voters; k++)
+			answered = answered ||
+			           strcmp(j->voters[k].agent, m->v[i]) == 0;
+		if (!answered) {
+			reason(j, "member_missing", path, m->v[i], -1, 0, NULL);
+			lower(j, SK_ST_DEGRADED);
+		} else if (!behind) {
+			reason(j, "member_against", path, m->v[i], -1, 0, NULL);
+			lower(j, SK_ST_CONFLICT);
+		}
+	}
+}
+
 static void
 judge_required(struct sk_judge *j)
 {
@@ -175,13 +213,20 @@ judge_required(struct sk_judge *j)
 	for (size_t i = 0; i < j->required.n; i++) {
 		const char *path = j->required.v[i];
 		const struct sk_res *r = res_at(j, path);
-		size_t have = r != NULL && r->supplied >= j->quorum
+		size_t have = r != NULL && j->vt.weights == NULL &&
+		                      r->supplied >= j->quorum
 		                  ? r->supplied
 		                  : sk_judge_supplied(j, path);
 
+		/* A record is in the path by its key, where nothing is found
+		 * in the answers: its result says how many had it. */
+		if (r != NULL && have < r->supplied)
+			have = r->supplied;
 		if (r != NULL && r->agreed &&
-		    (r->kind != SK_PATH_OBJECT || !split_below(j, path)))
+		    (r->kind != SK_PATH_OBJECT || !split_below(j, path))) {
+			judge_members(j, path, r);
 			continue;
+		}
 		if (have < j->quorum) {
 			reason(j, "required_absent", path, NULL, q,
 			    (int64_t)have, NULL);
@@ -270,10 +315,10 @@ judge(struct sk_judge *j)
 		return;
 	}
 	sk_judge_vote(j);
-	if (j->n_voters < j->quorum) {
+	if (j->voted < j->quorum) {
 		reason(j,
 		    j->n_voters == 0 ? "no_answers" : "insufficient_agents",
-		    NULL, NULL, (int64_t)j->quorum, (int64_t)j->n_voters, NULL);
+		    NULL, NULL, (int64_t)j->quorum, (int64_t)j->voted, NULL);
 		lower(j, SK_ST_UNKNOWN);
 	} else {
 		judge_required(j);
@@ -287,6 +332,34 @@ judge(struct sk_judge *j)
 	judge_numbers(j);
 }
 
+/*
+ * With one trusted counter, F liars of n are outvoted when n >= 2F + 1; the
+ * quorum must hold an honest voter (F + 1) and must be reached without the
+ * liars (n - F).
+ */
+int
+sk_faulty_check(
+    int64_t faulty, size_t n, size_t total, size_t quorum, struct sk_err *err)
+{
+	size_t f = (size_t)faulty;
+
+	if (faulty <= 0)
+		return 0;
+	if (n < 2 * f + 1) {
+		(void)sk_fail(err, SK_USAGE, "cannot_hold",
+		    "%zu expected agents do not bear %zu faulty ones", n, f);
+		return sk_hint(err, "%zu are needed", 2 * f + 1);
+	}
+	if (quorum < f + 1 || quorum > total - f) {
+		(void)sk_fail(err, SK_USAGE, "cannot_hold",
+		    "a quorum of %zu of %zu does not bear %zu faulty agents",
+		    quorum, total, f);
+		return sk_hint(
+		    err, "a quorum from %zu to %zu does", f + 1, total - f);
+	}
+	return 0;
+}
+
 int
 sk_verdict_make(
     const struct sk_case *c, struct sk_verdict *v, struct sk_err *err)
@@ -295,6 +368,11 @@ sk_verdict_make(
 	int rc = 0;
 
 	sk_judge_open(&j, c, v);
+	rc = sk_faulty_check(c->faulty, j.expected.n, j.total, j.quorum, err);
+	if (rc != 0) {
+		sk_judge_close(&j);
+		return rc;
+	}
 	judge(&j);
 	sk_judge_hash(&j);
 	sk_judge_write(&j);

@@ -55,6 +55,8 @@ inputs(struct sk_jw *w, const struct sk_judge *j, bool judged)
 			    : in->note);
 		or_null(
 		    w, "sha256", in->state == SK_INPUT_OK ? in->sha256 : NULL);
+		if (in->family != NULL)
+			sk_jw_kstr(w, "model_family", in->family);
 		sk_jw_end(w);
 	}
 	sk_jw_end(w);
@@ -76,6 +78,7 @@ sk_judge_hash(struct sk_judge *j)
 	or_null(&w, "policy", c->policy->sha256);
 	sk_jw_kint(&w, "quorum", (int64_t)j->quorum);
 	sk_jw_kint(&w, "min", c->min);
+	sk_jw_kint(&w, "faulty", c->faulty);
 	sk_jw_kbool(&w, "complete", c->complete);
 	strings(&w, "require", c->require);
 	strings(&w, "expect", &j->expected);
@@ -109,11 +112,13 @@ agreement(struct sk_jw *w, const struct sk_res *r)
 	switch (r->kind) {
 	case SK_PATH_SCALAR:
 	case SK_PATH_EXACT:
+	case SK_PATH_MEASURE:
 	case SK_PATH_TEXT:
 		sk_buf_printf(&b, "%s = ", at);
 		sk_json_canon(&b, r->value);
 		break;
 	case SK_PATH_SET:
+	case SK_PATH_RANKING:
 	case SK_PATH_RECORDS:
 		sk_buf_printf(&b, "%s: %zu agreed", at, sk_jlen(r->value));
 		break;
@@ -222,12 +227,29 @@ support(struct sk_jw *w, const struct sk_judge *j)
 		sk_jw_kstr(w, "kind", sk_path_kind_word(r->kind));
 		sk_jw_kbool(w, "agreed", r->agreed);
 		if (r->value != NULL &&
-		    (r->kind == SK_PATH_SCALAR || r->kind == SK_PATH_EXACT))
+		    (r->kind == SK_PATH_SCALAR || r->kind == SK_PATH_EXACT ||
+			r->kind == SK_PATH_MEASURE))
 			sk_jw_kvalue(w, "value", r->value);
 		if (r->agents != NULL && sk_jlen(r->agents) < j->n_voters)
 			sk_jw_kvalue(w, "agents", r->agents);
-		if (r->key != NULL)
+		if (j->vt.weights != NULL && r->weight > 0)
+			sk_jw_kint(w, "weight", (int64_t)r->weight);
+		if (r->normalised != NULL)
+			sk_jw_kvalue(w, "normalised", r->normalised);
+		if (r->interval != NULL)
+			sk_jw_kvalue(w, "interval", r->interval);
+		if (r->condorcet != NULL)
+			sk_jw_kvalue(w, "condorcet", r->condorcet);
+		if (r->cycle != NULL)
+			sk_jw_kvalue(w, "cycle", r->cycle);
+		if (r->numbers != NULL)
+			sk_jw_kvalue(w, "numbers", r->numbers);
+		if (r->negation != NULL)
+			sk_jw_kvalue(w, "negation", r->negation);
+		if (r->key != NULL) {
 			sk_jw_kstr(w, "key", r->key);
+			sk_jw_kstr(w, "key_from", r->key_from);
+		}
 		if (r->elements != NULL)
 			sk_jw_kvalue(w, "elements", r->elements);
 		sk_jw_end(w);
@@ -246,6 +268,64 @@ present(struct sk_jw *w, const struct sk_judge *j)
 	sk_jw_end(w);
 }
 
+/* Agents of one family err together: "x.1" and "x.2", those that the policy
+ * says are one, and those whose models have one maker. */
+static const char *
+family_of(const struct sk_judge *j, const char *agent, char base[SK_IDENT_LEN])
+{
+	const struct sk_jv *f = j->c->policy->families;
+	const struct sk_input *in = sk_judge_input(j, agent);
+	const char *dot = strrchr(agent, '.');
+
+	for (size_t i = 0; i < sk_jlen(f); i++)
+		for (size_t k = 0; k < sk_jlen(f->m[i].v); k++)
+			if (sk_streq(sk_jstr(f->m[i].v->a[k]), agent))
+				return f->m[i].key;
+	if (in != NULL && in->family != NULL)
+		return in->family;
+	if (dot == NULL || dot[1] == '\0' ||
+	    strspn(dot + 1, "0123456789") != strlen(dot + 1))
+		return agent;
+	(void)snprintf(base, SK_IDENT_LEN, "%.*s", (int)(dot - agent), agent);
+	return base;
+}
+
+static void
+families(struct sk_jw *w, const struct sk_judge *j)
+{
+	struct sk_arena *a = &j->v->arena;
+	struct sk_jv *all = sk_jnew(a, SK_J_OBJ), *list;
+	struct sk_strv names = { 0 };
+	char base[SK_IDENT_LEN];
+
+	for (size_t i = 0; i < j->n_voters + j->n_prose; i++) {
+		const char *agent = i < j->n_voters
+		                        ? j->voters[i].agent
+		                        : j->prose[i - j->n_voters].agent;
+		const char *f = family_of(j, agent, base);
+
+		list = sk_jget(all, f);
+		if (list == NULL) {
+			list = sk_jnew(a, SK_J_ARR);
+			sk_jset(a, all, f, list);
+			sk_strv_add(&names, f);
+		}
+		sk_jpush(a, list, sk_jnew_cstr(a, agent));
+	}
+	sk_strv_sort(&names);
+	sk_jw_key(w, "families");
+	sk_jw_obj(w);
+	sk_jw_kint(w, "count", (int64_t)names.n);
+	sk_jw_key(w, "shared");
+	sk_jw_obj(w);
+	for (size_t i = 0; i < names.n; i++)
+		if (sk_jlen(sk_jget(all, names.v[i])) > 1)
+			sk_jw_kvalue(w, names.v[i], sk_jget(all, names.v[i]));
+	sk_jw_end(w);
+	sk_jw_end(w);
+	sk_strv_free(&names);
+}
+
 /* What the verdict was made with, so that it can be made again. */
 static void
 certificate(struct sk_jw *w, const struct sk_case *c)
@@ -259,6 +339,7 @@ certificate(struct sk_jw *w, const struct sk_case *c)
 	sk_jw_kint(w, "den", c->quorum.den);
 	sk_jw_end(w);
 	sk_jw_kint(w, "min", c->min);
+	sk_jw_kint(w, "faulty", c->faulty);
 	if (c->require != NULL)
 		strings(w, "require", c->require);
 	else
@@ -288,8 +369,11 @@ sk_judge_write(struct sk_judge *j)
 	sk_jw_key(&w, "quorum");
 	sk_jw_obj(&w);
 	sk_jw_kint(&w, "required", (int64_t)j->quorum);
-	sk_jw_kint(&w, "of", (int64_t)j->expected.n);
+	sk_jw_kint(&w, "of", (int64_t)j->total);
+	if (c->faulty > 0)
+		sk_jw_kint(&w, "faulty", c->faulty);
 	sk_jw_end(&w);
+	families(&w, j);
 	strings(&w, "required", &j->required);
 	sk_jw_key(&w, "consensus");
 	sk_jw_obj(&w);

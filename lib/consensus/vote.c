@@ -39,12 +39,26 @@ sk_vv_canon(struct sk_vote *vt, struct sk_vv *v)
 
 	sk_buf_clear(b);
 	if (v->v->type == SK_J_STR) {
-		const char *s = v->v->s;
+		const char *s = v->v->s, *alias;
 		size_t n = v->v->n;
+		unsigned views = vt->policy->normalise != NULL
+		                     ? sk_policy_views(vt->policy, vt->path.p)
+		                     : 0;
 
 		sk_trim(&s, &n);
 		sk_buf_ch(b, '"');
-		sk_buf_add(b, s, n);
+		if (views != 0)
+			sk_norm_text(b, s, n, views);
+		else
+			sk_buf_add(b, s, n);
+		alias = vt->policy->aliases != NULL
+		            ? sk_policy_alias(
+				  vt->policy, vt->path.p, b->p + 1, b->len - 1)
+		            : NULL;
+		if (alias != NULL) {
+			b->len = 1;
+			sk_buf_str(b, alias);
+		}
 	} else {
 		sk_json_canon(b, v->v);
 	}
@@ -71,6 +85,26 @@ same(const struct sk_vv *a, const struct sk_vv *b)
 {
 	return a->canon_n == b->canon_n &&
 	       memcmp(a->canon, b->canon, a->canon_n) == 0;
+}
+
+/* ---- weights ---- */
+
+size_t
+sk_weight_of(const struct sk_vote *vt, size_t voter)
+{
+	return vt->weights != NULL ? vt->weights[voter] : 1;
+}
+
+size_t
+sk_weight(const struct sk_vote *vt, const struct sk_vv *vals, size_t n)
+{
+	size_t w = 0;
+
+	if (vt->weights == NULL)
+		return n;
+	for (size_t i = 0; i < n; i++)
+		w += vt->weights[vals[i].voter];
+	return w;
 }
 
 size_t
@@ -105,12 +139,42 @@ sk_dis_add(struct sk_vote *vt, bool conflict, struct sk_jv *values)
 	return &vt->dis[vt->n_dis++];
 }
 
+/* Where words were made comparable, the form that most of the group wrote, and
+ * of equally frequent ones the first in byte order: a real answer. */
+static struct sk_jv *
+spoken(const struct sk_vv *v, size_t n)
+{
+	struct sk_jv *best = v[0].v;
+	size_t most = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t same_form = 0;
+		int c;
+
+		for (size_t k = 0; k < n; k++)
+			same_form +=
+			    v[k].v->type == v[i].v->type &&
+			    v[k].v->n == v[i].v->n &&
+			    memcmp(v[k].v->s, v[i].v->s, v[i].v->n) == 0;
+		c = strcmp(v[i].v->s, best->s);
+		if (same_form > most || (same_form == most && c < 0)) {
+			best = v[i].v;
+			most = same_form;
+		}
+	}
+	return best;
+}
+
 /* The agreed form of a value: what was compared, not how one agent wrote it. */
 static struct sk_jv *
-plain(struct sk_vote *vt, const struct sk_vv *v)
+plain(struct sk_vote *vt, const struct sk_vv *v, size_t n)
 {
 	struct sk_jv *r = sk_arena_alloc(vt->a, sizeof(*r));
 
+	if (v->v->type == SK_J_STR &&
+	    (sk_policy_views(vt->policy, vt->path.p) != 0 ||
+		vt->policy->aliases != NULL))
+		return spoken(v, n);
 	*r = *v->v;
 	if (r->type == SK_J_STR) {
 		r->s = v->canon + 1;
@@ -122,6 +186,18 @@ plain(struct sk_vote *vt, const struct sk_vv *v)
 	return r;
 }
 
+/* One node for each name: a verdict names agents over and over. */
+static struct sk_jv *
+name_node(struct sk_vote *vt, size_t voter)
+{
+	if (vt->names == NULL)
+		vt->names = sk_arena_alloc(
+		    vt->a, (vt->n_voters + 1) * sizeof(struct sk_jv *));
+	if (vt->names[voter] == NULL)
+		vt->names[voter] = sk_jnew_cstr(vt->a, vt->voters[voter].agent);
+	return vt->names[voter];
+}
+
 struct sk_jv *
 sk_agents_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 {
@@ -130,8 +206,7 @@ sk_agents_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 	r->a = sk_arena_alloc(vt->a, (n + 1) * sizeof(struct sk_jv *));
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || vals[i].voter != vals[i - 1].voter)
-			r->a[r->n++] = sk_jnew_cstr(
-			    vt->a, vt->voters[vals[i].voter].agent);
+			r->a[r->n++] = name_node(vt, vals[i].voter);
 	return r;
 }
 
@@ -147,17 +222,17 @@ sk_value_agents(
 }
 
 struct group {
-	size_t from, n;
+	size_t from, n, w;
 };
 
-/* Most voters first, then canonical order (= order of position). */
+/* Most weight first, then canonical order (= order of position). */
 static int
 group_cmp(const void *x, const void *y)
 {
 	const struct group *a = x, *b = y;
 
-	if (a->n != b->n)
-		return a->n > b->n ? -1 : 1;
+	if (a->w != b->w)
+		return a->w > b->w ? -1 : 1;
 	return (a->from > b->from) - (a->from < b->from);
 }
 
@@ -176,7 +251,8 @@ groups_of(struct sk_vote *vt, struct sk_vv *vals, size_t n, size_t *ng)
 		if (i > 0 && same(&vals[i], &vals[i - 1]))
 			g[*ng - 1].n++;
 		else
-			g[(*ng)++] = (struct group){ i, 1 };
+			g[(*ng)++] = (struct group){ i, 1, 0 };
+		g[*ng - 1].w += sk_weight_of(vt, vals[i].voter);
 	}
 	qsort(g, *ng, sizeof(*g), group_cmp);
 	return g;
@@ -190,8 +266,9 @@ group_values(struct sk_vote *vt, const struct sk_vv *vals,
 
 	r->a = sk_arena_alloc(vt->a, (ng + 1) * sizeof(struct sk_jv *));
 	for (size_t i = 0; i < ng; i++)
-		r->a[r->n++] = sk_value_agents(
-		    vt, plain(vt, &vals[g[i].from]), &vals[g[i].from], g[i].n);
+		r->a[r->n++] =
+		    sk_value_agents(vt, plain(vt, &vals[g[i].from], g[i].n),
+			&vals[g[i].from], g[i].n);
 	return r;
 }
 
@@ -228,6 +305,7 @@ vote_plain(
 	struct group *g = groups_of(vt, vals, n, &ng);
 	bool text = kind == SK_PATH_TEXT ||
 	            (kind == SK_PATH_AUTO && mostly_text(vals, n));
+	bool enough = sk_weight(vt, vals, n) >= vt->quorum;
 	struct sk_jv *won = NULL;
 	struct sk_dis *d;
 
@@ -237,19 +315,24 @@ vote_plain(
 				    : SK_PATH_SCALAR,
 	    n);
 	vt->res[r].count = g[0].n;
-	if (g[0].n >= vt->quorum && (ng == 1 || g[1].n < g[0].n)) {
-		won = plain(vt, &vals[g[0].from]);
+	vt->res[r].weight = g[0].w;
+	if (vt->policy->normalise != NULL || vt->policy->aliases != NULL)
+		vt->res[r].normalised =
+		    sk_policy_view_words(vt->policy, vt->path.p, vt->a);
+	if (text)
+		sk_text_check(vt, &vt->res[r], vals, n);
+	if (g[0].w >= vt->quorum && (ng == 1 || g[1].w < g[0].w)) {
+		won = plain(vt, &vals[g[0].from], g[0].n);
 		vt->res[r].agreed = true;
 		vt->res[r].value = won;
 		vt->res[r].agents = sk_agents_of(vt, &vals[g[0].from], g[0].n);
 	} else {
-		d = sk_dis_add(
-		    vt, n >= vt->quorum, group_values(vt, vals, g, ng));
-		if (text && n >= vt->quorum) {
+		d = sk_dis_add(vt, enough, group_values(vt, vals, g, ng));
+		if (text && enough) {
 			size_t m = sk_text_medoid(vals, n);
 
 			d->text = true;
-			won = plain(vt, &vals[m]);
+			won = plain(vt, &vals[m], 1);
 			for (size_t i = 0; i < ng; i++)
 				if (same(&vals[g[i].from], &vals[m]))
 					vt->res[r].count = g[i].n;
@@ -311,7 +394,8 @@ vote_object(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 	struct member *m = members_of(vals, n, &total);
 	struct sk_vv *g = sk_calloc(n, sizeof(*g));
 	struct sk_jv *o = sk_jnew(vt->a, SK_J_OBJ), *won;
-	bool agreed = total == 0 && len != 0 && n >= vt->quorum;
+	bool enough = sk_weight(vt, vals, n) >= vt->quorum;
+	bool agreed = total == 0 && len != 0 && enough;
 
 	o->m = sk_arena_alloc(vt->a, (total + 1) * sizeof(*o->m));
 	for (size_t i = 0; i < total; i = j) {
@@ -331,10 +415,10 @@ vote_object(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 		agreed = agreed || vt->res[i].agreed;
 	r = sk_res_add(vt, SK_PATH_OBJECT, n);
 	vt->res[r].count = n;
-	vt->res[r].agreed = agreed && n >= vt->quorum;
+	vt->res[r].agreed = agreed && enough;
 	free(m);
 	free(g);
-	return o->n > 0 || n >= vt->quorum ? o : NULL;
+	return o->n > 0 || enough ? o : NULL;
 }
 
 /* Arrays of objects at such a path are findings. */
@@ -392,21 +476,24 @@ vote_array(
 static size_t
 vote_type(struct sk_vote *vt, struct sk_vv *vals, size_t n, bool united)
 {
-	size_t count[C_N] = { 0 }, best = 0, keep = 0, lose = 0;
+	size_t count[C_N] = { 0 }, any[C_N] = { 0 };
+	size_t best = 0, keep = 0, lose = 0;
 	struct sk_vv *losers;
 	bool tie = false;
 
-	for (size_t i = 0; i < n; i++)
-		count[class_of(vals[i].v)]++;
+	for (size_t i = 0; i < n; i++) {
+		count[class_of(vals[i].v)] += sk_weight_of(vt, vals[i].voter);
+		any[class_of(vals[i].v)]++;
+	}
 	for (size_t c = 1; c < C_N; c++)
 		if (count[c] > count[best])
 			best = c;
 	for (size_t c = 0; c < C_N; c++)
 		tie = tie || (c != best && count[c] == count[best]);
 	/* Findings survive whatever else stands at their path. */
-	if (united && count[C_ARR] > 0)
+	if (united && any[C_ARR] > 0)
 		best = C_ARR;
-	else if (count[best] == n)
+	else if (any[best] == n)
 		return n;
 	else if (tie || count[best] < vt->quorum)
 		return 0;
@@ -429,23 +516,29 @@ sk_vote_at(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 	enum sk_path_kind kind = sk_policy_kind(vt->policy, vt->path.p);
 	bool united = kind == SK_PATH_UNION ||
 	              (kind == SK_PATH_AUTO && union_path(vt->path.p));
+	bool enough;
 	size_t keep;
 
 	if (kind == SK_PATH_IGNORE || n == 0)
 		return NULL;
 	if (kind == SK_PATH_EXACT)
 		return vote_plain(vt, vals, n, kind);
+	/* Numbers and texts of numbers are one kind of value here. */
+	if (kind == SK_PATH_MEASURE)
+		return sk_vote_measure(vt, vals, n);
 	/* What too few supply is listed once and not taken apart: nothing in
 	 * it can be agreed, and one agent must not fill the verdict. */
-	keep = n < vt->quorum && !united && vt->path.len > 0
+	enough = sk_weight(vt, vals, n) >= vt->quorum;
+	keep = !enough && !united && vt->path.len > 0
 	           ? 0
 	           : vote_type(vt, vals, n, united);
 	if (keep == 0) {
 		(void)sk_res_add(vt, SK_PATH_SCALAR, n);
-		(void)sk_dis_add(
-		    vt, n >= vt->quorum, sk_vote_values(vt, vals, n));
+		(void)sk_dis_add(vt, enough, sk_vote_values(vt, vals, n));
 		return NULL;
 	}
+	if (kind == SK_PATH_RANKING && class_of(vals[0].v) == C_ARR)
+		return sk_vote_ranking(vt, vals, keep);
 	if (class_of(vals[0].v) == C_OBJ)
 		return vote_object(vt, vals, keep);
 	if (class_of(vals[0].v) == C_ARR)
@@ -480,4 +573,5 @@ sk_vote_free(struct sk_vote *vt)
 	sk_buf_free(&vt->scratch);
 	free(vt->res);
 	free(vt->dis);
+	free(vt->weights);
 }
