@@ -73,3 +73,20 @@ valid() {
 			<"$BATS_TEST_TMPDIR/.line"
 	done <"$BATS_TEST_TMPDIR/.out"
 }
+
+# encodings TEXT: it in twelve forms, one a line. (Of base64 only the middle,
+# which does not depend on what stands around it.)
+encodings() {
+	local t=$1 i hex
+	hex=$(printf %s "$t" | od -An -tx1 -v | tr -d '\n')
+	printf '%s\n' "$t" "${hex// /}" "$(printf %s "${hex// /}" | tr a-f A-F)" \
+		"${hex// /%}" "${hex// /\\u00}" "${hex// /\\x}"
+	for i in 0 1 2; do
+		printf '%*s%s' "$i" '' "$t" | base64 -w 0 | tr -d '=' |
+			sed 's/^....//; s/..$//'
+		echo
+	done >.b64
+	cat .b64
+	tr '+/' '-_' <.b64
+	rm .b64
+}

@@ -367,3 +367,61 @@ crowd() {
 	check 4 sk-login token p --format text
 	has "$err" 'not sent again'
 }
+
+@test "hygiene: no secret in anything that is written, in twelve encodings" {
+	mkdir seen
+	n=0
+	# keep COMMAND...: its streams are evidence, whatever its status
+	keep() {
+		n=$((n + 1))
+		"$@" >"seen/$n.out" 2>"seen/$n.err" || :
+	}
+	printf 'kdf = "interactive"\n' >"$XDG_CONFIG_HOME/sk/login.toml"
+	provider p 'pending+ok;iv=none;hy=1'
+	keep sk-login login p --json -v
+	provider w 'ok;iv=none;hy=2'
+	keep sk-login login start w --json
+	keep sk-login status --json
+	keep sk-login status --format text
+	keep sk-login whoami p --json
+	keep sk-login refresh p -v
+	for s in refresh=e500 refresh=invalid_grant refresh=reset \
+		refresh=badjson refresh=esc refresh=html; do
+		provider q "ok;iv=none;$s;hy=3"
+		keep sk-login login q
+		keep sk-login refresh q --json -v
+		keep sk-login status q
+	done
+	for s in denied expired html strange reset badjson esc; do
+		provider x "$s;iv=none;hy=4"
+		keep timeout 20 sk-login login x --json -v
+	done
+	echo pass >pass
+	keep sh -c 'sk-login export --passphrase-fd 3 3<pass'
+	keep sk-login login p --workspace none
+	keep sk-login switch p nobody
+	keep sk-login token p --for https://evil.test
+	keep sh -c 'sk-login token p >/dev/full'
+	printf 'skCANARY-key-0123456789' >"$HOME/../key"
+	keep sh -c 'sk-login login openai-api <"$HOME/../key"'
+	keep sh -c 'sk-login exec openai-api -- true'
+	keep sh -c 'printf "protocol=https\nhost=x\npassword=skCANARY\n\n" | sk-login erase'
+	# What others see of a process that has them.
+	provider h 'ok;iv=none;refresh=hang;hy=5'
+	keep sk-login login h
+	sk-login refresh h >seen/h.out 2>seen/h.err 3>&- &
+	pid=$!
+	sleep 0.5
+	tr '\0' '\n' <"/proc/$pid/cmdline" >seen/cmdline
+	tr '\0' '\n' <"/proc/$pid/environ" >seen/environ 2>/dev/null || :
+	kill -SEGV "$pid"
+	wait "$pid" || :
+	keep sk-login logout p --revoke
+	encodings skCANARY >patterns
+	[ "$(wc -l <patterns)" -ge 12 ]
+	same "$(grep -rlaF -f patterns "$HOME" seen || :)" ''
+	same "$(find . "$HOME" -name 'core*')" ''
+	# (The search finds what it looks for.)
+	echo xx-skCANARY-x | base64 >seen/leak
+	grep -rlaqF -f patterns seen
+}

@@ -182,7 +182,9 @@ file_name(const char *name, const char *ext)
 static int
 file_check(const char *what, const struct stat *st, struct sk_err *err)
 {
-	if (!S_ISREG(st->st_mode) || st->st_nlink != 1)
+	/* (0 names: another process has put a new file in its place between our
+	 * two calls, and this one is whole.) */
+	if (!S_ISREG(st->st_mode) || st->st_nlink > 1)
 		return sk_fail(err, SK_DAMAGED, "store_kind",
 		    "'%s' is not a plain file of one name", what);
 	if (st->st_uid != geteuid())
