@@ -57,8 +57,8 @@ certificate(const struct sk_net_call *c, struct sk_net_result *r)
 			    certs[i].what);
 			return;
 		}
-	/* Names are compared by curl itself: verified, but not this host. */
-	if (v == 0)
+	/* Names are compared by curl itself, before it asks for a verdict. */
+	if (v == 0 || strcasestr(c->errbuf, "subject name") != NULL)
 		sk_net_result_set(r, SK_NET_REFUSED, "tls_wrong_host",
 		    "the certificate of '%s' is for another host", c->url.host);
 	else

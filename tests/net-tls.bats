@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# Certificates: each that must not be trusted ends the exchange with a code of
+# its own, before a byte of the key is sent; the good one works.
+
+load helper
+
+# ca NAME [SUBJECT]: a root that signs itself.
+ca() {
+	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -sha256 \
+		-subj "/CN=$1" -keyout "$1.key" -out "$1.pem" \
+		-addext basicConstraints=critical,CA:TRUE 2>/dev/null
+}
+
+# cert NAME CA HOST [FROM TO [BITS]]: a server's, signed by CA.
+cert() {
+	openssl req -newkey "rsa:${6:-2048}" -nodes -sha256 -subj "/CN=$3" \
+		-keyout "$1.key" -out "$1.csr" 2>/dev/null
+	touch "$2.txt"
+	[ -e "$2.srl" ] || echo 1000 >"$2.srl"
+	cat >"$2.cnf" <<-END
+		[ca]
+		default_ca = x
+		[x]
+		database = $2.txt
+		serial = $2.srl
+		crlnumber = $2.crl
+		new_certs_dir = .
+		default_md = sha256
+		policy = any
+		unique_subject = no
+		copy_extensions = copy
+		[any]
+		commonName = supplied
+	END
+	printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\n' \
+		"$(case $3 in [0-9]*) echo "IP:$3" ;; *) echo "DNS:$3" ;; esac)" \
+		>"$1.ext"
+	openssl ca -batch -config "$2.cnf" -cert "$2.pem" -keyfile "$2.key" \
+		-in "$1.csr" -out "$1.crt" -notext -extfile "$1.ext" \
+		-startdate "${4:-20200101000000Z}" -enddate "${5:-20490101000000Z}" \
+		2>/dev/null
+}
+
+# Made once for all tests: keys are dear.
+setup_file() {
+	command -v openssl >/dev/null || return 0
+	cd "$BATS_FILE_TMPDIR" || return 1
+	ca root
+	ca other
+	cert good root 127.0.0.1
+	cert wrong root elsewhere.example
+	cert expired root 127.0.0.1 20200101000000Z 20210101000000Z
+	cert early root 127.0.0.1 20480101000000Z 20490101000000Z
+	cert foreign other 127.0.0.1
+	cert weak root 127.0.0.1 20200101000000Z 20490101000000Z 1024
+	cert revoked root 127.0.0.1
+	# Its issuer is not sent along: a chain with a hole.
+	openssl req -newkey rsa:2048 -nodes -subj /CN=middle \
+		-keyout middle.key -out middle.csr 2>/dev/null
+	printf 'basicConstraints=critical,CA:TRUE\n' >middle.ext
+	openssl x509 -req -in middle.csr -CA root.pem -CAkey root.key \
+		-days 30 -extfile middle.ext -out middle.pem 2>/dev/null
+	cert hole middle 127.0.0.1
+	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=self \
+		-addext subjectAltName=IP:127.0.0.1 -keyout self.key \
+		-out self.crt 2>/dev/null
+	echo 01 >root.crl
+	openssl ca -batch -config root.cnf -cert root.pem -keyfile root.key \
+		-revoke revoked.crt 2>/dev/null
+	openssl ca -batch -config root.cnf -cert root.pem -keyfile root.key \
+		-gencrl -crldays 30 -out crl.pem 2>/dev/null
+}
+
+local_setup() {
+	command -v openssl >/dev/null || skip 'openssl is not installed'
+	pki=$BATS_FILE_TMPDIR
+	export SSL_CERT_FILE=$pki/root.pem KEY=canary-tls
+	unset SSL_CERT_DIR https_proxy HTTPS_PROXY all_proxy ALL_PROXY
+	echo hi >prompt
+	# s_server ends with its standard input.
+	mkfifo never
+	exec 7<>never
+}
+
+teardown() {
+	for p in $pids; do
+		kill "$p" 2>/dev/null || true
+	done
+}
+
+# tls NAME [OPTION...]: a server with that certificate; $port. What it is told
+# once the handshake is over is in NAME.log.
+tls() {
+	local name=$1
+	shift
+	: >"$name.log"
+	openssl s_server -accept 127.0.0.1:0 -cert "$pki/$name.crt" \
+		-key "$pki/$name.key" "$@" >"$name.log" 2>&1 <&7 3>&- &
+	pids="$pids $!"
+	for _ in $(seq 100); do
+		port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' "$name.log")
+		[ -n "$port" ] && break
+		sleep 0.02
+	done
+}
+
+@test "tls: the good certificate works, each bad one has its own code" {
+	get=$SK_BUILD/tools/net_get
+	tls good -www
+	check 0 "$get" "https://127.0.0.1:$port/"
+	has "$out" s_server
+	while read -r name code options; do
+		# shellcheck disable=SC2086 # options are words
+		tls "$name" $options
+		check 1 timeout 30 "$get" -c 5000 -s 'Authorization: canary' \
+			-b canary "https://127.0.0.1:$port/"
+		same "$name ${out%%:*}" "$name $code"
+		has "$out" 127.0.0.1
+		! grep -q canary "$name.log" || return 1
+	done <<-END
+		wrong tls_wrong_host
+		expired tls_expired
+		early tls_not_yet_valid
+		foreign tls_unknown_issuer
+		hole tls_unknown_issuer
+		self tls_self_signed
+		weak tls_weak_key -cipher DEFAULT:@SECLEVEL=0
+		good tls_version -tls1_1 -cipher DEFAULT:@SECLEVEL=0
+	END
+}
+
+@test "tls: revoked, when a list of revoked certificates is given" {
+	get=$SK_BUILD/tools/net_get
+	export SK_CRL_FILE=$pki/crl.pem
+	tls good -www
+	check 0 "$get" "https://127.0.0.1:$port/"
+	tls revoked -www
+	check 1 "$get" -s 'Authorization: canary' "https://127.0.0.1:$port/"
+	has "$out" tls_revoked:
+	! grep -q canary revoked.log || return 1
+	# A list that is none is no list of nothing.
+	echo nonsense >nonsense
+	SK_CRL_FILE=$PWD/nonsense check 1 "$get" "https://127.0.0.1:$port/"
+	has "$out" bad_ca_file:
+}
+
+@test "tls: who speaks none, and who goes away in the middle" {
+	get=$SK_BUILD/tools/net_get
+	mkdir srv
+	"$SK_BUILD/tools/mock_http" "$PWD/srv" >port 3>&- &
+	pids="$pids $!"
+	for _ in $(seq 100); do
+		[ -s port ] && break
+		sleep 0.02
+	done
+	# It waits for a request, we for a handshake: the clock ends that.
+	check 1 "$get" -c 300 "https://127.0.0.1:$(cat port)/raw/x"
+	has "$out" connect_timeout:
+	# Plain HTTP where TLS is spoken: an answer, but none of HTTP.
+	tls good -www
+	check 1 "$get" -t 2000 "http://127.0.0.1:$port/"
+}
+
+@test "tls: in sk-run it is a failure of its own, and the key stays here" {
+	tls expired
+	cat >c.toml <<-END
+		[agents.x]
+		adapter = "anthropic"
+		model = "m"
+		key = "env:KEY"
+		base_url = "https://127.0.0.1:$port"
+	END
+	check 6 sk-run --config c.toml -a x -p prompt --json
+	same "$(j 'select(.failure) | .failure.kind + " " + .failure.code')" \
+		'denied tls_expired'
+	same "$(j 'select(.failure) | .attempt')" 1
+	! grep -q canary expired.log || return 1
+}
