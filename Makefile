@@ -132,9 +132,9 @@ room-%:
 
 DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev \
 	libcurl4-openssl-dev
-DEPS_CHECK = bats jq mandoc shellcheck clang-format zsh sqlite3 procps \
+DEPS_CHECK = bats jq mandoc shellcheck clang-format zsh sqlite3 procps openssl \
 	json-schema-test-suite golang-github-burntsushi-toml-dev
-DEPS_BENCH = hyperfine parallel
+DEPS_BENCH = hyperfine parallel curl
 DEPS_COVERAGE = gcovr
 DEPS_FUZZ = clang-14 libclang-rt-14-dev
 
