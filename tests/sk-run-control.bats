@@ -240,7 +240,8 @@ plain() {
 		'["a.1","ok",null]
 ["a.2","ok",null]
 ["slow","failed","cancelled"]'
-	has "$(answers 'select(.agent == "slow") | .failure.message')" 'not needed'
+	same "$(answers 'select(.agent == "slow") | .failure.code')" \
+		'"not_needed"'
 	same "$(end '[.ok, .failed, .not_needed, .error]')" '[2,0,1,null]'
 	# Nobody can save this one: the third has no chance.
 	script no1 'echo "{\"v\": 2}"'
@@ -266,4 +267,33 @@ plain() {
 	feed p 2 sk-run --until-decided -x a=./yes1
 	same "$(error_code)" nothing_required
 	one_line
+}
+
+@test "--until-decided decides as the whole run does, for every small case" {
+	script one 'echo "{\"v\": 1}"'
+	script two 'echo "{\"v\": 2}"'
+	script bad 'exit 1'
+	# judge ARGS: what is agreed on /v, else only that nothing is.
+	judge() {
+		sk-run -x a=./$a -x b=./$b -x c=./$c -j 1 --require /v "$@" <in \
+			2>/dev/null | tee out.jsonl |
+			sk-consensus --no-evidence --require /v --quorum 2 2>/dev/null |
+			jq -c 'if .status == "ok" or .status == "degraded"
+				then .merged.v else "no" end'
+	}
+	echo p >in
+	local a b c whole early saved=0
+	for a in one two bad; do
+		for b in one two bad; do
+			for c in one two bad; do
+				whole=$(judge)
+				early=$(judge --until-decided)
+				same "$a $b $c $early" "$a $b $c $whole"
+				saved=$((saved + $(jq -s 'map(select(.event ==
+					"run.end"))[0].not_needed' out.jsonl)))
+			done
+		done
+	done
+	# Two that agree, or two that are dead, leave the third unasked.
+	[ "$saved" -ge 6 ]
 }

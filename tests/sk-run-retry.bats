@@ -189,8 +189,13 @@ calls() {
 		"rate limit of 'acme' until"
 }
 
+# cool_down: what happened to the breaker was 30 s earlier.
+cool_down() {
+	sqlite3 "$SK_DB" 'UPDATE providers SET opened_at = opened_at - 30000'
+}
+
 @test "the breaker opens, one process tries, the others wait for it" {
-	export SPECKIT_RETRY__BUDGET=0
+	export SPECKIT_RETRY__BUDGET=0 SPECKIT_RETRY__SCALE=1
 	yes 'HTTP 503' | head -n 5 >says
 	local i
 	for i in 1 2 3 4; do
@@ -199,12 +204,12 @@ calls() {
 	same "$(sql 'SELECT opened_at FROM providers')" 0
 	feed p 75 sk-run -a acme --attempts 1
 	same "$(sql 'SELECT opened_at > 0, calls FROM providers')" '1|xxxxx'
-	# Open: refused without a call, for the 300 ms that are left of it.
+	# Open: refused without a call.
 	feed p 75 sk-run -a acme
 	same "$(calls)" 5
 	has "$(answers .failure.message)" "circuit breaker of 'acme' until"
 	same "$(answers .failure.kind)" '"overloaded"'
-	sleep 0.35
+	cool_down
 	# Half open: one trial, and who comes meanwhile waits for it.
 	# shellcheck disable=SC2016
 	script acme 'echo x >>calls; while [ ! -e go ]; do sleep 0.01; done
@@ -233,13 +238,13 @@ calls() {
 }
 
 @test "a trial that dies gives its turn back" {
-	export SPECKIT_RETRY__BUDGET=0
+	export SPECKIT_RETRY__BUDGET=0 SPECKIT_RETRY__SCALE=1
 	yes 'HTTP 503' | head -n 5 >says
 	local i
 	for i in 1 2 3 4 5; do
 		feed p 75 sk-run -a acme --attempts 1
 	done
-	sleep 0.35
+	cool_down
 	script acme 'echo x >>calls; [ -e go ] || sleep 60; echo fine'
 	echo p >in
 	sk-run -a acme <in >one 2>&1 &

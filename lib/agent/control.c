@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/control.h"
+#include "agent/early.h"
 #include "agent/replay.h"
 
 /* ---- rings ---- */
@@ -423,7 +424,7 @@ sk_control_stop(struct sk_fan *r)
 			continue;
 		o->started_ms = o->ended_ms = sk_now_ms();
 		if (r->decided)
-			sk_outcome_fail(o, SK_K_CANCELLED, "%s", SK_NOT_NEEDED);
+			sk_early_excuse(o);
 		else if (t->calls == 0)
 			sk_outcome_fail(o, SK_K_CANCELLED,
 			    "cancelled before it was started");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stopping early, and what the number of answers comes to. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@ bool
 sk_early_excused(const struct sk_answer *a)
 {
 	return a->o.kind == SK_K_CANCELLED &&
-	       strcmp(a->o.message, SK_NOT_NEEDED) == 0;
+	       strcmp(a->o.code, SK_NOT_NEEDED) == 0;
 }
 
 /* ---- decided ---- */
@@ -58,9 +59,18 @@ sk_early_decided(struct sk_fan *r)
 	r->decided = true;
 	for (size_t i = 0; i < r->p->slots.n; i++)
 		if (r->live[i] != NULL)
-			sk_outcome_fail(
-			    &r->ans[i].o, SK_K_CANCELLED, "%s", SK_NOT_NEEDED);
+			sk_early_excuse(&r->ans[i].o);
 	return true;
+}
+
+void
+sk_early_excuse(struct sk_outcome *o)
+{
+	if (o->kind != SK_K_NONE)
+		return; /* it has failed already */
+	sk_outcome_fail(
+	    o, SK_K_CANCELLED, "not needed: the verdict is decided without it");
+	(void)snprintf(o->code, sizeof(o->code), "%s", SK_NOT_NEEDED);
 }
 
 /* ---- how many ---- */

@@ -9,6 +9,7 @@
 bool sk_early_decided(struct sk_fan *r);
 /* Stopped because nothing that it says would matter. */
 bool sk_early_excused(const struct sk_answer *a);
+void sk_early_excuse(struct sk_outcome *o);
 
 /* How many answers there are and how many were wanted: error is NULL when all
  * have answered, else "partial_failure", "insufficient_agents" or

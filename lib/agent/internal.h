@@ -50,8 +50,8 @@ enum sk_out_format sk_adapter_form(
 int sk_adapter_file(
     const char *path, const struct sk_adapter **out, struct sk_err *err);
 
-/* Why an agent was stopped that nobody waits for any more. */
-#define SK_NOT_NEEDED "not needed: the verdict is decided without it"
+/* Code of an agent that was stopped because nobody waits for it any more. */
+#define SK_NOT_NEEDED "not_needed"
 
 /* ---- one agent of the call ---- */
 

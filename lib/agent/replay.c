@@ -10,6 +10,7 @@
 #include "agent/replay.h"
 
 #define TAPE_MAX ((size_t)128 << 20)
+#define ORDER_LAST ((int64_t)1 << 52) /* of what is not on the tape */
 
 static const struct sk_jlimits limits = { .bytes = TAPE_MAX,
 	.depth = 64,
@@ -306,6 +307,9 @@ take_failure(struct sk_outcome *o, const struct sk_jv *f)
 		return;
 	(void)sk_kind_of(sk_jget_str(f, "kind"), &k);
 	sk_outcome_fail(o, k, "%s", text != NULL ? text : "");
+	if (sk_jget_str(f, "code") != NULL)
+		(void)snprintf(
+		    o->code, sizeof(o->code), "%s", sk_jget_str(f, "code"));
 	(void)sk_jget_int(f, "retry_after_ms", &o->retry_after_ms);
 	if (at != NULL)
 		(void)sk_time_parse(at, &o->reset_at_ms);
@@ -362,7 +366,7 @@ load(struct sk_fan *r, size_t i, struct sk_outcome *o)
 	reel->next = SK_NEXT_END;
 	reel->stand_in = false;
 	reel->wait_ms = 0;
-	reel->order = INT64_MAX;
+	reel->order = ORDER_LAST;
 	if (read_file(&a, path, &v, &err) != 0) {
 		sk_outcome_fail(o, SK_K_INTERNAL, "%s", err.message);
 		sk_err_clear(&err);
