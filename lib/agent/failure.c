@@ -42,57 +42,6 @@ first_line(const struct sk_buf *b, char *out, size_t cap)
 	one_line(b->p + i, strcspn(b->p + i, "\n"), out, cap);
 }
 
-/* Of many lines the last one that tells this kind, else the last one that is
- * more than a bracket. */
-static void
-telling_line(const struct sk_reader *r, const struct sk_buf *b,
-    enum sk_kind kind, char *out, size_t cap)
-{
-	size_t end = b->len, tries = 0;
-	bool any = false;
-
-	out[0] = '\0';
-	while (end > 0 && tries++ < 200) {
-		const char *nl = memrchr(b->p, '\n', end);
-		size_t at = nl != NULL ? (size_t)(nl + 1 - b->p) : 0;
-		size_t n = end - at;
-
-		while (n > 0 && (unsigned char)b->p[at] <= ' ') {
-			at++;
-			n--;
-		}
-		if (n > 2 && !any) {
-			one_line(b->p + at, n, out, cap);
-			any = true;
-		}
-		if (n > 2 && sk_classify(r->ad, b->p + at, n, 0) == kind) {
-			one_line(b->p + at, n, out, cap);
-			return;
-		}
-		end = nl != NULL ? (size_t)(nl - b->p) : 0;
-	}
-}
-
-/* Everything the agent said outside its events. */
-static void
-other_text(
-    const struct sk_tap *t, const struct sk_errtap *e, struct sk_buf *out)
-{
-	struct sk_buf err;
-	size_t n = t->buf.len < SK_TEXT_KEPT ? t->buf.len : SK_TEXT_KEPT;
-
-	if (t->form == SK_OUT_JSONL)
-		sk_plain_add(out, t->noise.p, t->noise.len);
-	else if (!t->r.any)
-		sk_plain_add(out, t->buf.p + (t->buf.len - n), n);
-	if (out->len > 0 && out->p[out->len - 1] != '\n')
-		sk_buf_ch(out, '\n');
-	sk_buf_init(&err, 4 * SK_HEAD_KEPT);
-	sk_errtap_text(e, &err);
-	sk_plain_add(out, err.p, err.len);
-	sk_buf_free(&err);
-}
-
 /*
  * Where the final error begins: the last line that starts like one. A program
  * may have echoed the prompt before, and a prompt can say anything.
@@ -141,6 +90,64 @@ help_page(const struct sk_buf *b)
 		i = (size_t)(nl - b->p) + 1;
 	}
 	return b->len;
+}
+
+/* Of many lines the final error when it tells this kind, else the last one that
+ * does, else the last one that is more than a bracket. */
+static void
+telling_line(const struct sk_reader *r, const struct sk_buf *b,
+    enum sk_kind kind, char *out, size_t cap)
+{
+	size_t end = help_page(b), tries = 0, at = final_error(b);
+	size_t n = strcspn(b->p + at, "\n");
+	bool any = false;
+
+	out[0] = '\0';
+	if (at < end && sk_classify(r->ad, b->p + at, n, 0) == kind) {
+		one_line(b->p + at, n, out, cap);
+		return;
+	}
+	if (end == 0)
+		end = b->len;
+	while (end > 0 && tries++ < 200) {
+		const char *nl = memrchr(b->p, '\n', end);
+
+		at = nl != NULL ? (size_t)(nl + 1 - b->p) : 0;
+		n = end - at;
+		while (n > 0 && (unsigned char)b->p[at] <= ' ') {
+			at++;
+			n--;
+		}
+		if (n > 2 && !any) {
+			one_line(b->p + at, n, out, cap);
+			any = true;
+		}
+		if (n > 2 && sk_classify(r->ad, b->p + at, n, 0) == kind) {
+			one_line(b->p + at, n, out, cap);
+			return;
+		}
+		end = nl != NULL ? (size_t)(nl - b->p) : 0;
+	}
+}
+
+/* Everything the agent said outside its events. */
+static void
+other_text(
+    const struct sk_tap *t, const struct sk_errtap *e, struct sk_buf *out)
+{
+	struct sk_buf err;
+	size_t n = t->buf.len < SK_TEXT_KEPT ? t->buf.len : SK_TEXT_KEPT;
+
+	if (t->form == SK_OUT_JSONL)
+		sk_plain_add(out, t->noise.p, t->noise.len);
+	else if (!t->r.any)
+		sk_plain_add(out, t->buf.p + (t->buf.len - n), n);
+	if (out->len > 0 && out->p[out->len - 1] != '\n')
+		sk_buf_ch(out, '\n');
+	sk_buf_init(&err, 4 * SK_HEAD_KEPT);
+	sk_errtap_text(e, &err);
+	sk_plain_add(out, err.p, err.len);
+	sk_buf_free(&err);
 }
 
 static enum sk_kind
