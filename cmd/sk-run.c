@@ -108,8 +108,7 @@ static const struct sk_opt opts[] = {
 	    "print sk.event/1 records about progress too", NULL),
 	SK_OPT_FLAG(T, 0, "stream", stream,
 	    "print sk.event/1 records with answers as they grow",
-	    "Events named delta: agent, attempt, and the text that came. "
-	    "Agents "
+	    "Events named delta: agent, attempt, and the text that came. Agents "
 	    "that are asked over HTTP and stream have them."),
 	SK_OPT_END
 };
@@ -200,6 +199,8 @@ run(struct sk_ctx *ctx, struct sk_err *err)
 	ask->text = ctx->format == SK_FMT_TEXT;
 	ask->db = ctx->db;
 	rc = sk_config_load(&conf, ctx->config, err);
+	if (rc == 0 && ask->spec != NULL)
+		rc = sk_config_spec(&conf, ask->spec, NULL, err);
 	/* A run that is made here records where the project stands. */
 	if (rc == 0 && !ask->dry_run && ask->run == NULL &&
 	    getenv("SK_RUN") == NULL) {

@@ -155,3 +155,32 @@ agent = ["b"]' >docs/S-1/pipeline.toml
 	check 0 env SK_CONFIG_SNAPSHOT= sk-config get run.jobs
 	same "$out" 1
 }
+
+@test "pipeline.toml counts for sk-run --spec, too" {
+	printf '[stages.plan]\nagents = ["b"]\ntimeout = "7s"\n' \
+		>docs/S-1/pipeline.toml
+	# (A named file stands above it.)
+	mkdir -p "$HOME/.config/sk"
+	unset SK_CONFIG
+	printf '[agents.b]\ncommand = ["true"]\n' >"$HOME/.config/sk/config.toml"
+	feed hello 0 sk-run --spec S-1 --stage plan --dry-run --json
+	same "$(j -c '[.agents[] | .agent, .timeout_ms]')" '["b",7000]'
+	echo 'run.jobz = 1' >docs/S-1/pipeline.toml
+	feed hello 2 sk-run --spec S-1 --stage plan --dry-run --json
+	has "$(j .error.message)" "$PWD/docs/S-1/pipeline.toml:1:12: run.jobz"
+}
+
+@test "sk doctor knows the agents of a file that is named, and what is wrong there" {
+	state() { jq -r --arg n "$1" '.checks[] | select(.name == $n) |
+		"\(.status) \(.detail)"' doctor; }
+	sk doctor --json >doctor || true
+	same "$(state config)" "ok loads without errors"
+	case $(state agents) in ok*) ;; *) return 1 ;; esac
+	sed -i 's|"./agent", "b"|"./none", "b"|' sk.toml
+	sk doctor --json >doctor || true
+	same "$(state config)" \
+		"warn $PWD/sk.toml:15: agents.b.command: cannot run '$PWD/none': No such file or directory"
+	echo 'jobz = 1' >>sk.toml
+	sk doctor --json >doctor || true
+	case $(state config) in "fail $PWD/sk.toml:"*jobz*) ;; *) return 1 ;; esac
+}
