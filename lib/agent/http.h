@@ -63,6 +63,7 @@ void sk_http_login_stop(struct sk_http_login *g);
 
 /* ---- http_fast.c ---- */
 
+/* NULL takes and learns nothing. */
 struct sk_http_fast;
 struct sk_http_fast *sk_http_fast_new(const struct sk_adapter *ad);
 void sk_http_fast_free(struct sk_http_fast *f);

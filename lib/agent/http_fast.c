@@ -243,6 +243,8 @@ sk_http_fast_learn(struct sk_http_fast *f, const char *p, size_t n)
 	struct sk_buf copy;
 	bool ok;
 
+	if (f == NULL)
+		return;
 	f->nparts = 0;
 	sk_buf_clear(&f->doc);
 	if (n > (size_t)16 << 10)
@@ -340,9 +342,12 @@ bool
 sk_http_fast_take(
     struct sk_http_fast *f, struct sk_buf *content, const char *p, size_t n)
 {
-	const char *lit = f->doc.p;
+	const char *lit;
 	size_t had = content->len, i = 0;
 
+	if (f == NULL)
+		return false;
+	lit = f->doc.p;
 	for (size_t k = 0; k < f->nparts; k++) {
 		size_t len = f->part[k].len;
 		bool ok = true;
