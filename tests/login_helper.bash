@@ -26,7 +26,7 @@ local_setup() {
 		ANTHROPIC_API_KEY CODEX_ACCESS_TOKEN
 	unset https_proxy HTTPS_PROXY all_proxy ALL_PROXY
 	mkdir -p "$XDG_CONFIG_HOME/sk/providers"
-	tokens=$XDG_STATE_HOME/sk/tokens
+	export tokens=$XDG_STATE_HOME/sk/tokens
 }
 
 # provider NAME SCENARIO [TOML]: a provider of the user's on the fake server.
