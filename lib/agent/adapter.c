@@ -50,7 +50,8 @@ static const char *const top_keys[] = { "name", "family", "argv", "http",
 	"exit", "common", "login", NULL };
 static const char *const output_keys[] = { "format", "result_needed",
 	"error_json_on_stderr", "early_exit", "hint_lines", "stream", NULL };
-static const char *const text_keys[] = { "session", "drop", NULL };
+static const char *const text_keys[] = { "session", "drop", "block_head",
+	"block_body", NULL };
 static const char *const login_keys[] = { "env", "files", "how", NULL };
 static const char *const rule_keys[] = { "when", "exists", "absent", "content",
 	"content_each", "fallback", "append", "reset", "session", "model",

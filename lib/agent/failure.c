@@ -130,11 +130,14 @@ telling_line(const struct sk_reader *r, const struct sk_buf *b,
 	}
 }
 
-/* Everything the agent said outside its events. */
-static void
+/* Everything the agent said outside its events; where its standard error
+ * begins in it. */
+static size_t
 other_text(
     const struct sk_tap *t, const struct sk_errtap *e, struct sk_buf *out)
 {
+	size_t at;
+
 	struct sk_buf err;
 	size_t n = t->buf.len < SK_TEXT_KEPT ? t->buf.len : SK_TEXT_KEPT;
 
@@ -146,8 +149,10 @@ other_text(
 		sk_buf_ch(out, '\n');
 	sk_buf_init(&err, 4 * SK_HEAD_KEPT);
 	sk_errtap_text(e, &err);
+	at = out->len;
 	sk_plain_add(out, err.p, err.len);
 	sk_buf_free(&err);
+	return at;
 }
 
 static enum sk_kind
@@ -227,9 +232,11 @@ event_kind(const struct sk_reader *r)
 
 static enum sk_kind
 failure_kind(const struct sk_outcome *o, const struct sk_reader *r,
-    const struct sk_buf *other)
+    const struct sk_buf *other, size_t err_at)
 {
+	struct sk_buf errors = *other; /* a view of its end */
 	struct sk_adapter own = *r->ad;
+	size_t help = help_page(other);
 	enum sk_kind k = event_kind(r);
 
 	if (k != SK_K_NONE)
@@ -242,12 +249,21 @@ failure_kind(const struct sk_outcome *o, const struct sk_reader *r,
 	/* Its own words are more exact than its exit status, that is more
 	 * exact than anybody's words. */
 	own.common = false;
-	k = sk_classify(&own, other->p, help_page(other), 0);
+	if (help >= err_at)
+		k = sk_classify(&own, other->p + err_at, help - err_at, 0);
+	if (k == SK_K_NONE)
+		k = sk_classify(&own, other->p, help, 0);
 	if (k != SK_K_NONE)
 		return k;
 	if (o->exit_code >= 0 && exit_kind(r->ad, o->exit_code, &k))
 		return k;
-	k = other_kind(r, other);
+	/* Among an answer that was cut off anything can stand; what a program
+	 * says beside it is about the failure. */
+	errors.p += err_at;
+	errors.len -= err_at;
+	k = other_kind(r, &errors);
+	if (k == SK_K_NONE)
+		k = other_kind(r, other);
 	if (k != SK_K_NONE)
 		return k;
 	if (r->soft.len > 0)
@@ -295,6 +311,24 @@ hint_text(struct sk_hint *h, const struct sk_adapter *ad, const char *p,
 	sk_buf_free(&b);
 }
 
+/* The final words may be the provider's own body, or hold it. */
+static void
+hint_error(struct sk_hint *h, const struct sk_buf *b, int64_t now_ms)
+{
+	const char *brace = memchr(b->p, '{', b->len);
+	struct sk_arena a = { 0 };
+	struct sk_jv *v;
+	size_t used;
+
+	if (brace != NULL &&
+	    sk_json_prefix(&a, brace, b->len - (size_t)(brace - b->p), NULL, &v,
+		&used, NULL) == 0)
+		(void)sk_hint_tree(h, v, now_ms);
+	if (h->retry_after_ms < 0 && h->reset_at_ms == 0)
+		(void)sk_hint_text(h, b->p, b->len, now_ms);
+	sk_arena_free(&a);
+}
+
 /* From the most to the least trusted: fields of events, the final words, the
  * last complaint, what stands on standard error. */
 static void
@@ -309,9 +343,9 @@ take_hints(
 		return;
 	sk_hint_settle(&h, now);
 	if (h.retry_after_ms < 0 && h.reset_at_ms == 0)
-		(void)sk_hint_text(&h, r->error.p, r->error.len, now);
+		hint_error(&h, &r->error, now);
 	if (h.retry_after_ms < 0 && h.reset_at_ms == 0)
-		(void)sk_hint_text(&h, r->soft.p, r->soft.len, now);
+		hint_error(&h, &r->soft, now);
 	if (h.retry_after_ms < 0 && h.reset_at_ms == 0)
 		hint_text(&h, r->ad, other->p, other->len, now);
 	if (h.retry_after_ms > 0)
@@ -347,11 +381,12 @@ sk_judge_failure(
     struct sk_outcome *o, struct sk_tap *t, const struct sk_errtap *e)
 {
 	struct sk_buf other;
+	size_t err_at;
 
 	sk_buf_init(&other, 4 * SK_HEAD_KEPT);
-	other_text(t, e, &other);
+	err_at = other_text(t, e, &other);
 	if (o->kind == SK_K_NONE) { /* else we ended it, and said why */
-		enum sk_kind k = failure_kind(o, &t->r, &other);
+		enum sk_kind k = failure_kind(o, &t->r, &other, err_at);
 
 		say(o, &t->r, &other, k);
 		o->kind = k;

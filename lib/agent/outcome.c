@@ -186,37 +186,61 @@ text_session(
 	sk_buf_free(&b);
 }
 
-/* Notices that a program prints among its answer, line by line. */
+/* Does a line begin like one of these? */
+static bool
+begins(const struct sk_jv *list, const char *p, size_t n)
+{
+	for (size_t i = 0; i < sk_jlen(list); i++) {
+		const char *w = sk_jstr(list->a[i]);
+
+		if (w != NULL && n >= strlen(w) && memcmp(p, w, strlen(w)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The bytes of one line with its end. */
+static size_t
+line_at(const struct sk_buf *b, size_t i)
+{
+	const char *nl = memchr(b->p + i, '\n', b->len - i);
+
+	return nl != NULL ? (size_t)(nl + 1 - b->p) - i : b->len - i;
+}
+
+/*
+ * What a program prints among its answer: notices of a line, and blocks that
+ * show a tool at work, from a head with a body below it to the empty line.
+ */
 static void
 drop_notices(struct sk_tap *t)
 {
-	const struct sk_jv *l = sk_jget(t->r.ad->text, "drop");
-	struct sk_buf b;
+	const struct sk_jv *text = t->r.ad->text;
+	const struct sk_jv *heads = sk_jget(text, "block_head");
+	const struct sk_jv *body = sk_jget(text, "block_body");
+	struct sk_buf b, *from = &t->buf;
+	bool block = false;
 
-	if (sk_jlen(l) == 0)
+	if (sk_jget(text, "drop") == NULL && heads == NULL)
 		return;
-	sk_buf_init(&b, t->buf.max);
-	for (size_t i = 0; i < t->buf.len;) {
-		const char *p = t->buf.p + i;
-		const char *nl = memchr(p, '\n', t->buf.len - i);
-		size_t n = nl != NULL ? (size_t)(nl + 1 - p) : t->buf.len - i;
-		bool drop = false;
+	sk_buf_init(&b, from->max);
+	for (size_t i = 0, n; i < from->len; i += n) {
+		const char *p = from->p + i;
 
-		for (size_t j = 0; j < l->n && !drop; j++) {
-			const char *w = sk_jstr(l->a[j]);
-
-			drop = w != NULL && n >= strlen(w) &&
-			       memcmp(p, w, strlen(w)) == 0;
-		}
-		/* The empty line behind a notice goes with it. */
-		if (drop && i + n < t->buf.len && p[n] == '\n')
-			n++;
-		if (!drop)
+		n = line_at(from, i);
+		if (!block && begins(heads, p, n) && i + n < from->len)
+			block = begins(body, p + n, from->len - i - n);
+		if (block) {
+			block = n > 1; /* the empty line goes with it */
+		} else if (begins(sk_jget(text, "drop"), p, n)) {
+			if (i + n < from->len && p[n] == '\n')
+				n++;
+		} else {
 			sk_buf_add(&b, p, n);
-		i += n;
+		}
 	}
-	sk_buf_free(&t->buf);
-	t->buf = b;
+	sk_buf_free(from);
+	*from = b;
 }
 
 /* ---- all of it ---- */
@@ -228,8 +252,6 @@ judge_answer(struct sk_outcome *o, struct sk_tap *t, const struct sk_jv *schema)
 	bool text = t->form == SK_OUT_TEXT;
 
 	o->retry_after_ms = o->reset_at_ms = 0;
-	if (text)
-		drop_notices(t);
 	if (text)
 		take_content(o, t->buf.p, t->buf.len);
 	else if (r->content.full)
@@ -269,6 +291,8 @@ sk_outcome_judge(struct sk_outcome *o, struct sk_tap *t,
 	o->output_bytes = t->total;
 	read_whole(t, e);
 	text_session(o, t, e);
+	if (text)
+		drop_notices(t);
 	if (o->kind != SK_K_NONE) {
 		/* We ended it: nothing that it says of the end counts. */
 		sk_judge_failure(o, t, e);
