@@ -154,8 +154,11 @@ valid() {
 		"$PWD/docs/SPEC-7-thing/pipeline.toml used"
 	check 0 sk-config path --json --spec SPEC-70
 	same "$(j '.files[] | select(.layer == "spec") | .state')" absent
-	# A folder without spec.md is no specification; two are one too many.
+	# A folder with nothing of the kind is none; two are one too many.
+	mkdir -p docs/SPEC-8/notes docs/SPEC-9
 	same "$(get --spec SPEC-8)" 1
+	printf '[run]\njobs = 8\n' >docs/SPEC-9/pipeline.toml
+	same "$(get --spec SPEC-9)" 8
 	mkdir -p specs/SPEC-7 && touch specs/SPEC-7/spec.md
 	check 2 sk-config get run.jobs --spec SPEC-7
 	has "$err" "two folders match 'SPEC-7'"

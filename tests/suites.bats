@@ -18,6 +18,7 @@ TOML=/usr/share/gocode/src/github.com/BurntSushi/toml/internal/toml-test/tests
 	echo "$output"
 	[ -z "$rest" ]
 	[ "${lines[-1]%% *}" -ge 400 ]
+	echo "# JSON Schema draft-07: ${lines[-1]} (remote references)" >&3
 	run "$SK_BUILD/tools/schema_suite" "$SCHEMA/optional/bignum.json" \
 		"$SCHEMA/optional/zeroTerminatedFloats.json"
 	echo "$output"
@@ -34,4 +35,5 @@ TOML=/usr/share/gocode/src/github.com/BurntSushi/toml/internal/toml-test/tests
 	echo "$output"
 	[ -z "$rest" ]
 	[ "${lines[-1]%% *}" -ge 300 ]
+	echo "# toml-test: ${lines[-1]} (an escape of TOML 1.1)" >&3
 }

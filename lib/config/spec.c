@@ -19,28 +19,37 @@ is_of(const char *name, const char *id)
 	return strncmp(name, id, n) == 0 && (name[n] == '\0' || name[n] == '-');
 }
 
-/* Folders of the specification below root; those that hold no specification
- * are none. */
+static bool
+holds(const char *dir, const char *name, const char *file)
+{
+	char *path = sk_asprintf("%s/%s/%s", dir, name, file);
+	bool yes = access(path, F_OK) == 0;
+
+	free(path);
+	return yes;
+}
+
+/* Folders of the specification below root. One that holds neither the
+ * specification nor its configuration is somebody else's. */
 static void
 folders(const char *root, const char *id, struct sk_strv *out)
 {
 	static const char *const parents[] = { "docs", "specs" };
 	const struct dirent *e;
-	char *dir, *spec;
+	char *dir, *path;
 	DIR *d;
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(parents); i++) {
 		dir = sk_path_join(root, parents[i]);
 		d = opendir(dir);
 		while (d != NULL && (e = readdir(d)) != NULL) {
-			if (!is_of(e->d_name, id))
+			if (!is_of(e->d_name, id) ||
+			    (!holds(dir, e->d_name, "spec.md") &&
+				!holds(dir, e->d_name, "pipeline.toml")))
 				continue;
-			spec = sk_asprintf("%s/%s/spec.md", dir, e->d_name);
-			if (access(spec, F_OK) == 0) {
-				*strrchr(spec, '/') = '\0';
-				sk_strv_add(out, spec);
-			}
-			free(spec);
+			path = sk_path_join(dir, e->d_name);
+			sk_strv_add(out, path);
+			free(path);
 		}
 		if (d != NULL)
 			(void)closedir(d);
