@@ -87,6 +87,21 @@ struct sk_through {
 };
 typedef bool (*sk_decided_fn)(void *arg, const struct sk_strv *expected,
     const struct sk_through *v, size_t n);
+/* Money, joined in by the program: room for a call before it is made, the cost
+ * of an attempt with its answer. Both are called within a transaction. */
+struct sk_money_call {
+	struct sk_key key;
+	int64_t attempt;
+	const char *adapter, *model;
+	size_t prompt_bytes;
+};
+struct sk_money {
+	int (*reserve)(void *arg, struct sk_db *db,
+	    const struct sk_money_call *c, struct sk_err *err);
+	int (*settle)(void *arg, struct sk_db *db,
+	    const struct sk_answer_row *row, struct sk_err *err);
+	void *arg;
+};
 struct sk_ask {
 	struct sk_strv agents; /* NAME[=ADAPTER][:COUNT] */
 	struct sk_strv execs; /* NAME[:COUNT]=COMMAND */
@@ -120,6 +135,8 @@ struct sk_ask {
 	 * through; NULL text = failed. */
 	sk_decided_fn decided;
 	void *decided_arg;
+	const struct sk_money *money; /* NULL = nobody counts */
+	const char *unpriced; /* for the program that joins it */
 	const char *db; /* as for sk_db_open() */
 	const struct sk_git *git; /* NULL = root of the configuration only */
 };

@@ -129,7 +129,22 @@ reserve(struct sk_fan *r, size_t i)
 	/* (Answered by somebody else meanwhile: ours will be a duplicate.) */
 	if (rc == 0)
 		t->reserve = false;
-	return rc;
+	return rc == 0 ? sk_fan_money(r, i) : rc;
+}
+
+/* A budget has no room for another call: what failed has failed. */
+static void
+no_money(struct sk_fan *r, size_t i)
+{
+	struct sk_answer *a = &r->ans[i];
+
+	a->o.started_ms = a->o.ended_ms = sk_now_ms();
+	sk_outcome_fail(&a->o, SK_K_QUOTA_EXHAUSTED, "not asked again: %s",
+	    r->err->message);
+	sk_err_clear(r->err);
+	memset(r->err, 0, sizeof(*r->err));
+	r->ctl->turn[i].kind = a->o.kind;
+	sk_turn_over(r, i);
 }
 
 static int
@@ -156,6 +171,10 @@ admit(struct sk_fan *r, struct desk *d, size_t i)
 		return 0;
 	}
 	rc = reserve(r, i);
+	if (rc == SK_BUDGET) {
+		no_money(r, i);
+		return 0;
+	}
 	if (rc == 0)
 		sk_turn_go(r, i);
 	return rc;

@@ -66,6 +66,8 @@ int sk_fan_fetch(struct sk_fan *r, struct sk_answer *a);
 
 /* One attempt of a slot, final or not; in a transaction. */
 int sk_fan_record(struct sk_fan *r, struct sk_answer *a);
+/* Room in every budget for this slot's next call, or SK_BUDGET. */
+int sk_fan_money(struct sk_fan *r, size_t i);
 void sk_fan_key(
     const struct sk_fan *r, const struct sk_slot *slot, struct sk_key *k);
 

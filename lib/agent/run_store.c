@@ -2,6 +2,7 @@
 /* The store's side of a run: reserve before launch, commit before print. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/control.h"
 #include "agent/replay.h"
@@ -45,6 +46,10 @@ sk_fan_record(struct sk_fan *r, struct sk_answer *a)
 	row.started_ms = o->started_ms;
 	row.ended_ms = o->ended_ms;
 	rc = sk_answer_intake(r->db, &row, &res, r->err);
+	/* Whoever answered first, this call has its cost. */
+	if (rc == 0 && r->p->ask->money != NULL)
+		rc = r->p->ask->money->settle(
+		    r->p->ask->money->arg, r->db, &row, r->err);
 	sk_buf_free(&meta);
 	if (rc != 0)
 		return rc;
@@ -146,6 +151,24 @@ sk_fan_fetch(struct sk_fan *r, struct sk_answer *a)
 }
 
 int
+sk_fan_money(struct sk_fan *r, size_t i)
+{
+	const struct sk_money *m = r->p->ask->money;
+	const struct sk_slot *s = r->ans[i].slot;
+	struct sk_money_call c = { .attempt = r->ans[i].attempt,
+		.adapter = s->adapter_name,
+		.model = s->model };
+	struct stat st;
+
+	if (m == NULL)
+		return 0;
+	sk_fan_key(r, s, &c.key);
+	if (fstat(r->p->prompt_fd, &st) == 0 && st.st_size > 0)
+		c.prompt_bytes = (size_t)st.st_size;
+	return m->reserve(m->arg, r->db, &c, r->err);
+}
+
+int
 sk_fan_reserve(struct sk_fan *r)
 {
 	struct sk_round *round = &r->p->round;
@@ -169,6 +192,8 @@ sk_fan_reserve(struct sk_fan *r)
 		r->reused += r->stored[i];
 		if (rc == 0 && seq == 0 && r->p->ask->reuse)
 			rc = sk_reuse(r, i, r->err);
+		if (rc == 0 && seq == 0 && r->ans[i].reused == NULL)
+			rc = sk_fan_money(r, i);
 	}
 	if (rc == 0)
 		rc = sk_control_open(r, r->err);
