@@ -137,10 +137,11 @@ cost_of(struct sk_meter *m, const struct sk_attempt_row *row, struct said *s,
 		s->t.flags |= SK_TF_REPORTED;
 		return s->cost;
 	}
-	if (sk_streq(row->kind, "not_found") ||
-	    (sk_streq(row->kind, "cancelled") &&
+	/* Nothing was run: no program, or it was not begun. */
+	if ((s->t.flags & SK_TF_NONE) != 0 && row->kind != NULL &&
+	    (strcmp(row->kind, "not_found") == 0 ||
 		row->started_ms == row->ended_ms))
-		return 0; /* nothing was run */
+		return 0;
 	if (!found || (s->t.flags & SK_TF_NONE) != 0)
 		return -1;
 	return sk_cost_of(x, &s->t);
@@ -205,7 +206,7 @@ sk_meter_book(struct sk_meter *m, const struct sk_attempt_row *row,
 
 struct settle {
 	struct sk_meter *m;
-	struct sk_settled *out;
+	struct sk_settlement *out;
 };
 
 static int
@@ -239,7 +240,7 @@ settle_one(void *arg, const struct sk_attempt_row *row, struct sk_err *err)
 
 int
 sk_meter_settle(struct sk_meter *m, const char *run, const char *branch,
-    const char *stage, struct sk_settled *out, struct sk_err *err)
+    const char *stage, struct sk_settlement *out, struct sk_err *err)
 {
 	struct settle s = { m, out };
 	int64_t gone = 0;

@@ -285,8 +285,10 @@ sk_meter_reserve(
 		    c->holder, &no, err);
 		sk_buf_free(&key);
 	}
-	if (rc == 0 && no.scope != NULL)
+	if (rc == 0 && no.scope != NULL) {
+		m->warning[0] = '\0'; /* what it was about is taken back */
 		rc = refuse(&no, cost > 0 ? cost : 0, err);
+	}
 	if (rc == 0 && b.limited)
 		note_near(&b, m, cost > 0 ? cost : 0, err);
 	sk_budgets_free(&b);

@@ -120,7 +120,7 @@ put_estimate(struct sk_jw *w, const struct sk_figures *f)
 }
 
 static void
-put_settled(struct sk_jw *w, const struct sk_settled *s)
+put_settled(struct sk_jw *w, const struct sk_settlement *s)
 {
 	sk_jw_key(w, "settled");
 	if (s == NULL) {
@@ -137,7 +137,7 @@ put_settled(struct sk_jw *w, const struct sk_settled *s)
 
 void
 sk_figures_json(
-    struct sk_buf *b, const struct sk_figures *f, const struct sk_settled *s)
+    struct sk_buf *b, const struct sk_figures *f, const struct sk_settlement *s)
 {
 	const char *warning;
 	bool critical;

@@ -177,13 +177,13 @@ void sk_usage_key(struct sk_buf *b, const struct sk_key *k, int64_t attempt);
 int sk_meter_book(struct sk_meter *m, const struct sk_attempt_row *row,
     enum sk_booked *what, struct sk_err *err);
 
-struct sk_settled {
+struct sk_settlement {
 	int64_t booked, known, lost, released; /* attempts */
 };
 /* All ended attempts of (run, branch, stage): booked once, reservations let go
  * of. branch, stage NULL = all. Idempotent. */
 int sk_meter_settle(struct sk_meter *m, const char *run, const char *branch,
-    const char *stage, struct sk_settled *out, struct sk_err *err);
+    const char *stage, struct sk_settlement *out, struct sk_err *err);
 
 /* ---- budgets (budget.c) ---- */
 
@@ -279,8 +279,8 @@ int sk_figures_load(struct sk_figures *f, struct sk_db *db, struct sk_prices *p,
 /* In percent; -1 = not known. */
 int sk_context_percent(const struct sk_part *p);
 const char *sk_context_level(int percent); /* "", "warning", "critical" */
-void sk_figures_json(
-    struct sk_buf *b, const struct sk_figures *f, const struct sk_settled *s);
+void sk_figures_json(struct sk_buf *b, const struct sk_figures *f,
+    const struct sk_settlement *s);
 void sk_figures_text(const struct sk_figures *f); /* prints */
 
 /* "12.5k", "4k", "1.2M" */

@@ -78,7 +78,7 @@ sk_mbase_names(struct sk_metrics_opts *o, struct sk_err *err)
 
 static void
 print_figures(const struct sk_ctx *ctx, const struct sk_figures *f,
-    const struct sk_settled *s)
+    const struct sk_settlement *s)
 {
 	struct sk_buf b;
 
@@ -224,7 +224,7 @@ int
 sk_mverb_settle(struct sk_ctx *ctx, struct sk_err *err)
 {
 	struct sk_metrics_opts *o = ctx->opts;
-	struct sk_settled s = { 0 };
+	struct sk_settlement s = { 0 };
 	struct sk_figures f;
 	struct sk_run run;
 	struct sk_mbase b = { 0 };
