@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "consensus/consensus.h"
 #include "pipeline/branch.h"
+#include "pipeline/money.h"
 #include "sys/sys.h"
 
 #define T struct sk_ask
@@ -104,6 +105,10 @@ static const struct sk_opt opts[] = {
 	    "keep at most this much of an answer (16M)", NULL),
 	SK_OPT_FLAG(T, 'n', "dry-run", dry_run,
 	    "show what would be run, run and write nothing", NULL),
+	SK_OPT_ENUM(T, 0, "unpriced", "WHAT", unpriced, "refuse allow",
+	    "a budget and no known price (cost.unpriced)",
+	    "Where a budget is set, a call whose price is not known is "
+	    "refused, unless it is allowed."),
 	SK_OPT_FLAG(T, 'e', "events", events,
 	    "print sk.event/1 records about progress too", NULL),
 	SK_OPT_FLAG(T, 0, "stream", stream,
@@ -190,6 +195,7 @@ run(struct sk_ctx *ctx, struct sk_err *err)
 	struct sk_ask *ask = ctx->opts;
 	struct sk_arena arena = { 0 };
 	struct judge judge = { 0 };
+	struct sk_money_join money = { 0 };
 	struct sk_config conf;
 	struct sk_git git;
 	int fd = -1, rc;
@@ -210,8 +216,11 @@ run(struct sk_ctx *ctx, struct sk_err *err)
 	}
 	if (rc == 0)
 		rc = load_judge(&judge, ask, &conf, err);
-	if (rc == 0)
+	if (rc == 0) {
+		sk_money_begin(&money, &conf, ask->unpriced, ask);
 		rc = sk_ask_run(ask, &conf, fd, err);
+		sk_money_end(&money);
+	}
 	sk_policy_free(&judge.policy);
 	sk_arena_free(&arena);
 	sk_config_free(&conf);

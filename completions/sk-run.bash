@@ -26,9 +26,9 @@ _sk_run()
 			--deadline | --exec | --fallback | --format | --jobs | --launcher | \
 			--max-output | --model | --policy | --prompt-file | --quorum | --record | \
 			--replay | --require | --retry-for | --round | --run | --schema | \
-			--spec | --stage | --straggler | --tee | --timeout | -a | \
-			-b | -j | -l | -m | -p | -r | \
-			-s | -t | -x) opt=$word ;;
+			--spec | --stage | --straggler | --tee | --timeout | --unpriced | \
+			-a | -b | -j | -l | -m | -p | \
+			-r | -s | -t | -x) opt=$word ;;
 		adapters | check-adapter | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
@@ -69,6 +69,7 @@ _sk_run()
 		'':--record) kind='dir' ;;
 		'':--replay) kind='dir' ;;
 		'':--max-output) ;;
+		'':--unpriced) words='refuse allow' ;;
 		check-adapter:--captures) kind='dir' ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
@@ -80,7 +81,7 @@ _sk_run()
 		check-adapter) words='--captures --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout --deadline --straggler -l --launcher --worktree --cgroup --tee -j --jobs --attempts --retry-for --fallback -w --write --reuse --until-decided --require --policy --quorum --record --replay --max-output -n --dry-run -e --events --stream --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout --deadline --straggler -l --launcher --worktree --cgroup --tee -j --jobs --attempts --retry-for --fallback -w --write --reuse --until-decided --require --policy --quorum --record --replay --max-output -n --dry-run --unpriced -e --events --stream --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		esac
 	else
 		case $verb in
