@@ -283,6 +283,37 @@ static const char *const examples[] = {
 	"sk-run -a claude:3 --schema answer.json -p prompt.md", NULL
 };
 
+/* ---- limits ---- */
+
+struct limit_opts {
+	const char *forget;
+};
+static const struct sk_opt limit_opts[] = {
+	SK_OPT_STR(struct limit_opts, 0, "forget", "PROVIDER", forget,
+	    SK_C_NONE, "begin anew with this one", NULL),
+	SK_OPT_END
+};
+
+static int
+limits_verb(struct sk_ctx *ctx, struct sk_err *err)
+{
+	const struct limit_opts *o = ctx->opts;
+	struct sk_config conf;
+	int rc;
+
+	rc = sk_config_load(&conf, ctx->config, err);
+	if (rc == 0)
+		rc = sk_limits(
+		    ctx->db, &conf, o->forget, ctx->format == SK_FMT_TEXT, err);
+	sk_config_free(&conf);
+	return rc;
+}
+
+static const char *const limit_ex[] = { "sk-run limits",
+	"sk-run limits --json | jq -r '.providers[] | "
+	".provider + \" \" + .circuit'",
+	"sk-run limits --forget anthropic", NULL };
+
 static const struct sk_verb verbs[] = {
 	{ .name = NULL,
 	    .operands = "",
@@ -306,11 +337,18 @@ static const struct sk_verb verbs[] = {
 	    .max_args = 1,
 	    .comp = SK_C_AGENT,
 	    .run = check_verb },
+	{ .name = "limits",
+	    .purpose = "show what is known of the providers' limits",
+	    .examples = limit_ex,
+	    .opts = limit_opts,
+	    .opts_size = sizeof(struct limit_opts),
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = limits_verb },
 	{ .run = NULL }
 };
 
 static const char *const schemas[] = { "answer", "event", "request", "plan",
-	"adapters", "capture", "error", NULL };
+	"adapters", "capture", "limits", "error", NULL };
 static const char *const see_also[] = { "sk-consensus 1", "sk-auto 1",
 	"sk-config 1", "sk-records 5", "sk-exit-codes 7", NULL };
 

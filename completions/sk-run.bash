@@ -23,13 +23,13 @@ _sk_run()
 		case $word in
 		--) end=1 ;;
 		--agent | --attempts | --branch | --captures | --config | --db | \
-			--deadline | --exec | --fallback | --format | --jobs | --launcher | \
-			--max-output | --model | --policy | --prompt-file | --quorum | --record | \
-			--replay | --require | --retry-for | --round | --run | --schema | \
-			--spec | --stage | --straggler | --tee | --timeout | --unpriced | \
-			-a | -b | -j | -l | -m | -p | \
-			-r | -s | -t | -x) opt=$word ;;
-		adapters | check-adapter | completion | schema)
+			--deadline | --exec | --fallback | --forget | --format | --jobs | \
+			--launcher | --max-output | --model | --policy | --prompt-file | --quorum | \
+			--record | --replay | --require | --retry-for | --round | --run | \
+			--schema | --spec | --stage | --straggler | --tee | --timeout | \
+			--unpriced | -a | -b | -j | -l | -m | \
+			-p | -r | -s | -t | -x) opt=$word ;;
+		adapters | check-adapter | limits | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -71,6 +71,7 @@ _sk_run()
 		'':--max-output) ;;
 		'':--unpriced) words='refuse allow' ;;
 		check-adapter:--captures) kind='dir' ;;
+		limits:--forget) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
@@ -79,6 +80,7 @@ _sk_run()
 		case $verb in
 		adapters) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		check-adapter) words='--captures --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		limits) words='--forget --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout --deadline --straggler -l --launcher --worktree --cgroup --tee -j --jobs --attempts --retry-for --fallback -w --write --reuse --until-decided --require --policy --quorum --record --replay --max-output -n --dry-run --unpriced -e --events --stream --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -86,10 +88,10 @@ _sk_run()
 	else
 		case $verb in
 		completion) words='bash zsh' ;;
-		schema) words='answer event request plan adapters capture error' ;;
+		schema) words='answer event request plan adapters capture limits error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' adapters check-adapter completion schema'
+			words+=' adapters check-adapter limits completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

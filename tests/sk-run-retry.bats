@@ -408,3 +408,28 @@ cool_down() {
 	feed p 0 sk-run --schema event.json "${args[@]}"
 	feed p 0 sk-run --schema answer.json --exec 'a=cat answer'
 }
+
+@test "limits: what is known of the providers" {
+	check 0 sk-run limits
+	same "$(j -c .)" '{"schema":"sk.limits/1","providers":[]}'
+	[ ! -e "$SK_DB" ]
+	echo 'Rate limit. Try again in 1h' >says
+	feed p 75 sk-run -a acme
+	feed p 0 sk-run -a other
+	check 0 sk-run limits
+	same "$(j -c '.providers[] | [.provider, .reason, .circuit, .calls,
+		.failed, .concurrency, .in_flight, .resume_at != null]')" \
+		'["acme","rate_limited","closed",0,0,1,0,true]
+["other",null,"closed",1,0,null,0,false]'
+	printf '%s\n' "$out" >limits
+	sk-run schema limits >limits.json
+	feed p 0 sk-run --schema limits.json --exec 'a=cat limits'
+	check 0 sk-run limits --format text
+	has "$out" 'PROVIDER'
+	check 2 sk-run limits --forget acne
+	one_line
+	check 0 sk-run limits --forget acme
+	same "$(j -c '[.providers[].provider]')" '["other"]'
+	feed p 0 sk-run -a acme
+	same "$(calls)" 2
+}

@@ -77,6 +77,12 @@ int sk_adapter_check(
 /* What there is, installed, logged in (list.c). */
 int sk_adapter_list(bool text, struct sk_err *err);
 
+/* ---- what providers allow (limit_show.c) ---- */
+
+/* Prints sk.limits/1 or a table; forget NULL = nothing is forgotten first. */
+int sk_limits(const char *db, const struct sk_config *conf, const char *forget,
+    bool text, struct sk_err *err);
+
 /* ---- the run (run.c) ---- */
 
 /* One agent that is through. */
