@@ -4,7 +4,7 @@
 
 #include "net/net.h"
 
-#define LINE_EXTRA 8 /* "data: " before what is counted */
+#define LINE_EXTRA 8 /* "data: " or a mark before what is counted */
 
 void
 sk_stream_init(struct sk_stream *s, enum sk_stream_kind kind, size_t max,
@@ -73,7 +73,7 @@ value_of(const char **p, size_t *n, size_t name)
 static bool
 add_data(struct sk_stream *s, const char *p, size_t n)
 {
-	if (s->data.len + n + 1 > s->max)
+	if (s->data.len + (s->has_data ? 1 : 0) + n > s->max)
 		return over(s);
 	if (s->has_data)
 		sk_buf_ch(&s->data, '\n');
@@ -122,6 +122,8 @@ take_line(struct sk_stream *s, const char *p, size_t n, bool last)
 		return sse_line(s, p, n, last);
 	while (n > 0 && (p[n - 1] == ' ' || p[n - 1] == '\t'))
 		n--;
+	if (n > s->max)
+		return over(s);
 	return n == 0 || dispatch(s, p, n);
 }
 
