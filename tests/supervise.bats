@@ -377,3 +377,25 @@ streamer() {
 	feed p 6 sk-run -x a=cat --launcher /nonexistent/launcher
 	same "$(answers .failure.kind)" '"not_found"'
 }
+
+@test "a line for each agent on a terminal, nothing in CI" {
+	type -P script >/dev/null || skip 'no script(1) here'
+	local run='sk-run -p in -x "a=sh -c \"echo hi; sleep 1\"" -x "b=sleep 1" --attempts 1'
+	TERM=xterm command script -qec "$run" shown </dev/null >/dev/null || :
+	has "$(cat shown)" 'talks'
+	has "$(cat shown)" '3 B'
+	same "$(grep -c '^run ' shown)" 1
+	local v
+	for v in CI=1 NO_COLOR=1 TERM=dumb; do
+		env TERM=xterm "$v" script -qec "$run" shown </dev/null \
+			>/dev/null || :
+		same "$(grep -c 'talks' shown || :)" 0
+		# (A carriage return before each line end is the terminal's.)
+		same "$(sed '/^Script /d; s/\r$//' shown | LC_ALL=C tr -d '\n -~')" ''
+	done
+	# More agents than lines: one line for all.
+	TERM=xterm command script -qec 'stty rows 10 cols 80
+		sk-run -p in -x "a:30=sleep 1" --attempts 1' shown \
+		</dev/null >/dev/null || :
+	has "$(cat shown)" '30 agents: 30 running, 0 ok'
+}

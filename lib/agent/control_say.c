@@ -28,6 +28,7 @@ sk_control_say_retry(struct sk_fan *r, size_t i)
 
 	sk_duration_text(t->step.wait_ms, span, sizeof(span));
 	sk_duration_text(sk_mono_ms() - t->first_bad, passed, sizeof(passed));
+	sk_live_wipe(r);
 	sk_say("agent '%s': %s (attempt %lld): %s; retrying in %s (elapsed "
 	       "%s)",
 	    a->slot->name, sk_kind_word(a->o.kind), (long long)a->attempt,
@@ -59,6 +60,7 @@ sk_control_say_wait(
 	/* Room is made all the time; only times are worth a person's eyes. */
 	if (l->until_ms != 0) {
 		sk_duration_text(wait_ms, span, sizeof(span));
+		sk_live_wipe(r);
 		sk_say("agent '%s': %s of '%s'; waiting %s", s->name,
 		    strcmp(l->why, "circuit_open") == 0 ? "circuit breaker"
 							: "rate limit",
@@ -83,6 +85,7 @@ sk_control_say_fallback(struct sk_fan *r, size_t i)
 	struct sk_buf b;
 	struct sk_jw w;
 
+	sk_live_wipe(r);
 	sk_say("agent '%s': %s (attempt %lld): %s; asking '%s' in its place",
 	    a->slot->name, sk_kind_word(a->o.kind), (long long)a->attempt,
 	    a->o.message, t->next->base);

@@ -45,6 +45,8 @@ struct sk_fan {
 	bool held; /* the reader is behind: nobody is read or started */
 	bool ended; /* run.end has been printed */
 	int64_t give_up_id;
+	int64_t tick_id; /* of the lines on a terminal; 0 = there are none */
+	bool drawn;
 	int guard_fd;
 	int rc; /* fatal: nothing can be recorded any more */
 	size_t unsaved; /* answers that could not be committed */
@@ -70,6 +72,13 @@ int sk_fan_record(struct sk_fan *r, struct sk_answer *a);
 int sk_fan_money(struct sk_fan *r, size_t i);
 void sk_fan_key(
     const struct sk_fan *r, const struct sk_slot *slot, struct sk_key *k);
+
+/* ---- run_live.c ---- */
+
+void sk_live_open(struct sk_fan *r);
+void sk_live_close(struct sk_fan *r);
+/* Off the terminal, before something else is printed there. */
+void sk_live_wipe(struct sk_fan *r);
 
 /* ---- run_out.c ---- */
 

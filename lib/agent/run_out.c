@@ -38,6 +38,7 @@ sk_fan_out_open(struct sk_fan *r)
 	if (r->outq == NULL)
 		return r->err->exit;
 	sk_out_sink(sink, r);
+	sk_live_open(r);
 	return 0;
 }
 
@@ -46,6 +47,7 @@ sk_fan_out_close(struct sk_fan *r)
 {
 	if (r->outq == NULL)
 		return;
+	sk_live_close(r);
 	sk_out_sink(NULL, NULL);
 	sk_outq_free(r->outq);
 	r->outq = NULL;
@@ -68,6 +70,7 @@ check(struct sk_fan *r)
 static void
 flush(struct sk_fan *r)
 {
+	sk_live_wipe(r);
 	(void)sk_out_flush(r->err); /* into the queue */
 	check(r);
 }
