@@ -520,7 +520,7 @@ static const char *const export_ex[] = {
 	"sk-login export openai --passphrase-fd 3 3<phrase >bundle", NULL
 };
 static const char *const get_ex[] = {
-	"git config credential.https://github.com.helper 'sk-login'", NULL
+	"git config credential.https://github.com.helper '!sk-login'", NULL
 };
 
 /* clang-format off */

@@ -43,7 +43,7 @@ _sk_login()
 		case $verb:$opt in
 		login:--account | login:-a) ;;
 		login:--workspace | login:-w) ;;
-		login:--method | login:-m) words='paste loopback' ;;
+		login:--method | login:-m) words='paste loopback token' ;;
 		login:--issuer) ;;
 		login:--client-id) ;;
 		login:--scope) ;;

@@ -283,6 +283,12 @@ interval_min = 0'
 	old=$(sk-login token openai)
 	check 4 sk-login login openai --workspace ws-1 --json
 	same "$(sk-login token openai)" "$old"
+	# A rule of the user's file counts for what is stored, too.
+	printf 'require_workspace = ["ws-9"]\n' | cat - \
+		"$XDG_CONFIG_HOME/sk/providers/openai.toml" >t
+	cp t "$XDG_CONFIG_HOME/sk/providers/openai.toml"
+	check 4 sk-login token openai
+	has "$err" ws-7
 	provider p 'ok;iv=none'
 	check 4 sk-login login p --workspace ws-1 --json
 	same "$(code_of)" workspace_unknown
@@ -433,6 +439,11 @@ false"
 host=github.com
 username=x-access-token
 password=tok-gh'
+	if command -v git >/dev/null; then
+		feed $'protocol=https\nhost=github.com\n\n' 0 git \
+			-c credential.helper='!sk-login' credential fill
+		has "$out" password=tok-gh
+	fi
 	for q in $'protocol=https\nhost=\n' $'protocol=https\n' \
 		$'protocol=http\nhost=github.com\n' \
 		$'protocol=https\nhost=github.com.evil.test\n' \
@@ -511,4 +522,54 @@ password=tok-gh'
 	same "$(code_of)" account_exists
 	check 0 sh -c 'sk-login import bundle --replace --passphrase-fd 3 3<pass'
 	check 5 sh -c 'setsid -w sk-login export --no-input' </dev/null
+}
+
+@test "a terminal gets a QR code, a browser only when asked, by one argument" {
+	command -v script >/dev/null || skip "script is not installed"
+	mkdir bin
+	printf '#!/bin/sh\ncat >qr.in\necho QRQRQR\n' >bin/qrencode
+	printf '#!/bin/sh\nprintf "%%s|" "$#" "$@" >browser\n' >bin/xdg-open
+	chmod +x bin/*
+	PATH=$PWD/bin:$PATH
+	provider p 'ok;iv=none'
+	check 0 script -qec 'sk-login login p' /dev/null
+	has "$out" QRQRQR
+	has "$(cat qr.in)" /activate
+	has "$out" WDJB-MJHT
+	has "$out" "logged in to p as alice@example.test"
+	[ ! -e browser ]
+	check 0 script -qec 'sk-login login p --no-qr --browser' /dev/null
+	case $out in *QRQRQR*) return 1 ;; esac
+	same "$(cat browser)" "1|${FAKE%/s}/activate|"
+	rm browser
+	check 0 sk-login login p --json
+	[ ! -e browser ]
+	case $err in *QRQRQR*) return 1 ;; esac
+}
+
+@test "waiting is interrupted in order, and can be taken up again" {
+	provider p 'pending+ok;iv=1'
+	sk-login login p --json >events 2>/dev/null 3>&- &
+	pid=$!
+	for i in $(seq 100); do [ -s events ] && break; sleep 0.05; done
+	kill -TERM "$pid"
+	got=0
+	wait "$pid" || got=$?
+	same "$got" 143
+	same "$(jq -rs '.[-1].error | .code, .hint' <events)" "interrupted
+sk-login login wait $(jq -rs '.[0].handle' <events)"
+	check 0 sk-login login wait "$(jq -rs '.[0].handle' <events)"
+	# One waits at a time.
+	provider q 'pending;iv=none;two'
+	h=$(sk-login login start q --format text 2>/dev/null)
+	timeout 5 sk-login login wait "$h" >/dev/null 2>&1 3>&- &
+	pid=$!
+	sleep 0.3
+	check 75 sk-login login wait "$h" --json
+	kill "$pid" || :
+	wait "$pid" || :
+	# What is forgotten is swept away by a later login.
+	touch -d '3 hours ago' "$tokens/$h.login" "$tokens/.tmp.0123"
+	check 0 sk-login login p
+	same "$(find "$tokens" -name '*.login' -o -name '.tmp*')" ''
 }

@@ -90,7 +90,7 @@ int auth_secret_put(
 int
 auth_key_command(struct sk_jv *argv, unsigned char *key, struct sk_err *err);
 
-/* ---- store.c ---- */
+/* ---- dir.c, store.c ---- */
 
 struct sk_auth {
 	struct sk_auth_opts o;
@@ -108,6 +108,9 @@ struct auth_doc {
 	struct sk_lock lock;
 	bool locked;
 };
+int auth_settle(struct sk_auth *a, struct sk_err *err);
+/* Opens (or makes) the directory; not there is no error: dirfd stays -1. */
+int auth_dir_open(struct sk_auth *a, bool create, struct sk_err *err);
 int auth_open(struct sk_auth *a, bool create, bool *there, struct sk_err *err);
 int auth_doc_load(struct sk_auth *a, const char *name, const char *ext,
     struct auth_doc *d, struct sk_err *err);
@@ -120,6 +123,8 @@ int auth_doc_lock(struct sk_auth *a, const char *name, int64_t wait_ms,
 /* Forgets the tree (not the lock), so that it can be loaded anew. */
 void auth_doc_reset(struct auth_doc *d);
 void auth_doc_free(struct auth_doc *d);
+/* What killed processes and forgotten logins left behind. */
+void auth_sweep(struct sk_auth *a);
 int auth_names(struct sk_auth *a, char *const *named, struct sk_strv *names,
     struct sk_err *err);
 #define AUTH_EXT_TOKEN ".token"
@@ -315,6 +320,8 @@ int auth_need_store(struct sk_auth *a, struct sk_err *err);
 /* keep.c: what a login brought */
 int auth_keep_account(struct sk_auth *a, const char *id, const char *name,
     const struct sk_jv *acc, struct sk_err *err);
+int auth_workspace(const struct sk_idp *p, const struct sk_jv *acc,
+    const struct sk_strv *allowed, struct sk_err *err);
 void auth_tell_login(struct sk_auth *a, struct sk_idp *p, const char *name,
     const struct sk_jv *acc, sk_login_fn tell, void *arg);
 

@@ -25,8 +25,9 @@ account_name(struct sk_arena *a, const struct sk_jv *acc, const char *wanted)
 	return out;
 }
 
-static int
-workspace_ok(const struct sk_idp *p, const struct sk_jv *acc,
+/* allowed: the caller's list beside the provider's own, may be empty. */
+int
+auth_workspace(const struct sk_idp *p, const struct sk_jv *acc,
     const struct sk_strv *allowed, struct sk_err *err)
 {
 	const struct sk_jv *list = sk_idp_val(p, "require_workspace");
@@ -36,15 +37,15 @@ workspace_ok(const struct sk_idp *p, const struct sk_jv *acc,
 		return 0;
 	if (have == NULL)
 		return sk_fail(err, SK_LOGIN, "workspace_unknown",
-		    "the login does not say which workspace it is for: "
-		    "nothing is stored");
+		    "the login of '%s' does not say which workspace it is for",
+		    p->id);
 	if ((allowed->n > 0 && !sk_strv_has(allowed, have)) ||
 	    (sk_jlen(list) > 0 &&
 		!provider_lists(p, "require_workspace", have)))
 		return sk_fail(err, SK_LOGIN, "workspace_refused",
-		    "the login is for workspace '%.100s', which is not "
-		    "allowed: nothing is stored",
-		    have);
+		    "the login of '%s' is for workspace '%.100s', which is not "
+		    "allowed",
+		    p->id, have);
 	return 0;
 }
 
@@ -125,7 +126,7 @@ auth_login_store(struct sk_auth *a, struct sk_idp *p,
 
 	rc = auth_account_fill(ar, p, reply, NULL, &acc, err);
 	if (rc == 0)
-		rc = workspace_ok(p, acc, &o->workspaces, err);
+		rc = auth_workspace(p, acc, &o->workspaces, err);
 	if (rc == 0)
 		rc = provider_endpoint(p, "token", &url, err);
 	if (rc == 0)

@@ -404,6 +404,7 @@ begin(struct sk_auth *a, const char *provider, const struct sk_login_opts *o,
 		rc = old_readable(a, provider, err);
 	if (rc != 0)
 		return rc;
+	auth_sweep(a);
 	rc = configure(&p, provider, o, &over, err);
 	if (rc != 0) {
 		if (p.root != NULL)

@@ -537,6 +537,7 @@ use(struct sk_auth *a, const char *provider, const struct sk_token_opts *o,
 {
 	struct auth_doc d = { .lock = { .fd = -1 } };
 	struct job j = { .a = a, .id = provider, .d = &d };
+	const struct sk_strv any = { 0 };
 	const char *env = NULL;
 	int rc;
 
@@ -547,6 +548,8 @@ use(struct sk_auth *a, const char *provider, const struct sk_token_opts *o,
 		env = auth_from_environment(&j.p, NULL);
 	if (env == NULL && o->from == NULL)
 		rc = load(&j, o, err);
+	if (rc == 0 && j.acc != NULL)
+		rc = auth_workspace(&j.p, j.acc, &any, err);
 	if (rc == 0 && o->origin != NULL)
 		rc = origin_ok(&j.p, j.acc, o->origin, err);
 	if (rc == 0 && env != NULL) {

@@ -7,13 +7,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "auth/internal.h"
@@ -47,128 +45,6 @@ sk_auth_free(struct sk_auth *a)
 	sk_arena_free(&a->set.arena);
 	free(a->dir);
 	free(a);
-}
-
-/* ---- the directory ---- */
-
-/* Memory that does not outlive the machine's run: a directory in tmpfs. */
-static int
-ephemeral_dir(char **dir, struct sk_err *err)
-{
-	const char *run = getenv("XDG_RUNTIME_DIR");
-	char *base;
-	struct statfs fs;
-
-	base = run != NULL && run[0] == '/'
-	           ? sk_path_join(run, "sk")
-	           : sk_asprintf("/dev/shm/sk-%u", (unsigned)geteuid());
-	if (sk_mkdirs(base, 0700, err) != 0) {
-		free(base);
-		return err->exit;
-	}
-	if (statfs(base, &fs) != 0 ||
-	    (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC)) {
-		(void)sk_fail(err, SK_USAGE, "not_ephemeral",
-		    "'%s' is not in memory: an ephemeral store cannot be there",
-		    base);
-		free(base);
-		return err->exit;
-	}
-	*dir = sk_path_join(base, "tokens");
-	free(base);
-	return 0;
-}
-
-static int
-settle(struct sk_auth *a, struct sk_err *err)
-{
-	static const char *const modes[] = { "file", "keyring", "auto",
-		"ephemeral", NULL };
-	const char *near;
-	char *state;
-	int rc;
-
-	if (a->have_set)
-		return 0;
-	rc = auth_settings_load(&a->set, err);
-	if (rc != 0)
-		return rc;
-	if (a->o.store != NULL)
-		a->set.store = a->o.store;
-	for (size_t i = 0; !sk_streq(modes[i], a->set.store); i++) {
-		if (modes[i + 1] != NULL)
-			continue;
-		rc = sk_fail(err, SK_USAGE, "bad_store", "no store mode '%s'",
-		    a->set.store);
-		near = sk_closest(a->set.store, modes);
-		if (near != NULL)
-			(void)sk_hint(err, "did you mean '%s'?", near);
-		return rc;
-	}
-	if (sk_streq(a->set.store, "ephemeral")) {
-		rc = ephemeral_dir(&a->dir, err);
-		/* A key that stays on the disk would be of no use. */
-		if (rc == 0 && !a->set.key_file_named && a->set.key == NULL) {
-			char *key = sk_asprintf("%s.key", a->dir);
-
-			a->set.key_file = sk_arena_strdup(&a->set.arena, key);
-			free(key);
-		}
-	} else {
-		state = sk_xdg_dir("XDG_STATE_HOME", ".local/state", err);
-		if (state == NULL)
-			return err->exit;
-		a->dir = sk_path_join(state, "tokens");
-		free(state);
-	}
-	a->have_set = rc == 0;
-	return rc;
-}
-
-static int
-dir_check(struct sk_auth *a, struct sk_err *err)
-{
-	struct stat st;
-
-	if (fstat(a->dirfd, &st) != 0)
-		return sk_fail_errno(err, "cannot look at '%s'", a->dir);
-	if (st.st_uid != geteuid())
-		return sk_fail(err, SK_USAGE, "store_owner",
-		    "'%s' belongs to another user", a->dir);
-	if ((st.st_mode & 077) != 0) {
-		(void)sk_fail(err, SK_USAGE, "store_mode",
-		    "'%s' is open to others (mode %03o)", a->dir,
-		    (unsigned)st.st_mode & 0777);
-		return sk_hint(err, "chmod 700 '%s'", a->dir);
-	}
-	return 0;
-}
-
-static int
-dir_open(struct sk_auth *a, bool create, struct sk_err *err)
-{
-	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int rc;
-
-	if (a->dirfd >= 0)
-		return 0;
-	a->dirfd = open(a->dir, flags);
-	if (a->dirfd < 0 && errno == ENOENT) {
-		if (!create)
-			return 0;
-		rc = sk_mkdirs(a->dir, 0700, err);
-		if (rc != 0)
-			return rc;
-		a->dirfd = open(a->dir, flags);
-	}
-	if (a->dirfd < 0)
-		return sk_fail_errno(err, "cannot open '%s'", a->dir);
-	rc = dir_check(a, err);
-	if (rc != 0) {
-		(void)close(a->dirfd);
-		a->dirfd = -1;
-	}
-	return rc;
 }
 
 /* ---- files ---- */
@@ -330,9 +206,9 @@ auth_open(struct sk_auth *a, bool create, bool *there, struct sk_err *err)
 	struct sk_buf plain;
 	int rc;
 
-	rc = settle(a, err);
+	rc = auth_settle(a, err);
 	if (rc == 0)
-		rc = dir_open(a, create, err);
+		rc = auth_dir_open(a, create, err);
 	*there = a->dirfd >= 0;
 	if (rc != 0 || !*there || !create || a->key.k != NULL)
 		return rc;
@@ -351,7 +227,7 @@ sk_auth_where(struct sk_auth *a)
 {
 	struct sk_err ignored = { 0 };
 
-	if (settle(a, &ignored) != 0)
+	if (auth_settle(a, &ignored) != 0)
 		return "unknown";
 	(void)snprintf(a->where, sizeof(a->where), "%s '%s', %s",
 	    sk_streq(a->set.store, "ephemeral") ? "memory" : "encrypted file",
@@ -445,9 +321,9 @@ sk_auth_lock_again(struct sk_auth *a, struct sk_err *err)
 	bool there;
 	int rc;
 
-	rc = settle(a, err);
+	rc = auth_settle(a, err);
 	if (rc == 0)
-		rc = dir_open(a, false, err);
+		rc = auth_dir_open(a, false, err);
 	if (rc != 0 || a->dirfd < 0)
 		return rc;
 	sk_buf_init(&raw, AUTH_FILE_MAX);

@@ -384,6 +384,46 @@ test_id_token(void)
 	sk_arena_free(&a);
 }
 
+/* ---- how long a token holds, whatever the clock does ---- */
+
+static enum auth_state
+state_at(int64_t wall_left, int64_t boot_left, const char *boot, int64_t life)
+{
+	struct sk_arena a = { 0 };
+	struct sk_jv *acc = sk_jnew(&a, SK_J_OBJ);
+	enum auth_state s;
+	int64_t left;
+
+	sk_jset(
+	    &a, acc, "expires_at", sk_jnew_int(&a, sk_now_ms() + wall_left));
+	sk_jset(
+	    &a, acc, "boot_expires", sk_jnew_int(&a, sk_boot_ms() + boot_left));
+	sk_jset(&a, acc, "boot_id", sk_jnew_cstr(&a, boot));
+	sk_jset(&a, acc, "life_ms", sk_jnew_int(&a, life));
+	s = auth_state(&prov, acc, -1, &left);
+	sk_arena_free(&a);
+	return s;
+}
+
+static void
+test_clock(void)
+{
+	const int64_t hour = 3600000;
+
+	fresh("openai");
+	/* The wall clock jumped a day ahead, or back: this boot's counts. */
+	CHECK_INT(state_at(-24 * hour, hour, sk_boot_id(), hour), AUTH_VALID);
+	CHECK_INT(state_at(24 * hour, -1000, sk_boot_id(), hour), AUTH_EXPIRED);
+	/* Another boot: the wall clock is all there is. */
+	CHECK_INT(state_at(-1000, hour, "another", hour), AUTH_EXPIRED);
+	CHECK_INT(state_at(hour, -hour, "another", hour), AUTH_VALID);
+	/* Due five minutes before, a little spread; a short life less. */
+	CHECK_INT(state_at(0, 200000, sk_boot_id(), hour), AUTH_DUE);
+	CHECK_INT(state_at(0, 340000, sk_boot_id(), hour), AUTH_VALID);
+	CHECK_INT(state_at(0, 50000, sk_boot_id(), 60000), AUTH_VALID);
+	CHECK_INT(state_at(0, 14000, sk_boot_id(), 60000), AUTH_DUE);
+}
+
 /* ---- sealed messages ---- */
 
 static void
@@ -444,6 +484,7 @@ main(void)
 	test_url();
 	test_form();
 	test_id_token();
+	test_clock();
 	test_seal();
 	sk_idp_free(&prov);
 	(void)remove(dir);
