@@ -186,6 +186,15 @@ check-slow: deps-check
 	@SK_BIN=$(CURDIR)/$(BIN) SK_BUILD=$(CURDIR)/$(BUILD) \
 		tests/run tests/slow/*.bats
 
+# Submitters and drivers under kill -9, KILLS times, then the checker.
+KILLS = 2000
+storm: deps-check
+	@$(MAKE) --no-print-directory -s all tools
+	@$(MAKE) --no-print-directory -s FAULTS=1 SANITIZE= COVERAGE= all tools
+	@STORM_KILLS=$(KILLS) STORM_SECONDS=86400 SK_BIN=$(CURDIR)/$(BIN) \
+		SK_BUILD=$(CURDIR)/$(BUILD) \
+		tests/run tests/sk-consensus-storm.bats
+
 # Hostile agents with time and four gigabytes of output.
 torture: deps-check
 	@$(MAKE) --no-print-directory -s all
@@ -268,6 +277,7 @@ help:
 	@echo 'check      build and run every test (TESTS="a.bats" for some)'
 	@echo 'check-asan the same under ASan and UBSan'
 	@echo 'check-slow long races and crashes'
+	@echo 'storm      kill -9 among many processes (KILLS=2000)'
 	@echo 'lint       the house rules'
 	@echo 'coverage   the tests under gcov, lines of lib/'
 	@echo 'bench      measure, beside peers'
@@ -277,6 +287,6 @@ help:
 	@echo 'install    PREFIX=/usr/local DESTDIR='
 	@echo 'uninstall, dist, clean'
 
-.PHONY: all deps deps-check demo unit tools check check-asan check-slow lint coverage \
+.PHONY: all deps deps-check demo unit tools check check-asan check-slow storm lint coverage \
 	bench fuzz gen format install uninstall dist clean help
 .SECONDARY:

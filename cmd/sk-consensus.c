@@ -95,6 +95,15 @@ static const struct sk_opt judge_opts[] = {
 	    "the evidence directory, or one of its own", NULL),
 	SK_OPT_END
 };
+static const struct sk_opt audit_opts[] = {
+	SK_OPT_STR(T, 0, "evidence", "DIR", evidence_dir, SK_C_DIR,
+	    "hold the synthesis files below DIR against it", NULL),
+	SK_OPT_LIST(T, 0, "history", "FILE", history, SK_C_FILE,
+	    "what the tools have printed must be there",
+	    "May be repeated. Records of intake, verdicts and "
+	    "acknowledgements, as they were printed."),
+	SK_OPT_END
+};
 static const struct sk_opt explain_opts[] = {
 	SK_OPT_FLAG(T, 0, "html", html, "one page instead of a table", NULL),
 	SK_OPT_END
@@ -148,6 +157,9 @@ static const char *const verify_ex[] = {
 };
 static const char *const judge_ex[] = {
 	"sk-consensus judge --evidence docs/evidence SPEC-7 plan", NULL
+};
+static const char *const audit_ex[] = {
+	"sk-consensus audit --evidence docs/evidence", NULL
 };
 static const char *const explain_ex[] = {
 	"sk-consensus explain verdict.json /risks",
@@ -268,11 +280,18 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_FILE,
 	    .flags = SK_V_RAW,
 	    .run = sk_verb_explain },
+	{ .name = "audit",
+	    .operands = "",
+	    .purpose = "hold the database against its rules",
+	    .examples = audit_ex,
+	    OPTS(audit_opts),
+	    .flags = SK_V_DB,
+	    .run = sk_verb_audit },
 	{ .run = NULL }
 };
 
 static const char *const schemas[] = { "verdict", "intake", "ack", "pending",
-	"stop", "log", "counts", "verify", "answer", "error", NULL };
+	"stop", "log", "counts", "verify", "audit", "answer", "error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-auto 1", "sk-branch 1",
 	"sk-records 5", "sk-exit-codes 7", NULL };
 

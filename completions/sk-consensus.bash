@@ -23,10 +23,10 @@ _sk_consensus()
 		case $word in
 		--) end=1 ;;
 		--branch | --config | --db | --evidence | --evidence-dir | --expect | \
-			--faulty | --format | --min | --policy | --quorum | --require | \
-			--round | --run | --seq | --spec | --stage | -b | \
-			-e | -n | -p | -r | -s) opt=$word ;;
-		intake | decide | replay | ack | pending | show | stop | log | last | verify | judge | explain | completion | schema)
+			--faulty | --format | --history | --min | --policy | --quorum | \
+			--require | --round | --run | --seq | --spec | --stage | \
+			-b | -e | -n | -p | -r | -s) opt=$word ;;
+		intake | decide | replay | ack | pending | show | stop | log | last | verify | judge | explain | audit | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -83,6 +83,8 @@ _sk_consensus()
 		last:--evidence-dir) kind='dir' ;;
 		verify:--evidence) kind='dir' ;;
 		judge:--evidence) kind='dir' ;;
+		audit:--evidence) kind='dir' ;;
+		audit:--history) kind='file' ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
@@ -101,6 +103,7 @@ _sk_consensus()
 		verify) words='--evidence --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		judge) words='--evidence --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		explain) words='--html --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		audit) words='--evidence --history --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='-e --expect -n --quorum -p --require --policy --min --faulty --no-evidence --evidence-dir --embed --no-ack -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -110,10 +113,10 @@ _sk_consensus()
 		verify) kind='file' ;;
 		explain) kind='file' ;;
 		completion) words='bash zsh' ;;
-		schema) words='verdict intake ack pending stop log counts verify answer error' ;;
+		schema) words='verdict intake ack pending stop log counts verify audit answer error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' intake decide replay ack pending show stop log last verify judge explain completion schema'
+			words+=' intake decide replay ack pending show stop log last verify judge explain audit completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -284,6 +284,7 @@ void sk_verdict_text(struct sk_buf *b, const struct sk_jv *verdict);
 struct sk_verb_opts {
 	const char *run, *branch, *spec, *stage;
 	struct sk_strv expect; /* the filter and decide */
+	struct sk_strv history; /* audit */
 	struct sk_decide_opts decide;
 	const char *policy, *evidence_dir;
 	int64_t seq, round;
@@ -302,6 +303,7 @@ int sk_verb_log(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_last(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_verify(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_judge(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_audit(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_explain(struct sk_ctx *ctx, struct sk_err *err);
 
 #endif

@@ -512,6 +512,24 @@ int sk_provider_forget(
 
 /* ---- the history (q_audit.c) ---- */
 
+/* One thing that breaks a rule; texts are gone after fn. */
+struct sk_violation {
+	const char *rule; /* "S0" … "S10" */
+	const char *row; /* table and key */
+	const char *detail;
+};
+typedef void (*sk_audit_fn)(void *arg, const struct sk_violation *v);
+struct sk_audit_counts {
+	int64_t events, answers, decisions, violations;
+};
+/* The whole database against the rules, in memory that grows with the number
+ * of branches only. An error is only what stops the looking. */
+int sk_audit(struct sk_db *db, sk_audit_fn fn, void *arg,
+    struct sk_audit_counts *n, struct sk_err *err);
+/* Is an answer of this number there, and of this hash? */
+int sk_audit_answer(struct sk_db *db, int64_t seq, const char *sha256,
+    bool *is, struct sk_err *err);
+
 struct sk_event_row {
 	int64_t lsn, at, seq, epoch, pid;
 	const char *kind, *run, *branch, *key; /* but kind may be NULL */

@@ -1,0 +1,31 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Submitters and drivers under kill -9 and SIGSTOP; then the checker, with the
+# histories that they wrote outside of the database.
+
+load helper
+
+@test "a storm: no violation, and every kind of trouble was met" {
+	storm=${SK_STORM:-$SK_TOP/build-faults/tools/storm}
+	[ -x "$storm" ] || skip "no development build (make FAULTS=1 tools)"
+	mkdir storm
+	check 0 timeout "${STORM_SECONDS:-120}" "$storm" storm \
+		"${STORM_KILLS:-2000}"
+	echo "# $out" >&3
+	for what in 'in doubt' replayed fenced; do
+		n=$(printf '%s\n' "$out" | sed "s/.*$what \([0-9]*\).*/\1/")
+		[ "$n" -gt 0 ] || {
+			echo "nothing was $what: the storm tested nothing"
+			false
+		}
+	done
+	has "$out" "failed 0"
+	check 0 sk-consensus audit --db storm/sk.db --evidence storm/ev \
+		--history storm/history
+	same "$(j '.result')" sound
+	# Sequences without a gap, and every synthesis can be derived again.
+	"$SK_BUILD/tools/store_check" storm/sk.db
+	find storm/ev -name '*_synthesis.json' | head -n 40 |
+		xargs sk-consensus verify --db storm/sk.db >verified
+	same "$(jq -r .result verified | sort -u)" verified
+}
