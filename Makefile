@@ -201,6 +201,13 @@ torture: deps-check
 	@TORTURE_FLOOD=4000000000 TORTURE_TIME=60s SK_BIN=$(CURDIR)/$(BIN) \
 		SK_BUILD=$(CURDIR)/$(BUILD) tests/run tests/torture.bats
 
+# Real programs and services, on loopback; what is not to be had is skipped. The
+# agents' programs come from the npm registry, once, into build/real.
+check-real: deps-check
+	@$(MAKE) --no-print-directory -s all tools
+	@SK_BIN=$(CURDIR)/$(BIN) SK_BUILD=$(CURDIR)/$(BUILD) \
+		tests/run tests/real/*.bats
+
 lint:
 	@tests/lint/run
 
@@ -277,6 +284,7 @@ help:
 	@echo 'check      build and run every test (TESTS="a.bats" for some)'
 	@echo 'check-asan the same under ASan and UBSan'
 	@echo 'check-slow long races and crashes'
+	@echo 'check-real real agents and services, on loopback'
 	@echo 'storm      kill -9 among many processes (KILLS=2000)'
 	@echo 'lint       the house rules'
 	@echo 'coverage   the tests under gcov, lines of lib/'
@@ -287,6 +295,7 @@ help:
 	@echo 'install    PREFIX=/usr/local DESTDIR='
 	@echo 'uninstall, dist, clean'
 
-.PHONY: all deps deps-check demo unit tools check check-asan check-slow storm lint coverage \
+.PHONY: all deps deps-check demo unit tools check check-asan check-slow \
+	check-real lint coverage \
 	bench fuzz gen format install uninstall dist clean help
 .SECONDARY:

@@ -214,6 +214,12 @@ playable() {
 	# a form that is none, a kind that is none
 	printf 'name = "x"\n[forms]\n"--x" = "xml"\n' >bad.toml
 	check 2 sk-run check-adapter ./bad.toml --captures "$own" --json
+	for line in 'when = ["/x"]' 'matches = ["/x"]' 'exists = "/x"' \
+		'absent = { x = 1 }' 'content_each = { when = [1] }'; do
+		printf '[[rule]]\n%s\n' "$line" >bad.toml
+		check 2 sk-run check-adapter ./bad.toml --captures "$own" --json
+		same "$(j .error.code)" bad_adapter
+	done
 	printf '[output]\nearly_exit = "sometimes"\n' >bad.toml
 	check 2 sk-run check-adapter ./bad.toml --captures "$own" --json
 }

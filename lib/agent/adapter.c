@@ -53,12 +53,12 @@ static const char *const output_keys[] = { "format", "result_needed",
 static const char *const text_keys[] = { "session", "drop", "block_head",
 	"block_body", NULL };
 static const char *const login_keys[] = { "env", "files", "how", NULL };
-static const char *const rule_keys[] = { "when", "exists", "absent", "content",
-	"content_each", "fallback", "append", "reset", "session", "model",
-	"error", "soft", "calm", "detail", "status", "ok", "fail", "empty_kind",
-	"limited", "retry_after_ms", "retry_after_s", "reset_at_s", "headers",
-	"hints", "usage", "usage_sum", "usage_patch", "usage_or", "scope",
-	"cost_usd", NULL };
+static const char *const rule_keys[] = { "when", "exists", "absent", "matches",
+	"content", "content_each", "fallback", "append", "reset", "session",
+	"model", "error", "soft", "calm", "detail", "status", "ok", "fail",
+	"empty_kind", "limited", "retry_after_ms", "retry_after_s",
+	"reset_at_s", "headers", "hints", "usage", "usage_sum", "usage_patch",
+	"usage_or", "scope", "cost_usd", NULL };
 static const char *const usage_keys[] = { "each", "input", "cache_read",
 	"cache_write", "output", "reasoning", "total", NULL };
 static const char *const each_keys[] = { "each", "when", "exists", "absent",
@@ -73,6 +73,29 @@ check_kind(const struct sk_jv *v, const char *file, struct sk_err *err)
 	if (sk_kind_of(sk_jstr(v), &k))
 		return 0;
 	return bad(err, file, v, "unknown failure kind");
+}
+
+/* Conditions are tables and lists. */
+static int
+check_shape(const struct sk_jv *r, const char *file, struct sk_err *err)
+{
+	static const char *const tables[] = { "when", "matches", NULL };
+	static const char *const lists[] = { "exists", "absent", NULL };
+	const struct sk_jv *v;
+
+	for (size_t i = 0; tables[i] != NULL; i++) {
+		v = sk_jget(r, tables[i]);
+		if (v != NULL && v->type != SK_J_OBJ)
+			return bad(err, file, v,
+			    "'when' and 'matches' must be tables");
+	}
+	for (size_t i = 0; lists[i] != NULL; i++) {
+		v = sk_jget(r, lists[i]);
+		if (v != NULL && v->type != SK_J_ARR)
+			return bad(err, file, v,
+			    "'exists' and 'absent' must be lists");
+	}
+	return 0;
 }
 
 static int
@@ -91,6 +114,9 @@ check_rule(const struct sk_jv *r, const char *file, struct sk_err *err)
 		return rc;
 	if ((rc = check_keys(
 		 sk_jget(r, "content_each"), each_keys, file, err)) != 0)
+		return rc;
+	if ((rc = check_shape(r, file, err)) != 0 ||
+	    (rc = check_shape(sk_jget(r, "content_each"), file, err)) != 0)
 		return rc;
 	v = sk_jget(r, "empty_kind");
 	if (v != NULL && (rc = check_kind(v, file, err)) != 0)

@@ -5,6 +5,7 @@
  * what the event then means and where in it the facts are. Unknown events and
  * events that no rule matches mean nothing.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,9 +71,26 @@ holds(const struct sk_jv *ev, const struct sk_jv *ptr)
 	return v != NULL && v->type != SK_J_NULL;
 }
 
+/* Is the pattern (as in lists of words) in the end of this text? */
+static bool
+matches(const struct sk_jv *pattern, const struct sk_jv *got)
+{
+	char low[1024];
+	const char *s = sk_jstr(got);
+	size_t n;
+
+	if (s == NULL || sk_jstr(pattern) == NULL)
+		return false;
+	n = got->n < sizeof(low) ? got->n : sizeof(low);
+	for (size_t i = 0; i < n; i++)
+		low[i] = (char)tolower((unsigned char)s[got->n - n + i]);
+	return sk_pattern_in(low, n, pattern->s);
+}
+
 static bool
 applies(const struct sk_jv *rule, const struct sk_jv *ev)
 {
+	const struct sk_jv *like = sk_jget(rule, "matches");
 	const struct sk_jv *when = sk_jget(rule, "when");
 	const struct sk_jv *there = sk_jget(rule, "exists");
 	const struct sk_jv *none = sk_jget(rule, "absent");
@@ -88,6 +106,9 @@ applies(const struct sk_jv *rule, const struct sk_jv *ev)
 			return false;
 	for (size_t i = 0; i < sk_jlen(none); i++)
 		if (holds(ev, none->a[i]))
+			return false;
+	for (size_t i = 0; i < sk_jlen(like); i++)
+		if (!matches(like->m[i].v, sk_jptr(ev, like->m[i].key)))
 			return false;
 	return true;
 }
