@@ -399,3 +399,37 @@ streamer() {
 		</dev/null >/dev/null || :
 	has "$(cat shown)" '30 agents: 30 running, 0 ok'
 }
+
+@test "an answer that the database does not take costs its own agent only" {
+	case $(ldd "$SK_BIN/sk-run") in *libasan*) skip 'needs the memory that ASan takes' ;; esac
+	# Each byte becomes three.
+	script huge 'head -c 39000000 /dev/zero | tr "\0" "\377"'
+	feed p 3 sk-run -x a=./huge -x b=cat --max-output 40M --attempts 1
+	same "$(answers '[.agent, .status, .failure.kind]' | sort)" \
+		'["a","failed","truncated"]
+["b","ok",null]'
+	has "$(answers .failure.message)" 'more than the database takes'
+}
+
+@test "a stored answer is not given to another question" {
+	feed p 0 sk-run -r R -x a=cat
+	feed p 0 sk-run -r R -x a=cat
+	same "$(answers .content)" '"p"'
+	feed q 2 sk-run -r R -x a=cat
+	same "$(jq -r .error.code <"$BATS_TEST_TMPDIR/.out")" another_question
+	has "$err" '--round 2'
+	echo '{"type":"string"}' >s.json
+	feed p 2 sk-run -r R -x a=cat --schema s.json
+	feed q 0 sk-run -r R -x a=cat --round 2
+	same "$(answers .content)" '"q"'
+	# A driver decides for itself.
+	feed q 0 env SK_EPOCH=1 sk-run -r R -x a=cat
+	has "$err" 'another prompt'
+}
+
+@test "a prompt that is a document goes to the agent as JSON" {
+	feed '{"schema":"sk.request/1","prompt":{"task":["x",1.50]}}' 0 \
+		sk-run -x a=cat
+	same "$(answers .content)" '"{\"task\":[\"x\",1.50]}"'
+	feed '{"schema":"sk.request/1","prompt":7}' 2 sk-run -x a=cat
+}

@@ -228,6 +228,7 @@ struct sk_round {
 	const char *spec, *stage; /* "" = none */
 	int64_t round;
 	char host[65];
+	char question[SK_SHA256_LEN]; /* of prompt and answer schema */
 };
 struct sk_answer {
 	const struct sk_slot *slot;

@@ -228,6 +228,13 @@ sk_prep_make(struct sk_prep *p, const struct sk_ask *ask,
 	}
 	if (p->schema != NULL)
 		sk_sha256(schema.p, schema.len, p->schema_sha256);
+	if (rc == 0) {
+		char both[2 * SK_SHA256_LEN];
+		int n = snprintf(both, sizeof(both), "%s %s", p->prompt_sha256,
+		    p->schema_sha256);
+
+		sk_sha256(both, (size_t)n, p->round.question);
+	}
 	if (rc == 0)
 		rc = sk_slots_argv(&p->slots, &sub, err);
 	if (rc == 0)

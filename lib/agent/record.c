@@ -203,6 +203,7 @@ sk_answer_meta(
 		sk_jw_kstr(&w, "diff", o->diff);
 	put_origin(&w, a);
 	sk_jw_kstr(&w, "asked", a->slot->asked);
+	sk_jw_kstr(&w, "question", r->question);
 	sk_jw_end(&w);
 }
 

@@ -70,8 +70,9 @@ take_request(struct sk_request *q, const struct sk_jv *v, struct sk_err *err)
 	const struct sk_jv *schema = sk_jget(v, "answer_schema");
 	int rc;
 
-	if (p == NULL || p->type != SK_J_STR)
-		return bad(err, "'prompt' must be a string");
+	if (p == NULL ||
+	    (p->type != SK_J_STR && p->type != SK_J_OBJ && p->type != SK_J_ARR))
+		return bad(err, "'prompt' must be a text or a document");
 	if ((rc = take_agents(q, sk_jget(v, "agents"), err)) != 0)
 		return rc;
 	q->run = sk_jget_str(v, "run");
@@ -87,7 +88,10 @@ take_request(struct sk_request *q, const struct sk_jv *v, struct sk_err *err)
 		q->schema = sk_jcopy(&q->arena, schema);
 	}
 	sk_buf_clear(&q->prompt);
-	sk_buf_add(&q->prompt, p->s, p->n);
+	if (p->type == SK_J_STR)
+		sk_buf_add(&q->prompt, p->s, p->n);
+	else
+		sk_json_write(&q->prompt, p); /* the agent gets it as JSON */
 	return 0;
 }
 

@@ -61,7 +61,7 @@ sk_fan_record(struct sk_fan *r, struct sk_answer *a)
 }
 
 static int
-commit(struct sk_fan *r, size_t upto)
+commit(struct sk_fan *r, size_t upto, struct sk_answer **big)
 {
 	int rc = sk_db_begin(r->db, r->err);
 
@@ -70,8 +70,11 @@ commit(struct sk_fan *r, size_t upto)
 		sk_err_clear(r->err);
 		rc = sk_db_begin(r->db, r->err);
 	}
-	for (size_t i = r->committed; rc == 0 && i < upto; i++)
+	for (size_t i = r->committed; rc == 0 && i < upto; i++) {
 		rc = sk_fan_record(r, &r->ans[r->ready[i]]);
+		if (rc == SK_DAMAGED && sk_streq(r->err->code, "too_large"))
+			*big = &r->ans[r->ready[i]];
+	}
 	if (rc == 0)
 		rc = sk_control_commit(r, r->committed, upto);
 	if (rc == 0)
@@ -97,16 +100,40 @@ keep_unsaved(struct sk_fan *r, size_t upto)
 	r->rc = 0;
 }
 
+/* What the database does not take costs its own agent only. */
+static bool
+make_small(struct sk_fan *r, struct sk_answer *a)
+{
+	struct sk_outcome *o = &a->o;
+
+	if (o->content == NULL && o->diff == NULL)
+		return false;
+	sk_err_clear(r->err);
+	sk_outcome_fail(o, SK_K_TRUNCATED,
+	    "%zu bytes are more than the database takes", o->content_n);
+	free(o->content);
+	free(o->diff);
+	o->content = o->diff = NULL;
+	o->content_n = 0;
+	o->sha256[0] = '\0';
+	a->seq = 0;
+	return true;
+}
+
 void
 sk_fan_commit(struct sk_fan *r)
 {
 	size_t upto = r->nready; /* what is refused now comes with the next */
+	struct sk_answer *big;
 	bool drop;
 
 	if ((r->committed == upto && !sk_control_hungry(r)) || r->rc != 0)
 		return;
 	r->waiting = 0;
-	r->rc = commit(r, upto);
+	do {
+		big = NULL;
+		r->rc = commit(r, upto, &big);
+	} while (big != NULL && make_small(r, big));
 	if (r->rc == SK_IO || r->rc == SK_AGAIN) {
 		keep_unsaved(r, upto);
 		sk_control_committed(r, false);
@@ -206,6 +233,41 @@ sk_fan_reserve(struct sk_fan *r)
 	return rc;
 }
 
+/* An answer is one to a question: repeating it for another would be a lie. A
+ * driver that goes on after a crash knows what it does, and is told. */
+static int
+same_question(struct sk_fan *r, const struct sk_stored *st)
+{
+	struct sk_arena arena = { 0 };
+	struct sk_err ignored = { 0 };
+	struct sk_jv *m = NULL;
+	const char *was = NULL;
+	int rc = 0;
+
+	if (st->meta_json != NULL &&
+	    sk_json_parse(&arena, st->meta_json, strlen(st->meta_json), NULL,
+		&m, &ignored) == 0)
+		was = sk_jget_str(m, "question");
+	if (was != NULL && !sk_streq(was, r->p->round.question)) {
+		if (getenv("SK_EPOCH") != NULL) {
+			sk_warn("agent '%s' has answered another prompt or "
+				"schema in this round; that answer counts",
+			    st->agent);
+		} else {
+			(void)sk_fail(r->err, SK_USAGE, "another_question",
+			    "agent '%s' has answered another prompt or schema "
+			    "in round %lld of run '%s'",
+			    st->agent, (long long)r->p->round.round,
+			    r->p->round.run);
+			rc = sk_hint(r->err, "--round %lld asks anew",
+			    (long long)r->p->round.round + 1);
+		}
+	}
+	sk_err_clear(&ignored);
+	sk_arena_free(&arena);
+	return rc;
+}
+
 int
 sk_fan_stored(struct sk_fan *r)
 {
@@ -238,6 +300,8 @@ sk_fan_stored(struct sk_fan *r)
 			    r->ans[i].slot->name);
 			break;
 		}
+		if ((rc = same_question(r, &st[j])) != 0)
+			break;
 		sk_answer_from_stored(&r->ans[i], &st[j]);
 		r->ready[r->nready++] = i;
 	}
