@@ -134,7 +134,7 @@ DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev \
 	libcurl4-openssl-dev
 DEPS_CHECK = bats jq mandoc shellcheck clang-format zsh sqlite3 procps openssl \
 	json-schema-test-suite golang-github-burntsushi-toml-dev
-DEPS_BENCH = hyperfine parallel curl
+DEPS_BENCH = hyperfine parallel curl xe
 DEPS_COVERAGE = gcovr
 DEPS_FUZZ = clang-14 libclang-rt-14-dev
 
@@ -286,6 +286,7 @@ help:
 	@echo 'check-slow long races and crashes'
 	@echo 'check-real real agents and services, on loopback'
 	@echo 'storm      kill -9 among many processes (KILLS=2000)'
+	@echo 'torture    hostile agents with time and gigabytes'
 	@echo 'lint       the house rules'
 	@echo 'coverage   the tests under gcov, lines of lib/'
 	@echo 'bench      measure, beside peers'
