@@ -86,6 +86,20 @@ static const struct sk_opt report_opts[] = {
 	    "write a page about one run, with its timeline", NULL),
 	RUN_OPT("the run of the page (SK_RUN, else the newest)"), SK_OPT_END
 };
+static const struct sk_opt estimate_opts[] = {
+	SK_OPT_FLAG(T, 'e', "explain", explain_estimate,
+	    "say how it was made, and how wrong it was so far", NULL),
+	RUN_OPT("after the calls of this run (SK_RUN, else the newest)"),
+	BRANCH_OPT("only of this branch"), SPEC_OPT("of its newest run"),
+	SK_OPT_END
+};
+static const struct sk_opt watch_opts[] = { SK_OPT_DUR(T, 0, "every",
+						"DURATION", every,
+						"look so often (1s)", NULL),
+	RUN_OPT("this run (SK_RUN, else the newest)"),
+	BRANCH_OPT("only this branch"),
+	SPEC_OPT("the newest run of this specification"), SK_OPT_END };
+static const struct sk_opt no_opts[] = { SK_OPT_END };
 static const struct sk_opt release_opts[] = {
 	SK_OPT_STR(T, 0, "cost", "USD", cost, SK_C_NONE,
 	    "book this much of it; without it nothing was spent", NULL),
@@ -109,6 +123,14 @@ static const char *const import_ex[] = { "sk-metrics import",
 static const char *const report_ex[] = { "sk-metrics report --by model",
 	"sk-metrics report --by day --since 7d --csv",
 	"sk-metrics report --html run.html", NULL };
+static const char *const prices_ex[] = { "sk-metrics prices claude-opus-5-5",
+	"sk-metrics prices import model_prices_and_context_window.json", NULL };
+static const char *const estimate_ex[] = { "sk-metrics estimate --explain",
+	"sk-metrics estimate claude-opus-5-5 gpt-5-codex <prompt.md", NULL };
+static const char *const watch_ex[] = { "sk-metrics watch --spec SPEC-7",
+	NULL };
+static const char *const record_ex[] = { "sk-metrics record <answers.jsonl",
+	NULL };
 static const char *const reserve_ex[] = {
 	"sk-metrics reserve --amount 0.25 --key job-7 && my-agent",
 	"sk-metrics reserve --model claude-opus-5-5 <prompt.md", NULL
@@ -192,11 +214,41 @@ static const struct sk_verb verbs[] = {
 	    OPTS(report_opts),
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = sk_mverb_report },
+	{ .name = "estimate",
+	    .operands = "[MODEL]...",
+	    .purpose = "the next prompt, or what this prompt will cost",
+	    .examples = estimate_ex,
+	    OPTS(estimate_opts),
+	    .max_args = -1,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_mverb_estimate },
+	{ .name = "prices",
+	    .operands = "[import] [MODEL]...",
+	    .purpose = "what models cost, with date and source",
+	    .examples = prices_ex,
+	    OPTS(no_opts),
+	    .max_args = -1,
+	    .flags = SK_V_CONFIG,
+	    .run = sk_mverb_prices },
+	{ .name = "record",
+	    .operands = "",
+	    .purpose = "book the records on standard input",
+	    .examples = record_ex,
+	    OPTS(no_opts),
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_mverb_record },
+	{ .name = "watch",
+	    .operands = "",
+	    .purpose = "figures of a run on the terminal, as they change",
+	    .examples = watch_ex,
+	    OPTS(watch_opts),
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_mverb_watch },
 	{ .run = NULL }
 };
 
 static const char *const schemas[] = { "metrics", "budget", "import", "report",
-	"answer", "error", NULL };
+	"estimate", "prices", "answer", "error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-auto 1", "sk-branch 1",
 	"sk-config 5", "sk-records 5", "sk-exit-codes 7", NULL };
 

@@ -23,11 +23,11 @@ _sk_metrics()
 		case $word in
 		--) end=1 ;;
 		--agent | --amount | --branch | --by | --columns | --config | \
-			--cost | --db | --format | --holder | --html | --key | \
-			--model | --run | --since | --source | --spec | --stage | \
-			--unpriced | --until | -a | -b | -c | -k | \
-			-m | -p | -r | -s) opt=$word ;;
-		settle | show | status | budget | reserve | release | import | report | completion | schema)
+			--cost | --db | --every | --format | --holder | --html | \
+			--key | --model | --run | --since | --source | --spec | \
+			--stage | --unpriced | --until | -a | -b | -c | \
+			-k | -m | -p | -r | -s) opt=$word ;;
+		settle | show | status | budget | reserve | release | import | report | estimate | prices | record | watch | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -76,6 +76,13 @@ _sk_metrics()
 		report:--model | report:-m) ;;
 		report:--html) kind='file' ;;
 		report:--run | report:-r) ;;
+		estimate:--run | estimate:-r) ;;
+		estimate:--branch | estimate:-b) ;;
+		estimate:--spec) ;;
+		watch:--every) ;;
+		watch:--run | watch:-r) ;;
+		watch:--branch | watch:-b) ;;
+		watch:--spec) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
@@ -90,6 +97,10 @@ _sk_metrics()
 		release) words='--cost --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		import) words='--source --since --explain-dedupe --again --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		report) words='--by --since --until --spec -s --stage -a --agent -m --model --csv --html -r --run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		estimate) words='-e --explain -r --run -b --branch --spec --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		prices) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		record) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		watch) words='--every -r --run -b --branch --spec --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -98,10 +109,10 @@ _sk_metrics()
 		case $verb in
 		import) kind='file' ;;
 		completion) words='bash zsh' ;;
-		schema) words='metrics budget import report answer error' ;;
+		schema) words='metrics budget import report estimate prices answer error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' settle show status budget reserve release import report completion schema'
+			words+=' settle show status budget reserve release import report estimate prices record watch completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

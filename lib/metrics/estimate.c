@@ -2,7 +2,7 @@
 /*
  * A better guess of the next prompt than the mean of the last three: several
  * predictors run side by side, what each would have been wrong by is remembered
- * and fades, and the best one speaks. Its past errors are the interval.
+ * and fades, and they are averaged by that. Past errors are the interval.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,8 +13,7 @@
 enum { LAST, MEAN3, MEDIAN5, MEAN9, SLOW, ALL, TREND };
 static const char *const names[SK_EXPERTS] = { "last", "mean_of_three",
 	"median_of_five", "mean_of_nine", "smoothed", "mean_of_all", "trend" };
-#define FADE 0.9
-#define PRIOR 0.25 /* the mean of three is believed until another is better */
+#define FADE 0.97
 
 void
 sk_estimator_init(struct sk_estimator *e)
@@ -50,13 +49,34 @@ median(const double *v, size_t n)
 	return n % 2 != 0 ? s[n / 2] : (s[n / 2 - 1] + s[n / 2]) / 2;
 }
 
+/* All of them, by how little each was wrong: what was twice as wrong as the
+ * best counts a sixty-fourth. Averaging evens out what is only chance. */
+static double
+blend(const struct sk_estimator *e)
+{
+	double least = 0, sum = 0, weights = 0, r;
+
+	if (e->judged == 0)
+		return e->x[MEAN3];
+	for (size_t i = 0; i < SK_EXPERTS; i++)
+		if (i == 0 || e->loss[i] < least)
+			least = e->loss[i];
+	for (size_t i = 0; i < SK_EXPERTS; i++) {
+		r = (least + 1) / (e->loss[i] + 1);
+		r = r * r * r;
+		weights += r * r;
+		sum += r * r * e->x[i];
+	}
+	return sum / weights;
+}
+
 static size_t
 best(const struct sk_estimator *e)
 {
 	size_t b = MEAN3;
 
 	for (size_t i = 0; i < SK_EXPERTS; i++)
-		if (e->loss[i] < e->loss[b] * (b == MEAN3 ? 1 - PRIOR / 5 : 1))
+		if (e->loss[i] < e->loss[b])
 			b = i;
 	return b;
 }
@@ -87,7 +107,7 @@ predict(struct sk_estimator *e)
 static void
 judge(struct sk_estimator *e, double y)
 {
-	double guess = e->x[best(e)];
+	double guess = blend(e);
 
 	e->abs_err += fabs(y - guess);
 	e->abs_err3 += fabs(y - e->x[MEAN3]);
@@ -145,7 +165,7 @@ sk_estimator_ask(const struct sk_estimator *e, struct sk_estimate *out)
 		out->basis = "default";
 		return;
 	}
-	v = e->x[b];
+	v = blend(e);
 	out->basis = names[b];
 	out->value = out->low = out->high = tokens_of(v);
 	if (e->judged == 0)

@@ -347,6 +347,8 @@ struct sk_metrics_opts {
 	int64_t holder;
 	const char *source, *since; /* import, report */
 	bool explain, again; /* import */
+	bool explain_estimate;
+	int64_t every; /* watch */
 	const char *by, *until, *agent, *html; /* report */
 	bool csv;
 };
@@ -360,5 +362,9 @@ int sk_mverb_reserve(struct sk_ctx *ctx, struct sk_err *err);
 int sk_mverb_release(struct sk_ctx *ctx, struct sk_err *err);
 int sk_mverb_import(struct sk_ctx *ctx, struct sk_err *err);
 int sk_mverb_report(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_prices(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_estimate(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_watch(struct sk_ctx *ctx, struct sk_err *err);
+int sk_mverb_record(struct sk_ctx *ctx, struct sk_err *err);
 
 #endif

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+/* sk-metrics: prices, estimates, and a display that stays. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "metrics/verbs.h"
+
+#define HISTORY 64
+
+/* ---- prices ---- */
+
+static void
+krate(struct sk_jw *w, const char *key, int64_t x)
+{
+	if (x < 0)
+		sk_jw_knull(w, key);
+	else
+		sk_jw_kint(w, key, x);
+}
+
+static void
+put_price(struct sk_jw *w, const struct sk_model *m)
+{
+	sk_jw_obj(w);
+	sk_jw_kstr(w, "model", m->name);
+	sk_jw_kstr(w, "provider", m->provider);
+	krate(w, "input", m->price.input);
+	krate(w, "cached_input", m->price.cached_input);
+	krate(w, "cache_write", m->price.cache_write);
+	krate(w, "output", m->price.output);
+	krate(w, "context_window",
+	    m->context_window > 0 ? m->context_window : -1);
+	sk_jw_kstr(w, "date", m->date);
+	sk_jw_kstr(w, "source", m->source);
+	sk_jw_kstr(w, "origin", m->origin);
+	sk_jw_end(w);
+}
+
+static int
+import_prices(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_prices_import n;
+	struct sk_buf json;
+	char *path = sk_prices_path(err);
+	int rc = err->exit;
+
+	sk_buf_init(&json, (size_t)32 << 20);
+	if (path != NULL)
+		rc = strcmp(ctx->argv[1], "-") == 0
+		         ? sk_read_fd(STDIN_FILENO, (size_t)32 << 20, &json,
+			       "standard input", err)
+		         : sk_read_file(
+			       ctx->argv[1], (size_t)32 << 20, &json, err);
+	if (rc == 0)
+		rc = sk_prices_import(
+		    json.p, json.len, ctx->argv[1], path, &n, err);
+	if (rc == 0)
+		sk_say("%zu models taken, %zu of them without a price, %zu "
+		       "entries passed over",
+		    n.taken, n.unpriced, n.bad);
+	sk_buf_free(&json);
+	free(path);
+	return rc;
+}
+
+static void
+collect(void *arg, const struct sk_model *m)
+{
+	sk_strv_add(arg, m->name);
+}
+
+static int
+print_prices(struct sk_ctx *ctx, struct sk_prices *p, const struct sk_strv *v)
+{
+	const struct sk_model *m;
+	char in[SK_USD_LEN], cached[SK_USD_LEN], out[SK_USD_LEN];
+	struct sk_table t;
+	struct sk_buf b;
+	struct sk_jw w;
+	int rc = 0;
+
+	sk_buf_init(&b, 0);
+	sk_jw_init(&w, &b);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "schema", "sk.prices/1");
+	sk_jw_key(&w, "prices");
+	sk_jw_arr(&w);
+	sk_table_init(&t, 6, 0x0e);
+	for (const char *const *h = (const char *const[]){ "MODEL", "INPUT",
+		 "CACHED", "OUTPUT", "DATE", "SOURCE", NULL };
+	     *h != NULL; h++)
+		sk_table_cell(&t, *h);
+	for (size_t i = 0; i < v->n; i++) {
+		if (!sk_price_find(p, v->v[i], &m))
+			rc = SK_NEGATIVE;
+		put_price(&w, m);
+		sk_usd_short(m->price.input, in);
+		sk_usd_short(m->price.cached_input, cached);
+		sk_usd_short(m->price.output, out);
+		sk_table_cell(&t, m->name);
+		sk_table_cell(&t, in);
+		sk_table_cell(&t, cached);
+		sk_table_cell(&t, out);
+		sk_table_cell(&t, m->date != NULL ? m->date : "");
+		sk_table_cell(&t, m->source != NULL ? m->source : "unknown");
+	}
+	sk_jw_end(&w);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	if (ctx->format == SK_FMT_JSON) {
+		sk_out_json(&b);
+		sk_strv_free(&t.cells);
+	} else {
+		sk_table_print(&t);
+	}
+	sk_buf_free(&b);
+	return rc;
+}
+
+int
+sk_mverb_prices(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_strv v = { 0 };
+	struct sk_config conf;
+	struct sk_prices p;
+	int rc;
+
+	if (ctx->argc == 2 && strcmp(ctx->argv[0], "import") == 0)
+		return import_prices(ctx, err);
+	rc = sk_config_load(&conf, ctx->config, err);
+	if (rc == 0) {
+		sk_prices_init(&p, &conf);
+		for (int i = 0; i < ctx->argc; i++)
+			sk_strv_add(&v, ctx->argv[i]);
+		if (ctx->argc == 0)
+			sk_model_each(&conf, collect, &v);
+		rc = print_prices(ctx, &p, &v);
+		sk_prices_free(&p);
+	}
+	sk_strv_free(&v);
+	sk_config_free(&conf);
+	return rc;
+}
+
+/* ---- estimate ---- */
+
+static void
+put_range(
+    struct sk_jw *w, const char *key, int64_t low, int64_t likely, int64_t high)
+{
+	sk_jw_key(w, key);
+	sk_jw_obj(w);
+	krate(w, "low", low);
+	krate(w, "likely", likely);
+	krate(w, "high", high);
+	sk_jw_end(w);
+}
+
+/* What the prompt will cost with a line-up, before anybody is asked. */
+static int
+before(struct sk_ctx *ctx, struct sk_mbase *b, struct sk_err *err)
+{
+	int64_t outputs[HISTORY], low = 0, likely = 0, high = 0;
+	const struct sk_model *m;
+	struct sk_call_cost c;
+	struct sk_buf prompt, out;
+	struct sk_jw w;
+	size_t n;
+	int rc;
+
+	sk_buf_init(&prompt, 0);
+	rc = sk_read_fd(
+	    STDIN_FILENO, (size_t)64 << 20, &prompt, "standard input", err);
+	sk_buf_init(&out, 0);
+	sk_jw_init(&w, &out);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "schema", "sk.estimate/1");
+	sk_jw_kint(&w, "prompt_bytes", (int64_t)prompt.len);
+	sk_jw_key(&w, "calls");
+	sk_jw_arr(&w);
+	for (int i = 0; rc == 0 && i < ctx->argc; i++) {
+		bool known = sk_price_find(&b->meter.prices, ctx->argv[i], &m);
+
+		rc = sk_usage_outputs(
+		    b->db, NULL, ctx->argv[i], outputs, HISTORY, &n, err);
+		sk_call_cost(known ? m : NULL, prompt.len, outputs, n, &c);
+		sk_jw_obj(&w);
+		sk_jw_kstr(&w, "model", ctx->argv[i]);
+		put_range(&w, "input", c.in_low, c.in_likely, c.in_high);
+		put_range(&w, "output", c.out_low, c.out_likely, c.out_high);
+		put_range(&w, "micro_usd", c.low, c.likely, c.high);
+		sk_jw_kint(&w, "history", (int64_t)c.history);
+		sk_jw_end(&w);
+		low = low < 0 || c.low < 0 ? -1 : low + c.low;
+		likely = likely < 0 || c.likely < 0 ? -1 : likely + c.likely;
+		high = high < 0 || c.high < 0 ? -1 : high + c.high;
+	}
+	sk_jw_end(&w);
+	put_range(&w, "micro_usd", low, likely, high);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	if (rc == 0 && ctx->format == SK_FMT_JSON) {
+		sk_out_json(&out);
+	} else if (rc == 0) {
+		char l[SK_USD_LEN], k[SK_USD_LEN], h[SK_USD_LEN];
+
+		sk_usd_short(low, l);
+		sk_usd_short(likely, k);
+		sk_usd_short(high, h);
+		sk_outf("at least %s, likely %s, at most %s\n", l, k, h);
+	}
+	sk_buf_free(&prompt);
+	sk_buf_free(&out);
+	return rc;
+}
+
+static void
+explain(const struct sk_figures *f)
+{
+	struct sk_estimate e;
+
+	sk_estimator_ask(&f->est, &e);
+	sk_outf("next prompt: ~%lld tokens (%s of the last %zu)\n",
+	    (long long)sk_session_estimate(&f->session),
+	    sk_session_basis(&f->session), f->session.n);
+	sk_outf("better: ~%lld, between %lld and %lld (%s)\n",
+	    (long long)e.value, (long long)e.low, (long long)e.high, e.basis);
+	if (e.judged > 0)
+		sk_outf("on %zu past prompts it was wrong by %lld tokens on "
+			"average, the mean of three by %lld\n",
+		    e.judged, (long long)e.mae, (long long)e.mae3);
+	else
+		sk_out_str("there is no past to judge it by\n");
+}
+
+int
+sk_mverb_estimate(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_metrics_opts *o = ctx->opts;
+	struct sk_figures f;
+	struct sk_mbase b = { 0 };
+	struct sk_buf out;
+	int rc;
+
+	rc = sk_mbase_names(o, err);
+	if (rc != 0)
+		return rc;
+	sk_figures_init(&f);
+	rc = sk_mbase_open(ctx, &b, SK_DB_CREATE, err);
+	if (rc == 0 && ctx->argc > 0) {
+		rc = before(ctx, &b, err);
+	} else if (rc == 0) {
+		rc = sk_mbase_run(&b, o, err);
+		if (rc == 0)
+			rc = sk_mbase_load(&b, o, &f, err);
+		if (rc == 0 &&
+		    (o->explain_estimate || ctx->format == SK_FMT_TEXT)) {
+			explain(&f);
+		} else if (rc == 0) {
+			sk_buf_init(&out, 0);
+			sk_figures_json(&out, &f, NULL);
+			sk_out_json(&out);
+			sk_buf_free(&out);
+		}
+	}
+	sk_figures_free(&f);
+	sk_mbase_close(&b);
+	return rc;
+}
+
+/* ---- watch ---- */
+
+static int
+draw(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_metrics_opts o = *(struct sk_metrics_opts *)ctx->opts;
+	struct sk_figures f;
+	struct sk_mbase b = { 0 };
+	int rc;
+
+	sk_figures_init(&f);
+	/* Open only while looking: nobody shall wait for us. */
+	rc = sk_mbase_open(ctx, &b, 0, err);
+	if (rc == 0)
+		rc = sk_mbase_run(&b, &o, err);
+	if (rc == 0)
+		rc = sk_mbase_load(&b, &o, &f, err);
+	if (rc == 0) {
+		sk_out_str("\033[H\033[J");
+		sk_figures_text(&f);
+		rc = sk_out_flush(err);
+	}
+	sk_figures_free(&f);
+	sk_mbase_close(&b);
+	return rc;
+}
+
+int
+sk_mverb_watch(struct sk_ctx *ctx, struct sk_err *err)
+{
+	const struct sk_metrics_opts *o = ctx->opts;
+	int64_t every = o->every > 0 ? o->every : 1000;
+	int rc;
+
+	if (!sk_stdout_tty()) {
+		(void)sk_fail(err, SK_USAGE, "no_terminal",
+		    "standard output is no terminal");
+		return sk_hint(
+		    err, "'sk-metrics show' prints the figures once");
+	}
+	rc = sk_mbase_names(ctx->opts, err);
+	while (rc == 0) {
+		rc = draw(ctx, err);
+		if (rc == 0 && poll(NULL, 0, (int)every) < 0 && errno != EINTR)
+			rc = sk_fail_errno(err, "cannot wait");
+	}
+	return rc;
+}
+
+/* ---- record ---- */
+
+static int
+record_line(struct sk_mbase *b, const struct sk_jv *v, int64_t *booked,
+    int64_t *known, struct sk_err *err)
+{
+	struct sk_attempt_row r = { 0 };
+	enum sk_booked what;
+	struct sk_buf meta;
+	int64_t at;
+	int rc;
+
+	r.key.run = sk_jget_str(v, "run");
+	r.key.branch = sk_jget_str(v, "branch");
+	r.key.spec = sk_jget_str(v, "spec");
+	r.key.stage = sk_jget_str(v, "stage");
+	r.key.agent = sk_jget_str(v, "agent");
+	r.key.round = 1;
+	r.attempt = 1;
+	(void)sk_jget_int(v, "round", &r.key.round);
+	(void)sk_jget_int(v, "attempt", &r.attempt);
+	if (r.key.run == NULL || !sk_ident_ok(r.key.run) ||
+	    r.key.agent == NULL || !sk_ident_ok(r.key.agent))
+		return sk_fail(err, SK_DAMAGED, "bad_record",
+		    "a record without run or agent cannot be booked");
+	r.adapter = sk_jget_str(v, "adapter");
+	r.model = sk_jget_str(v, "model");
+	r.session = sk_jget_str(v, "session");
+	r.root = b->conf.project_root;
+	r.status = sk_streq(sk_jget_str(v, "status"), "failed") ? "failed"
+	                                                        : "accepted";
+	r.ended_ms = sk_now_ms();
+	if (sk_jget_str(sk_jget(v, "timings"), "ended_at") != NULL &&
+	    sk_time_parse(sk_jget_str(sk_jget(v, "timings"), "ended_at"), &at))
+		r.ended_ms = at;
+	r.started_ms = r.ended_ms - 1;
+	/* The record has what the meta of an attempt has. */
+	sk_buf_init(&meta, 0);
+	sk_json_write(&meta, v);
+	r.meta_json = meta.p;
+	rc = sk_meter_book(&b->meter, &r, &what, err);
+	sk_buf_free(&meta);
+	if (rc == 0)
+		*(what == SK_BOOK_NEW ? booked : known) += 1;
+	return rc;
+}
+
+static int
+record_all(struct sk_mbase *b, struct sk_err *err)
+{
+	int64_t booked = 0, known = 0;
+	struct sk_lines l;
+	char *line;
+	size_t n;
+	int rc = 0, more;
+
+	sk_lines_init(&l, STDIN_FILENO, (size_t)64 << 20);
+	while (rc == 0 && (more = sk_lines_next(&l, &line, &n, err)) != 0) {
+		struct sk_arena a = { 0 };
+		struct sk_jv *v = NULL;
+
+		if (more < 0)
+			rc = -more;
+		else
+			rc = sk_json_parse(&a, line, n, NULL, &v, err);
+		if (rc == 0 && sk_error_from_json(v, err))
+			rc = err->exit;
+		if (rc == 0 &&
+		    sk_streq(sk_jget_str(v, "schema"), "sk.answer/1"))
+			rc = record_line(b, v, &booked, &known, err);
+		sk_arena_free(&a);
+	}
+	sk_lines_free(&l);
+	if (rc == 0)
+		sk_say("%lld booked, %lld known", (long long)booked,
+		    (long long)known);
+	return rc;
+}
+
+int
+sk_mverb_record(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_mbase b = { 0 };
+	int rc;
+
+	rc = sk_mbase_open(ctx, &b, SK_DB_CREATE, err);
+	if (rc == 0)
+		rc = record_all(&b, err);
+	sk_mbase_close(&b);
+	return rc;
+}
