@@ -57,101 +57,100 @@ struct row {
 	int64_t ms;
 };
 
+static const struct row header_rows[] = {
+	{ "retry-after: 2", 2000 },
+	{ "Retry-After: 0", 0 },
+	{ "retry-after: 1.5", 1500 },
+	{ "retry-after: Sat, 21 Nov 2026 02:05:00 GMT", 30000 },
+	{ "retry-after: Saturday, 21-Nov-26 02:05:00 GMT", 30000 },
+	{ "retry-after: Sat Nov 21 02:05:00 2026", 30000 },
+	{ "retry-after: Sat, 21 Nov 2026 01:00:00 GMT", 0 },
+	/* the server's own clock is what its date is meant by */
+	{ "retry-after: Sat, 21 Nov 2026 03:00:10 GMT\n"
+	  "date: Sat, 21 Nov 2026 03:00:00 GMT",
+	    10000 },
+	{ "retry-after: -5", -1 },
+	{ "retry-after: soon", -1 },
+	{ "retry-after: 99999999", -1 },
+	{ "retry-after-ms: 250", 250 },
+	{ "retry-after: 2\nretry-after-ms: 1250", 1250 },
+	{ "retry-after-ms: 1250\nretry-after: 2", 1250 },
+	{ "x-ms-retry-after-ms: 300", 300 },
+	/* OpenAI: only what is spent counts */
+	{ "x-ratelimit-remaining-requests: 0\n"
+	  "x-ratelimit-remaining-tokens: 39000\n"
+	  "x-ratelimit-reset-requests: 7s\n"
+	  "x-ratelimit-reset-tokens: 1m3.5s",
+	    7000 },
+	{ "x-ratelimit-reset-tokens: 1m3.5s\n"
+	  "x-ratelimit-remaining-tokens: 0",
+	    63500 },
+	{ "x-ratelimit-remaining-requests: 3\n"
+	  "x-ratelimit-reset-requests: 12ms",
+	    -1 },
+	{ "x-ratelimit-reset-requests: 6m0s\n"
+	  "x-ratelimit-reset-tokens: 12ms",
+	    12 },
+	{ "x-ratelimit-reset-requests: -1", -1 },
+	/* said outright beats concluded */
+	{ "x-ratelimit-remaining-requests: 0\n"
+	  "x-ratelimit-reset-requests: 7s\nretry-after: 1",
+	    1000 },
+	/* Anthropic */
+	{ "anthropic-ratelimit-requests-remaining: 0\n"
+	  "anthropic-ratelimit-requests-reset: 2026-11-21T02:05:30Z\n"
+	  "anthropic-ratelimit-tokens-remaining: 5\n"
+	  "anthropic-ratelimit-tokens-reset: 2026-11-21T04:05:30Z",
+	    60000 },
+	{ "anthropic-ratelimit-input-tokens-remaining: 0\n"
+	  "anthropic-ratelimit-input-tokens-reset: "
+	  "2026-11-21T03:05:00+01:00",
+	    30000 },
+	{ "anthropic-ratelimit-unified-status: rejected\n"
+	  "anthropic-ratelimit-unified-reset: 1795230270",
+	    3600000 },
+	{ "anthropic-ratelimit-unified-status: allowed_warning\n"
+	  "anthropic-ratelimit-unified-reset: 1795230270",
+	    -1 },
+	{ "anthropic-ratelimit-unified-5h-status: rejected\n"
+	  "anthropic-ratelimit-unified-5h-reset: 1795226680\n"
+	  "anthropic-ratelimit-unified-7d-status: allowed\n"
+	  "anthropic-ratelimit-unified-7d-reset: 1795599999",
+	    10000 },
+	/* ChatGPT plan */
+	{ "x-codex-primary-used-percent: 100\n"
+	  "x-codex-primary-window-minutes: 300\n"
+	  "x-codex-primary-reset-at: 1795226700\n"
+	  "x-codex-secondary-used-percent: 40\n"
+	  "x-codex-secondary-reset-at: 1795999999",
+	    30000 },
+	{ "x-codex-primary-used-percent: 35\n"
+	  "x-codex-primary-reset-at: 1795226700",
+	    -1 },
+	/* GitHub, OpenRouter, IETF */
+	{ "x-ratelimit-remaining: 0\nx-ratelimit-reset: 1795226675", 5000 },
+	{ "X-RateLimit-Reset: 1795226675500", 5500 },
+	{ "X-RateLimit-Reset: 30", 30000 },
+	{ "RateLimit-Reset: 5\nRateLimit-Remaining: 0", 5000 },
+	{ "RateLimit: limit=10, remaining=0, reset=5", 5000 },
+	{ "RateLimit: \"default\";r=0;t=50", 50000 },
+	{ "x-ratelimit-reset-after: 1.25", 1250 },
+	{ "x-ratelimit-remaining-requests-day: 0\n"
+	  "x-ratelimit-reset-requests-day: 33011.382867",
+	    33011383 },
+	/* nothing of ours */
+	{ "content-type: text/html", -1 },
+	{ "x-request-id: retry-after", -1 },
+};
+
 static void
 test_headers(void)
 {
-	static const struct row rows[] = {
-		{ "retry-after: 2", 2000 },
-		{ "Retry-After: 0", 0 },
-		{ "retry-after: 1.5", 1500 },
-		{ "retry-after: Sat, 21 Nov 2026 02:05:00 GMT", 30000 },
-		{ "retry-after: Saturday, 21-Nov-26 02:05:00 GMT", 30000 },
-		{ "retry-after: Sat Nov 21 02:05:00 2026", 30000 },
-		{ "retry-after: Sat, 21 Nov 2026 01:00:00 GMT", 0 },
-		/* the server's own clock is what its date is meant by */
-		{ "retry-after: Sat, 21 Nov 2026 03:00:10 GMT\n"
-		  "date: Sat, 21 Nov 2026 03:00:00 GMT",
-		    10000 },
-		{ "retry-after: -5", -1 },
-		{ "retry-after: soon", -1 },
-		{ "retry-after: 99999999", -1 },
-		{ "retry-after-ms: 250", 250 },
-		{ "retry-after: 2\nretry-after-ms: 1250", 1250 },
-		{ "retry-after-ms: 1250\nretry-after: 2", 1250 },
-		{ "x-ms-retry-after-ms: 300", 300 },
-		/* OpenAI: only what is spent counts */
-		{ "x-ratelimit-remaining-requests: 0\n"
-		  "x-ratelimit-remaining-tokens: 39000\n"
-		  "x-ratelimit-reset-requests: 7s\n"
-		  "x-ratelimit-reset-tokens: 1m3.5s",
-		    7000 },
-		{ "x-ratelimit-reset-tokens: 1m3.5s\n"
-		  "x-ratelimit-remaining-tokens: 0",
-		    63500 },
-		{ "x-ratelimit-remaining-requests: 3\n"
-		  "x-ratelimit-reset-requests: 12ms",
-		    -1 },
-		{ "x-ratelimit-reset-requests: 6m0s\n"
-		  "x-ratelimit-reset-tokens: 12ms",
-		    12 },
-		{ "x-ratelimit-reset-requests: -1", -1 },
-		/* said outright beats concluded */
-		{ "x-ratelimit-remaining-requests: 0\n"
-		  "x-ratelimit-reset-requests: 7s\nretry-after: 1",
-		    1000 },
-		/* Anthropic */
-		{ "anthropic-ratelimit-requests-remaining: 0\n"
-		  "anthropic-ratelimit-requests-reset: 2026-11-21T02:05:30Z\n"
-		  "anthropic-ratelimit-tokens-remaining: 5\n"
-		  "anthropic-ratelimit-tokens-reset: 2026-11-21T04:05:30Z",
-		    60000 },
-		{ "anthropic-ratelimit-input-tokens-remaining: 0\n"
-		  "anthropic-ratelimit-input-tokens-reset: "
-		  "2026-11-21T03:05:00+01:00",
-		    30000 },
-		{ "anthropic-ratelimit-unified-status: rejected\n"
-		  "anthropic-ratelimit-unified-reset: 1795230270",
-		    3600000 },
-		{ "anthropic-ratelimit-unified-status: allowed_warning\n"
-		  "anthropic-ratelimit-unified-reset: 1795230270",
-		    -1 },
-		{ "anthropic-ratelimit-unified-5h-status: rejected\n"
-		  "anthropic-ratelimit-unified-5h-reset: 1795226680\n"
-		  "anthropic-ratelimit-unified-7d-status: allowed\n"
-		  "anthropic-ratelimit-unified-7d-reset: 1795599999",
-		    10000 },
-		/* ChatGPT plan */
-		{ "x-codex-primary-used-percent: 100\n"
-		  "x-codex-primary-window-minutes: 300\n"
-		  "x-codex-primary-reset-at: 1795226700\n"
-		  "x-codex-secondary-used-percent: 40\n"
-		  "x-codex-secondary-reset-at: 1795999999",
-		    30000 },
-		{ "x-codex-primary-used-percent: 35\n"
-		  "x-codex-primary-reset-at: 1795226700",
-		    -1 },
-		/* GitHub, OpenRouter, IETF */
-		{ "x-ratelimit-remaining: 0\nx-ratelimit-reset: 1795226675",
-		    5000 },
-		{ "X-RateLimit-Reset: 1795226675500", 5500 },
-		{ "X-RateLimit-Reset: 30", 30000 },
-		{ "RateLimit-Reset: 5\nRateLimit-Remaining: 0", 5000 },
-		{ "RateLimit: limit=10, remaining=0, reset=5", 5000 },
-		{ "RateLimit: \"default\";r=0;t=50", 50000 },
-		{ "x-ratelimit-reset-after: 1.25", 1250 },
-		{ "x-ratelimit-remaining-requests-day: 0\n"
-		  "x-ratelimit-reset-requests-day: 33011.382867",
-		    33011383 },
-		/* nothing of ours */
-		{ "content-type: text/html", -1 },
-		{ "x-request-id: retry-after", -1 },
-	};
+	for (size_t i = 0; i < SK_ARRAY_SIZE(header_rows); i++) {
+		int64_t got = headers(header_rows[i].text);
 
-	for (size_t i = 0; i < SK_ARRAY_SIZE(rows); i++) {
-		int64_t got = headers(rows[i].text);
-
-		CHECKF(got == rows[i].ms, "row %zu: %.40s: %lld", i,
-		    line_of(rows[i].text), (long long)got);
+		CHECKF(got == header_rows[i].ms, "row %zu: %.40s: %lld", i,
+		    line_of(header_rows[i].text), (long long)got);
 	}
 }
 
