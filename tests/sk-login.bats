@@ -222,7 +222,7 @@ WDJB-MJHT"
 
 @test "each vendor's own form: ChatGPT, GitHub, Google, Qwen" {
 	log=$BATS_FILE_TMPDIR/server.log
-	export SK_LOGIN_OPENAI_ISSUER="$FAKE/p403+p404+ok;openai;iv=%220%22"
+	export SK_LOGIN_URL_OPENAI_ISSUER="$FAKE/p403+p404+ok;openai;iv=%220%22"
 	f=$XDG_CONFIG_HOME/sk/providers
 	t='[timing]
 interval = 0
@@ -237,12 +237,12 @@ interval_min = 0'
 	grep -q '{"grant_type":"refresh_token",.*"client_id":"app_' "$log"
 	check 0 sk-login logout openai --revoke
 	grep -q 'oauth/revoke  {"token":"skCANARY-rt-.*"token_type_hint":"refresh_token"' "$log"
-	export SK_LOGIN_OPENAI_ISSUER="$FAKE/ok;openai;start=e404;iv=%220%22"
+	export SK_LOGIN_URL_OPENAI_ISSUER="$FAKE/ok;openai;start=e404;iv=%220%22"
 	check 6 sk-login login openai --json
 	same "$(code_of)" device_disabled
 	has "$err" Settings
 	# GitHub: errors with status 200, a form as the answer.
-	export SK_GITHUB_CLIENT_ID=gh SK_LOGIN_GITHUB_ISSUER="$FAKE/p200+ok;form;iv=none"
+	export SK_GITHUB_CLIENT_ID=gh SK_LOGIN_URL_GITHUB_ISSUER="$FAKE/p200+ok;form;iv=none"
 	check 0 sk-login login github --json
 	check 0 sk-login token github
 	same "$out" skCANARY-at-form
@@ -251,7 +251,7 @@ interval_min = 0'
 	# Google: 428, verification_url, a secret that is posted, scopes refused.
 	export SK_GOOGLE_CLIENT_ID=g SK_GOOGLE_CLIENT_SECRET=gs
 	for e in device token revoke; do
-		export "SK_LOGIN_GOOGLE_$(echo $e | tr a-z A-Z)=$FAKE/p428+ok;google;iv=none;norotate/$e"
+		export "SK_LOGIN_URL_GOOGLE_$(echo $e | tr a-z A-Z)=$FAKE/p428+ok;google;iv=none;norotate/$e"
 	done
 	check 0 sk-login login google --json
 	grep -q 'p428.*client_id=g&client_secret=gs.*device_code' "$log"
@@ -262,7 +262,7 @@ interval_min = 0'
 	same "$(code_of)" scope_refused
 	has "$err" gemini
 	# Qwen: PKCE in the device flow, slow_down with 429, resource_url kept.
-	export SK_LOGIN_QWEN_ISSUER="$FAKE/s429+pending+ok;iv=none"
+	export SK_LOGIN_URL_QWEN_ISSUER="$FAKE/s429+pending+ok;iv=none"
 	printf 'slow_step = 0\n' >>"$f/qwen.toml"
 	check 0 sk-login login qwen --json
 	grep -q 'device/code  client_id=f0.*code_challenge=.*&code_challenge_method=S256' "$log"
@@ -273,7 +273,7 @@ interval_min = 0'
 }
 
 @test "workspaces: another one leaves nothing, the old login stays" {
-	export SK_LOGIN_OPENAI_ISSUER="$FAKE/ok;openai;ws=ws-7;iv=%220%22"
+	export SK_LOGIN_URL_OPENAI_ISSUER="$FAKE/ok;openai;ws=ws-7;iv=%220%22"
 	printf '[timing]\ninterval=0\ninterval_min=0\n' \
 		>"$XDG_CONFIG_HOME/sk/providers/openai.toml"
 	check 4 sk-login login openai --workspace ws-1 --json
@@ -422,7 +422,7 @@ false"
 		check 2 sk-login token google-adc
 		has "$err" "$t"
 	done
-	export SK_LOGIN_GOOGLE_ADC_TOKEN="$FAKE/ok;norotate/token"
+	export SK_LOGIN_URL_GOOGLE_ADC_TOKEN="$FAKE/ok;norotate/token"
 	echo '{"type":"authorized_user","client_id":"c","client_secret":"s","refresh_token":"skCANARY-adc"}' >"$adc"
 	check 0 sk-login token google-adc
 	check 0 sk-login token google-adc
@@ -470,7 +470,7 @@ password=tok-gh'
 @test "code flow: pasted code and loopback, state compared" {
 	s='ok;iv=none;norotate'
 	export SK_GEMINI_CLIENT_ID=g SK_GEMINI_CLIENT_SECRET=gs
-	export SK_LOGIN_GEMINI_TOKEN="$FAKE/$s/token" SK_LOGIN_GEMINI_AUTHORIZE="$FAKE/$s/authorize"
+	export SK_LOGIN_URL_GEMINI_TOKEN="$FAKE/$s/token" SK_LOGIN_URL_GEMINI_AUTHORIZE="$FAKE/$s/authorize"
 	feed skCANARY-ac-1 0 sk-login login gemini --method paste --json
 	valid
 	has "$err" 'code_challenge_method=S256'

@@ -337,11 +337,11 @@ no_such(const char *id, struct sk_err *err)
 	return err->exit;
 }
 
-/* SK_LOGIN_OPENAI_API_TOKEN: for "openai-api" and "token". */
+/* SK_LOGIN_URL_OPENAI_API_TOKEN: for "openai-api" and "token". */
 static const char *
 endpoint_env(const struct sk_idp *p, const char *name)
 {
-	char *var = sk_asprintf("SK_LOGIN_%s_%s", p->id, name);
+	char *var = sk_asprintf("SK_LOGIN_URL_%s_%s", p->id, name);
 	const char *v;
 
 	for (char *c = var; *c != '\0'; c++)

@@ -168,7 +168,7 @@ true"
 	same "$(sha256sum <"$CODEX_HOME/auth.json")" "$sum"
 	# Ours asks the same server the same things.
 	: >"$BATS_FILE_TMPDIR/server.log"
-	export SK_LOGIN_OPENAI_ISSUER="$FAKE/p403+p404+ok;openai;iv=%221%22;two"
+	export SK_LOGIN_URL_OPENAI_ISSUER="$FAKE/p403+p404+ok;openai;iv=%221%22;two"
 	check 0 timeout 60 sk-login login openai --json
 	sed -n 's/.*\(deviceauth[^ ]*\|oauth[^ ]*\)  */\1 /p' \
 		"$BATS_FILE_TMPDIR/server.log" >ours.log
