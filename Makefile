@@ -224,6 +224,11 @@ bench: deps
 	@$(MAKE) --no-print-directory -s all tools
 	@tests/bench/run
 
+# How wrong the estimates are on what was recorded.
+bench-quality: deps
+	@$(MAKE) --no-print-directory -s tools
+	@$(BUILD)/tools/metrics_quality tests/data/metrics/prompts/*.txt
+
 # Each fuzz target for FUZZ_SECONDS, from the corpus in the tree.
 FUZZ_SECONDS = 30
 fuzz: deps
@@ -290,6 +295,7 @@ help:
 	@echo 'lint       the house rules'
 	@echo 'coverage   the tests under gcov, lines of lib/'
 	@echo 'bench      measure, beside peers'
+	@echo 'bench-quality  errors of the estimates on recorded sequences'
 	@echo 'fuzz       the readers under libFuzzer (FUZZ_SECONDS=30)'
 	@echo 'gen        man pages and completions from the option tables'
 	@echo 'format     clang-format'
@@ -298,5 +304,5 @@ help:
 
 .PHONY: all deps deps-check demo unit tools check check-asan check-slow \
 	check-real lint coverage \
-	bench fuzz gen format install uninstall dist clean help
+	bench bench-quality fuzz gen format install uninstall dist clean help
 .SECONDARY:
