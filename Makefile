@@ -303,6 +303,6 @@ help:
 	@echo 'uninstall, dist, clean'
 
 .PHONY: all deps deps-check demo unit tools check check-asan check-slow \
-	check-real lint coverage \
+	check-real storm lint coverage \
 	bench bench-quality fuzz gen format install uninstall dist clean help
 .SECONDARY:

@@ -466,6 +466,8 @@ settle(struct work *w, struct sk_evidence *ev, struct sk_err *err)
 
 	if (SK_FAULT("consensus.decided") != 0)
 		rc = sk_fail(err, SK_IO, "io", "stopped after the decision");
+	if (rc == 0 && SK_MUTANT("ack_first") && !w->o->no_ack)
+		rc = acknowledge(w, err);
 	if (rc == 0 && w->at.fd >= 0)
 		rc = sk_evidence_publish(&w->at, w->db, w->o, &w->d, w->epoch,
 		    w->stored, w->n, ev, err);
@@ -494,7 +496,7 @@ prepare(struct work *w, struct sk_drivers *drivers, struct sk_err *err)
 		(void)snprintf(
 		    here, sizeof(here), "%s/%s", w->g->branch, w->g->spec);
 		w->at.swept = strcmp(here, drivers->here) == 0;
-		if (rc == 0 && !w->at.swept)
+		if (rc == 0 && !w->at.swept && !SK_MUTANT("no_place_check"))
 			rc = sk_place_check(&w->at, w->db, w->g, err);
 		if (rc == 0)
 			memcpy(drivers->here, here, sizeof(here));

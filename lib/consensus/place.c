@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "consensus/decide.h"
+#include "faults/faults.h"
 
 /* A temporary file of this age has no writer any more: its directory is locked
  * while one is there. */
@@ -178,7 +179,8 @@ drop_orphan(const struct sk_place *at, const char *name, void *arg)
 	const struct timespec *now = arg;
 	struct stat st;
 
-	if (!sk_has_prefix(name, ".tmp.") || strlen(name) != 5 + 16 ||
+	if (SK_MUTANT("no_sweep") || !sk_has_prefix(name, ".tmp.") ||
+	    strlen(name) != 5 + 16 ||
 	    fstatat(at->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
 	    !S_ISREG(st.st_mode) || now->tv_sec - st.st_ctime < ORPHAN_S)
 		return;

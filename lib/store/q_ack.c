@@ -68,7 +68,7 @@ sk_run_open(struct sk_db *db, const char *run, struct sk_err *err)
 		return rc < 0 ? -rc : sk_no_run(run, err);
 	SK_COL(st, SK_RUN_STATE, state);
 	sk_q_end(st);
-	if (strcmp(state, "stopped") != 0)
+	if (strcmp(state, "stopped") != 0 || SK_MUTANT("no_stop"))
 		return 0;
 	(void)sk_fail(err, SK_ORDER, "run_stopped", "run '%s' is stopped", run);
 	details(err, "after_stop", 0);
@@ -203,7 +203,7 @@ ack(struct sk_db *db, const char *run, const char *branch, int64_t seq,
 	    "tiii", b, seq, epoch, sk_now_ms());
 	if (rc == 0)
 		rc = sk_branch_touch(db, b, err);
-	if (rc == 0)
+	if (rc == 0 && !SK_MUTANT("no_ack_journal"))
 		rc = sk_journal(db, "ack", run, b, seq, NULL, epoch, err);
 	SK_WHERE(db, "ack");
 	return rc;

@@ -386,13 +386,15 @@ insert(struct sk_db *db, const struct sk_decide *d, struct sk_decision *row,
 	row->epoch = d->epoch;
 	input_key(d->input_sha256, row->supersedes, row->input_sha256);
 	sk_chain_link(row, d->verdict, d->verdict_n, row->chain);
+	if (SK_MUTANT("no_chain"))
+		memset(row->chain, '0', SK_SHA256_LEN - 1);
 	rc = insert_row(db, d, row, verdict, err);
 	for (size_t i = 0; i < d->n_answers && rc == 0; i++)
 		rc = sk_q_run(db, err,
 		    "INSERT OR IGNORE INTO decision_answers(branch_id,"
 		    "decision_seq,seq)VALUES(?1,?2,?3)",
 		    "tii", d->key.branch, row->seq, d->answer_seqs[i]);
-	if (rc == 0)
+	if (rc == 0 && !SK_MUTANT("no_decide_journal"))
 		rc = sk_journal(db, "decide", d->key.run, d->key.branch,
 		    row->seq, row->input_sha256, d->epoch, err);
 	SK_WHERE(db, "decide");
@@ -406,15 +408,17 @@ make(struct sk_db *db, const struct sk_decide *d, struct sk_decision *out,
 	char same[SK_SHA256_LEN];
 	struct sk_decision row = { .seq = 0 };
 	bool found = false;
-	int rc;
+	int rc = 0;
 
-	rc = sk_epoch_check(db, d->key.run, d->epoch, err);
+	if (!SK_MUTANT("no_decide_epoch"))
+		rc = sk_epoch_check(db, d->key.run, d->epoch, err);
 	if (rc == 0)
 		rc = newest(db, d, out, &found, a, err);
 	if (rc == 0 && found) {
 		row.supersedes = out->seq;
 		input_key(d->input_sha256, out->supersedes, same);
-		*replayed = strcmp(same, out->input_sha256) == 0;
+		*replayed = strcmp(same, out->input_sha256) == 0 ||
+		            SK_MUTANT("always_replay");
 	}
 	if (rc == 0 && *replayed)
 		return sk_journal(db, "replay", d->key.run, d->key.branch,

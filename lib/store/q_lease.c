@@ -176,7 +176,8 @@ read_lease(
 static bool
 has_run_out(const struct lease *l)
 {
-	return l->expires > 0 && strcmp(l->who.boot_id, sk_boot_id()) == 0 &&
+	return l->expires > 0 && !SK_MUTANT("no_lease") &&
+	       strcmp(l->who.boot_id, sk_boot_id()) == 0 &&
 	       l->expires < sk_boot_ms();
 }
 
@@ -335,8 +336,9 @@ sk_db_publish(struct sk_db *db, const char *run, int64_t epoch,
 		/* The directory is synced when others may write again. */
 		sk_queue_leave(db);
 	}
-	if (rc == 0 && (SK_FAULT("store.publish.after_rename") != 0 ||
-			   fsync(pub->dirfd) != 0))
+	if (rc == 0 && !SK_MUTANT("no_dirsync") &&
+	    (SK_FAULT("store.publish.after_rename") != 0 ||
+		fsync(pub->dirfd) != 0))
 		rc = sk_fail_errno(err, "cannot sync directory '%s'", pub->dir);
 	/* Frees; and unlinks the temporary when it was not renamed. */
 	sk_pub_abort(pub);
