@@ -30,8 +30,9 @@ teardown() {
 config() {
 	local base=http://127.0.0.1:$port/s/$1
 	while read -r name adapter path; do
-		printf '[agents.%s]\nadapter = "%s"\nmodel = "m1"\nkey = "env:KEY"\nprovider = "%s-%s"\nstream = %s\nbase_url = "%s%s"\n' \
-			"$name" "$adapter" "$name" "${1%%[;+]*}" "$2" "$base" "$path"
+		printf '[agents.%s]\nadapter = "%s"\nmodel = "m1"\nkey = "env:KEY"\nprovider = "%s-%s-%s"\nstream = %s\nbase_url = "%s%s"\n' \
+			"$name" "$adapter" "$name" "${1%%[;+]*}" "$2" "$2" \
+			"$base" "$path"
 	done <<-END
 		chat openai-chat /v1
 		responses openai-responses /v1
