@@ -141,10 +141,10 @@ on_idle(struct sk_loop *l, void *arg)
 		limit_stragglers(r);
 		sk_fan_commit(r);
 		over = sk_fan_print(r);
-		if (r->gone && !was_gone)
+		if ((r->gone && !was_gone) || sk_early_decided(r)) {
 			cancel_all(r, false);
-		if (sk_early_decided(r))
-			cancel_all(r, false);
+			sk_control_stop(r); /* nothing else may wake us */
+		}
 	} while (!over && (r->committed < r->nready || can_start(r)));
 	if (over)
 		sk_loop_stop(l);
