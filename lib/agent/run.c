@@ -153,6 +153,14 @@ on_idle(struct sk_loop *l, void *arg)
 /* ---- being stopped ---- */
 
 static void
+on_stop_grace(struct sk_loop *l, void *arg)
+{
+	(void)l;
+	(void)arg;
+	sk_tree_kill_all();
+}
+
+static void
 on_guard(struct sk_loop *l, int fd, unsigned events, void *arg)
 {
 	struct sk_fan *r = arg;
@@ -164,6 +172,14 @@ on_guard(struct sk_loop *l, int fd, unsigned events, void *arg)
 	while ((n = read(fd, &sig, 1)) == 1) {
 		bool now = r->stop_signal != 0 || sig == SIGQUIT;
 
+		/* A thousand agents are not looked through a thousand times.
+		 * (Its timer is older than those of the agents.) */
+		if (now)
+			sk_tree_kill_all();
+		else
+			(void)sk_loop_timer(r->loop,
+			    sk_mono_ms() + r->p->slots.v[0].grace_ms,
+			    on_stop_grace, r);
 		if (r->stop_signal == 0)
 			r->stop_signal = sig;
 		r->hurry = now;

@@ -104,6 +104,9 @@ int sk_capture(const struct sk_spawn *s, const void *in, size_t in_n,
 void sk_subreaper(void);
 /* Send signo to pid, its group, and every descendant that can be found. */
 void sk_tree_signal(pid_t pid, int signo);
+/* SIGKILL every descendant once and reap nothing: one look instead of one for
+ * each child, before they are ended one by one. */
+void sk_tree_kill_all(void);
 /* SIGKILL every descendant of this process except the pids in keep, reap what
  * is dead, until none is left or `rounds` are over; returns how many were
  * killed. */

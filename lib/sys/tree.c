@@ -319,6 +319,18 @@ sk_tree_kill(pid_t pid, const char *token)
 
 /* ---- everything ---- */
 
+void
+sk_tree_kill_all(void)
+{
+	struct pids p = { 0 };
+
+	children(getpid(), &p);
+	descend(&p, 0);
+	for (size_t i = 0; i < p.n; i++)
+		(void)kill(p.v[i], SIGKILL);
+	free(p.v);
+}
+
 size_t
 sk_tree_sweep(const pid_t *keep, size_t nkeep, int rounds)
 {
