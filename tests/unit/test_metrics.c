@@ -13,7 +13,7 @@ fresh(int64_t n)
 	return (struct sk_tokens){ .fresh = n, .output = 10 };
 }
 
-/* ---- vendors: prompt 1234 of which cached 1000, output 56, reasoning 7 ---- */
+/* ---- vendors: prompt 1234, cached 1000, output 56, reasoning 7 ---- */
 
 static struct sk_tokens
 read_usage(const char *json, const char *vendor)
