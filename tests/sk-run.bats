@@ -133,7 +133,7 @@ await() {
 	feed p 2 sk-run
 	same "$(error_code)" no_agents
 	feed p 2 sk-run --exec x=cat --spec ../../etc
-	same "$(error_code)" bad_name
+	same "$(error_code)" bad_identifier
 	feed p 2 sk-run --exec x=cat -m -rf -a claude
 	same "$(error_code)" bad_model
 }
