@@ -311,21 +311,26 @@ verb_refresh(struct sk_ctx *ctx, struct sk_err *err)
 struct status_opts {
 	struct store_opts s;
 	const char *account, *from;
+	bool online;
 };
 static const struct status_opts status_init = { .s = STORE_INIT };
 static const struct sk_opt status_opts[] = { ACCOUNT_OPT(struct status_opts),
 	SK_OPT_STR(struct status_opts, 0, "from", "PROGRAM", from, SK_C_NONE,
 	    "look at another program's login", NULL),
+	SK_OPT_FLAG(struct status_opts, 0, "online", online,
+	    "ask the server whether it takes the token",
+	    "By the provider's userinfo endpoint; what is due is refreshed."),
 	STORE_OPTS(struct status_opts), SK_OPT_END };
 
 static int
 verb_status(struct sk_ctx *ctx, struct sk_err *err)
 {
 	const struct status_opts *o = ctx->opts;
-	struct sk_token_opts to = {
-		.account = o->account, .from = o->from, .min_ttl_ms = -1
-	};
-	struct sk_auth *a = open_auth(ctx, &o->s, true);
+	struct sk_token_opts to = { .account = o->account,
+		.from = o->from,
+		.online = o->online,
+		.min_ttl_ms = -1 };
+	struct sk_auth *a = open_auth(ctx, &o->s, !o->online);
 	int rc;
 
 	rc = sk_auth_show_status(
@@ -338,8 +343,10 @@ static int
 verb_whoami(struct sk_ctx *ctx, struct sk_err *err)
 {
 	const struct status_opts *o = ctx->opts;
-	struct sk_token_opts to = { .account = o->account, .min_ttl_ms = -1 };
-	struct sk_auth *a = open_auth(ctx, &o->s, true);
+	struct sk_token_opts to = {
+		.account = o->account, .online = o->online, .min_ttl_ms = -1
+	};
+	struct sk_auth *a = open_auth(ctx, &o->s, !o->online);
 	int rc;
 
 	rc = sk_auth_show_whoami(

@@ -103,12 +103,12 @@ _sk_login()
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
 		login) words='-a --account -w --workspace -m --method -b --browser --no-qr --issuer --client-id --scope --discovery -t --timeout --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		status) words='-a --account --from --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		status) words='-a --account --from --online --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		token) words='-a --account --from --for --no-refresh --fd --print --rejected-fd --min-ttl --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		exec) words='-a --account --from --for --no-refresh -e --env --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		refresh) words='-a --account --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		logout) words='-a --account --revoke --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		whoami) words='-a --account --from --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		whoami) words='-a --account --from --online --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		providers) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		switch) words='--store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		export) words='--store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;

@@ -40,6 +40,7 @@ provider() {
 		device = "{issuer}/device"
 		token = "{issuer}/token"
 		revoke = "{issuer}/revoke"
+		userinfo = "{issuer}/me"
 		[timing]
 		interval = 0
 		interval_min = 0

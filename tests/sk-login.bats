@@ -388,6 +388,26 @@ refused
 false"
 }
 
+@test "status --online: the server's own word" {
+	log_in p 'ok;iv=none;on'
+	check 0 sk-login status p --online --json
+	valid
+	same "$(j '.providers[0].online')" accepted
+	check 0 sk-login status p --json
+	same "$(j '.providers[0].online')" null
+	curl -gs -X POST "$FAKE/ok;iv=none;on/revoke" -d token=x
+	check 4 sk-login status p --online --json
+	same "$(j '.providers[0] | .online, .usable')" "refused
+false"
+	check 4 sk-login whoami p --online --json
+	valid
+	# Not sent to a stranger, and no word is no refusal.
+	sed -i 's,^userinfo.*,userinfo = "http://localhost:1/me",' \
+		"$XDG_CONFIG_HOME/sk/providers/p.toml"
+	check 0 sk-login status p --online --json
+	same "$(j '.providers[0].online')" unknown
+}
+
 @test "other programs' logins are read when asked for, and not written" {
 	mkdir -p "$HOME/.codex" "$HOME/.config/gh" "$HOME/.gemini" "$HOME/.claude"
 	echo '{"tokens":{"access_token":"tok-codex"}}' >"$HOME/.codex/auth.json"

@@ -114,6 +114,7 @@ struct sk_token_opts {
 	 * the stored one. NULL = none. */
 	const char *rejected;
 	int64_t min_ttl_ms; /* -1 = the provider's skew */
+	bool online; /* status: ask the server whether it takes the token */
 };
 /* The access token, appended to out (wipe it with sk_auth_wipe()). */
 int sk_auth_token(struct sk_auth *a, const char *provider,

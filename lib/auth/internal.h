@@ -285,6 +285,8 @@ enum auth_state {
 	AUTH_EXPIRED
 };
 /* refresh.c: would sending the refresh token be sending it twice? */
+int auth_origin_ok(const struct sk_idp *p, const struct sk_jv *acc,
+    const char *origin, struct sk_err *err);
 bool auth_interrupted(const struct sk_idp *p, const struct sk_jv *acc);
 bool auth_can_refresh(const struct sk_idp *p, const struct sk_jv *acc);
 const char *auth_from_environment(const struct sk_idp *p, const char **var);

@@ -502,9 +502,9 @@ auth_from_environment(const struct sk_idp *p, const char **var)
 }
 
 /* May this provider's token go to that origin? */
-static int
-origin_ok(const struct sk_idp *p, const struct sk_jv *acc, const char *origin,
-    struct sk_err *err)
+int
+auth_origin_ok(const struct sk_idp *p, const struct sk_jv *acc,
+    const char *origin, struct sk_err *err)
 {
 	const struct sk_jv *list = sk_idp_val(p, "api_origins");
 	const char *extra = sk_jget_str(sk_jget(acc, "extra"), "resource_url");
@@ -551,7 +551,7 @@ use(struct sk_auth *a, const char *provider, const struct sk_token_opts *o,
 	if (rc == 0 && j.acc != NULL)
 		rc = auth_workspace(&j.p, j.acc, &any, err);
 	if (rc == 0 && o->origin != NULL)
-		rc = origin_ok(&j.p, j.acc, o->origin, err);
+		rc = auth_origin_ok(&j.p, j.acc, o->origin, err);
 	if (rc == 0 && env != NULL) {
 		sk_buf_str(out, env);
 	} else if (rc == 0 && o->from != NULL) {

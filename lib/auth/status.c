@@ -73,13 +73,50 @@ status_fields(
 	    w, "id_token_refused", sk_jget_str(j->acc, "id_token_refused"));
 }
 
+/* The server's own word: "accepted", "refused" or "unknown". */
+static const char *
+ask_server(struct sk_auth *a, const char *provider, struct look *j,
+    const struct sk_token_opts *o)
+{
+	struct sk_token_opts to = { .account = o->account, .min_ttl_ms = -1 };
+	struct auth_request q = { .what = "userinfo", .get = true };
+	const char *origin = sk_jget_str(j->acc, "origin"), *why = "";
+	const char *word = "unknown";
+	struct sk_err err = { 0 };
+	struct auth_reply r;
+	struct auth_url u;
+	struct sk_buf t;
+
+	if (provider_endpoint(&j->p, "userinfo", &q.url, &err) != 0 ||
+	    q.url == NULL || !auth_url_parse(q.url, &u, &why) ||
+	    (!sk_streq(origin, u.origin) &&
+		auth_origin_ok(&j->p, j->acc, q.url, &err) != 0)) {
+		sk_err_clear(&err);
+		return word;
+	}
+	if (sk_auth_token(a, provider, &to, &t, &err) == 0) {
+		q.bearer = t.p;
+		if (auth_http(&q, &j->p, &r, &err) == 0) {
+			word = r.status >= 200 && r.status < 300 ? "accepted"
+			       : r.status == 401                 ? "refused"
+			                                         : "unknown";
+			auth_reply_free(&r);
+		}
+	} else if (err.exit == SK_LOGIN) {
+		word = "refused";
+	}
+	sk_auth_wipe(&t);
+	sk_err_clear(&err);
+	return word;
+}
+
 int
 sk_auth_status(struct sk_auth *a, const char *provider,
     const struct sk_token_opts *o, struct sk_jw *w, struct sk_err *err)
 {
 	struct auth_doc d = { .lock = { .fd = -1 } };
 	struct look j = { 0 };
-	const char *state = NULL, *var = NULL;
+	const char *state = NULL, *var = NULL, *online = NULL;
 	bool usable = false;
 	int64_t left = -1;
 	int rc;
@@ -112,8 +149,13 @@ sk_auth_status(struct sk_auth *a, const char *provider,
 			    (j.acc != NULL && auth_can_refresh(&j.p, j.acc));
 		}
 	}
+	if (rc == 0 && usable && o->online && j.acc != NULL) {
+		online = ask_server(a, provider, &j, o);
+		usable = !sk_streq(online, "refused");
+	}
 	if (rc == 0) {
 		status_fields(&j, state, usable, w);
+		sk_jw_kstr(w, "online", online);
 		sk_jw_kstr(w, "environment", var);
 		rc = usable ? 0 : SK_LOGIN;
 	}

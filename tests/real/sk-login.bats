@@ -97,6 +97,8 @@ null"
 true"
 	same "$(curl -s -H "Authorization: Bearer $(sk-login token oidc)" \
 		"$OIDC/me" | jq -r .sub)" alice
+	check 0 sk-login status oidc --online --json
+	same "$(j '.providers[0].online')" accepted
 }
 
 @test "oidc-provider: refresh rotates, a crowd makes one request, logout revokes" {

@@ -29,6 +29,7 @@ struct conn {
 	size_t n;
 	struct sk_buf out;
 	bool hang;
+	char bearer[200];
 };
 
 static struct conn conns[CONNS];
@@ -198,6 +199,9 @@ request(struct conn *c)
 	*sp = '\0';
 	*target++ = '\0';
 	p = strcasestr(sp + 1, "authorization:");
+	if (p != NULL && p < head)
+		(void)snprintf(c->bearer, sizeof(c->bearer), "%.*s",
+		    (int)strcspn(p + 15, "\r"), p + 15);
 	sk_buf_init(&line, 0);
 	sk_buf_printf(&line, "%s %s %s%.*s %s\n", c->in, target,
 	    p != NULL && p < head ? "auth=" : "",

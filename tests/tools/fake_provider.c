@@ -372,6 +372,20 @@ do_revoke(struct scen *s, struct conn *c)
 	json(c, 200, "");
 }
 
+/* Who is it? Only the newest token, and none of a family that was revoked. */
+static void
+do_me(struct scen *s, struct conn *c)
+{
+	char want[100];
+
+	(void)snprintf(want, sizeof(want), "Bearer skCANARY-at-%d-%d",
+	    (int)(s - scens), s->generation);
+	if (s->revoked || strstr(c->bearer, want) == NULL)
+		error(c, 401, "invalid_token");
+	else
+		json(c, 200, "{\"sub\":\"user-1\"}");
+}
+
 /* ---- requests ---- */
 
 void
@@ -394,6 +408,8 @@ fake_route(struct conn *c, const char *target, const char *body)
 		error(c, 500, "too_many");
 	else if (name != target + 3 || strstr(end, "/.well-known/openid"))
 		do_discovery(s, c);
+	else if (strcmp(end, "/me") == 0)
+		do_me(s, c);
 	else if (strcmp(end, "/stat") == 0)
 		do_stat(s, c);
 	else if (strcmp(end, "/revoke") == 0 ||
