@@ -465,12 +465,14 @@ import_dir(struct sk_import *im, const char *path, int depth)
 		return sk_fail_errno(im->err, "cannot read '%s'", path);
 	for (int i = 0; i < n; i++) {
 		char *p = sk_path_join(path, list[i]->d_name);
+		struct stat st;
 
-		if (list[i]->d_name[0] == '.' || rc != 0)
+		/* (Links are not followed: they may lead round in circles.) */
+		if (list[i]->d_name[0] == '.' || rc != 0 || lstat(p, &st) != 0)
 			;
-		else if (list[i]->d_type == DT_DIR && depth < DEPTH_MAX)
+		else if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
 			rc = import_dir(im, p, depth + 1);
-		else if (list[i]->d_type == DT_REG && is_log(list[i]->d_name))
+		else if (S_ISREG(st.st_mode) && is_log(list[i]->d_name))
 			rc = import_file(im, p);
 		free(p);
 		free(list[i]);
