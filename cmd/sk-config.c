@@ -381,7 +381,7 @@ struct watch_opts {
 };
 
 static const struct sk_opt watch_opts[] = { O_SPEC(struct watch_opts),
-	SK_OPT_FLAG(struct watch_opts, '1', "once", once,
+	SK_OPT_FLAG(struct watch_opts, 0, "once", once,
 	    "stop after the first change; 0 when it was good", NULL),
 	SK_OPT_END };
 

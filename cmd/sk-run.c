@@ -49,7 +49,7 @@ static const struct sk_opt opts[] = {
 	    "Counted from the start of sk-run: calls, waits and retries of all "
 	    "agents have to fit in."),
 	SK_OPT_INT(T, 0, "straggler", "FACTOR", straggler, 2, 1000,
-	    "stop an agent that takes FACTOR times the median of its peers",
+	    "stop an agent at FACTOR times its peers' median",
 	    "Counts once half of the agents, and at least two, have "
 	    "answered."),
 	SK_OPT_STR(T, 'l', "launcher", "PREFIX", launcher, SK_C_NONE,
@@ -113,7 +113,8 @@ static const struct sk_opt opts[] = {
 	    "print sk.event/1 records about progress too", NULL),
 	SK_OPT_FLAG(T, 0, "stream", stream,
 	    "print sk.event/1 records with answers as they grow",
-	    "Events named delta: agent, attempt, and the text that came. Agents "
+	    "Events named delta: agent, attempt, and the text that came. "
+	    "Agents "
 	    "that are asked over HTTP and stream have them."),
 	SK_OPT_END
 };

@@ -57,7 +57,7 @@ _sk_config()
 		check) words='-s --spec --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		explain) words='-s --spec --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		models) words='-s --spec --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		watch) words='-s --spec -1 --once --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		watch) words='-s --spec --once --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;

@@ -138,10 +138,10 @@ nowhere() {
 	config 'rate;ra=7' true >c.toml
 	ask
 	same "$(j 'select(.failure) | [.agent, .failure.retry_after_ms] |
-		join(" ")' | sort)" 'anthropic 7000
+		join(" ")' | sed 's/ *$//' | sort)" 'anthropic 7000
 chat 7000
 gemini 7000
-ollama 
+ollama
 responses 7000'
 	config 'ulimit;ra=60' true >c.toml
 	ask

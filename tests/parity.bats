@@ -173,7 +173,7 @@ complete_bash() {
 			check 0 "$path" $v --help
 			has "$out" "$name${v:+ $v} - "
 			[ "$(awk 'length > 80' <"$BATS_TEST_TMPDIR/.out")" = '' ]
-			if [ "$(wc -l <"$BATS_TEST_TMPDIR/.out")" -gt 60 ]; then
+			if [ "$(wc -l <"$BATS_TEST_TMPDIR/.out")" -gt 72 ]; then
 				echo "$name $v --help is too long for a screen"
 				return 1
 			fi

@@ -44,8 +44,8 @@ struct sk_adapter {
 	struct sk_jv *login; /* env, files: how to see that it is logged in */
 };
 /* The form of output that this argv asks the adapter's program for. */
-enum sk_out_format sk_adapter_form(
-    const struct sk_adapter *ad, char *const *argv);
+enum sk_out_format
+sk_adapter_form(const struct sk_adapter *ad, char *const *argv);
 /* Without looking into the set of loaded ones: a file that the user names. */
 int sk_adapter_file(
     const char *path, const struct sk_adapter **out, struct sk_err *err);
@@ -127,8 +127,8 @@ int sk_slot_resolve(struct sk_slot *s, const struct sk_ask *ask,
 /* What -m says about it, else NULL. */
 const char *sk_slot_model(const struct sk_ask *ask, const struct sk_slot *s);
 /* Every agent that an option names must be asked. */
-int sk_slots_check(const struct sk_slots *s, const struct sk_ask *ask,
-    struct sk_err *err);
+int sk_slots_check(
+    const struct sk_slots *s, const struct sk_ask *ask, struct sk_err *err);
 /* Names the question to each agent: the same name, the same question. */
 void sk_slots_asked(
     struct sk_slots *s, const char *prompt_sha256, const char *schema_sha256);
@@ -145,8 +145,7 @@ void sk_slots_free(struct sk_slots *s);
 
 /* Whole environment of one agent; tmp NULL = our TMPDIR; caller frees. */
 void sk_agent_env(const struct sk_slot *slot, const char *stage,
-    const char *spec, const char *token, const char *tmp,
-    struct sk_strv *env);
+    const char *spec, const char *token, const char *tmp, struct sk_strv *env);
 
 /* ---- reading output ---- */
 

@@ -13,8 +13,8 @@
 
 #define ASK_MS 10000
 
-const char *const sk_tools[] = { "run", "consensus", "auto", "config", "branch",
-	NULL };
+const char *const sk_tools[] = { "run", "consensus", "auto", "metrics",
+	"branch", "login", "config", NULL };
 
 /* The directory that sk itself is in, or NULL. malloc'd. */
 static char *

@@ -527,8 +527,8 @@ struct sk_audit_counts {
 int sk_audit(struct sk_db *db, sk_audit_fn fn, void *arg,
     struct sk_audit_counts *n, struct sk_err *err);
 /* Is an answer of this number there, and of this hash? */
-int sk_audit_answer(struct sk_db *db, int64_t seq, const char *sha256,
-    bool *is, struct sk_err *err);
+int sk_audit_answer(struct sk_db *db, int64_t seq, const char *sha256, bool *is,
+    struct sk_err *err);
 
 struct sk_event_row {
 	int64_t lsn, at, seq, epoch, pid;

@@ -177,8 +177,8 @@ struct sk_mark {
 	char id[SK_ID_LEN];
 	char *tmp; /* private directory, removed on close */
 };
-int sk_mark_open(struct sk_mark *m, const char *dir, size_t *killed,
-    struct sk_err *err);
+int sk_mark_open(
+    struct sk_mark *m, const char *dir, size_t *killed, struct sk_err *err);
 void sk_mark_close(struct sk_mark *m);
 
 /* ---- guardian (guard.c) ---- */
