@@ -124,7 +124,7 @@ struct sk_verdict {
 int sk_verdict_make(
     const struct sk_case *c, struct sk_verdict *v, struct sk_err *err);
 /* Can these settings bear so many agents that lie? SK_USAGE "cannot_hold". */
-int sk_faulty_check(
+int sk_quorum_bears(
     int64_t faulty, size_t n, size_t total, size_t quorum, struct sk_err *err);
 void sk_verdict_free(struct sk_verdict *v);
 /*

@@ -338,7 +338,7 @@ judge(struct sk_judge *j)
  * liars (n - F).
  */
 int
-sk_faulty_check(
+sk_quorum_bears(
     int64_t faulty, size_t n, size_t total, size_t quorum, struct sk_err *err)
 {
 	size_t f = (size_t)faulty;
@@ -368,7 +368,7 @@ sk_verdict_make(
 	int rc = 0;
 
 	sk_judge_open(&j, c, v);
-	rc = sk_faulty_check(c->faulty, j.expected.n, j.total, j.quorum, err);
+	rc = sk_quorum_bears(c->faulty, j.expected.n, j.total, j.quorum, err);
 	if (rc != 0) {
 		sk_judge_close(&j);
 		return rc;
