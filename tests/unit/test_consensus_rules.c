@@ -212,7 +212,7 @@ test_faulty(void)
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(t); i++) {
 		CHECK_INT(
-		    sk_faulty_check(t[i].f, t[i].n, t[i].n, t[i].quorum, &err),
+		    sk_quorum_bears(t[i].f, t[i].n, t[i].n, t[i].quorum, &err),
 		    t[i].want);
 		sk_err_clear(&err);
 	}
