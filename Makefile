@@ -132,7 +132,8 @@ room-%:
 
 DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev \
 	libcurl4-openssl-dev
-DEPS_CHECK = bats jq mandoc shellcheck clang-format zsh sqlite3 procps openssl \
+DEPS_CHECK = bats jq mandoc shellcheck clang-format zsh sqlite3 procps \
+	openssl curl strace \
 	json-schema-test-suite golang-github-burntsushi-toml-dev
 DEPS_BENCH = hyperfine parallel curl xe
 DEPS_COVERAGE = gcovr

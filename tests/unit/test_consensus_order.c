@@ -67,7 +67,7 @@ static const char policy[] =
     "\"weights\":{\"a3\":2},\"quorum\":\"2/3\"}";
 
 struct stage {
-	char name[AGENTS][8];
+	char name[AGENTS][24];
 	struct sk_buf text[AGENTS];
 	char sha[AGENTS][SK_SHA256_LEN];
 	struct sk_strv expect;
