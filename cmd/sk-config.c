@@ -33,14 +33,8 @@ load(const struct sk_ctx *ctx, const char *file, struct sk_config *conf,
     struct sk_err *err)
 {
 	const struct layer_opts *o = ctx->opts;
-	int rc = sk_config_load(conf, file, err);
 
-	if (rc != 0 || o->spec == NULL)
-		return rc;
-	rc = sk_config_spec(conf, o->spec, NULL, err);
-	if (rc != 0)
-		sk_config_free(conf);
-	return rc;
+	return sk_config_load_spec(conf, file, o->spec, err);
 }
 
 /* ---- get ---- */
@@ -85,6 +79,7 @@ static const struct sk_opt list_opts[] = { O_SPEC(struct list_opts),
 	SK_OPT_END };
 
 struct listing {
+	struct sk_arena *a;
 	struct sk_table table;
 	struct sk_jw w;
 	bool json, origin;
@@ -94,25 +89,19 @@ static void
 list_one(void *arg, const char *key, const struct sk_jv *v, const char *origin)
 {
 	struct listing *l = arg;
-	bool secret = sk_config_secret(key);
 	struct sk_buf b;
 
+	v = sk_config_masked(l->a, key, v);
 	if (l->json) {
 		sk_jw_obj(&l->w);
 		sk_jw_kstr(&l->w, "key", key);
-		if (secret)
-			sk_jw_kstr(&l->w, "value", SK_CONFIG_MASK);
-		else
-			sk_jw_kvalue(&l->w, "value", v);
+		sk_jw_kvalue(&l->w, "value", v);
 		sk_jw_kstr(&l->w, "origin", origin);
 		sk_jw_end(&l->w);
 		return;
 	}
 	sk_buf_init(&b, 0);
-	if (secret)
-		sk_buf_str(&b, SK_CONFIG_MASK);
-	else
-		sk_config_put_value(&b, v);
+	sk_config_put_value(&b, v);
 	sk_table_cell(&l->table, key);
 	sk_table_cell(&l->table, b.p);
 	if (l->origin)
@@ -124,10 +113,11 @@ static int
 verb_list(struct sk_ctx *ctx, struct sk_err *err)
 {
 	const struct list_opts *o = ctx->opts;
-	struct listing l = { .json = ctx->format == SK_FMT_JSON,
+	struct sk_config conf;
+	struct listing l = { .a = &conf.arena,
+		.json = ctx->format == SK_FMT_JSON,
 		.origin = o->show_origin };
 	char hash[SK_SHA256_LEN];
-	struct sk_config conf;
 	struct sk_buf b;
 	int rc;
 
@@ -547,8 +537,9 @@ static const struct sk_verb verbs[] = {
 static const char *const schemas[] = { "config", "config-check",
 	"config-explain", "config-file", "config-path", "event", "model-list",
 	/* and the sections of config-file */
-	"project", "run", "consensus", "quality_gates", "cost", "evidence",
-	"pipeline", "hot_reload", "stages", "agents", "models", NULL };
+	"project", "run", "retry", "consensus", "quality_gates", "cost",
+	"evidence", "pipeline", "guardrails", "recovery", "hot_reload",
+	"stages", "agents", "models", NULL };
 
 /* Nothing is the whole file. */
 static bool

@@ -138,6 +138,66 @@ user=.config/sk/config.toml
 	same "$(j '[.error.details.errors[].key] | join(",")')" a,b,c,run.jobs
 }
 
+@test "rules between keys come with what is wrong in single ones" {
+	mkdir -p docs/S-1 .sk
+	cat >c.toml <<-'END'
+		[run]
+		timout = "5m"
+		[consensus]
+		min_agents = 5
+		max_agents = 3
+		quorum = 9
+		[pipeline]
+		agents = ["a", "b"]
+		stages = ["implement"]
+	END
+	echo '[recovery]' >docs/S-1/pipeline.toml
+	echo 'atempts = 1' >>docs/S-1/pipeline.toml
+	echo '[cost' >.sk/config.toml
+	check 2 sk-config check c.toml --spec S-1 --json
+	same "$(j '.error.details.errors[] |
+		"\(.file | split("/") | last):\(.line):\(.column) \(.key)"')" \
+'config.toml:1:6 null
+pipeline.toml:2:11 recovery.atempts
+c.toml:2:10 run.timout
+c.toml:5:14 consensus.max_agents
+c.toml:6:10 consensus.quorum
+c.toml:9:11 pipeline.stages'
+	# A value that is wrong by itself is told of once, and what follows from
+	# it not at all.
+	rm .sk/config.toml docs/S-1/pipeline.toml
+	while IFS='|' read -r doc keys; do
+		printf "$doc" >c.toml
+		check 2 sk-config check c.toml --json
+		same "$(j '[.error.details.errors[].key] | join(" ")')" "$keys"
+	done <<-'END'
+		consensus.min_agents = 5\nconsensus.max_agents = 1\n|consensus.max_agents
+		consensus.quorum = 2\npipeline.agents = ["a", "b:0"]\n|pipeline.agents
+		pipeline.agents = ["a", "a"]\n|pipeline.agents
+		quality_gates.plan = []\n|quality_gates.plan
+		stages = [1]\nmodels = [[1]]\nagents = 1\nconsensus = 1\n|stages models agents consensus
+		quality_gates = [1]\npipeline = { agents = { a = 1 }, stages = { a = 1 } }\n|quality_gates pipeline.agents pipeline.stages
+		stages.plan = { agents = { a = 1 }, quorum = [1] }\n|stages.plan.agents stages.plan.quorum
+		models = { x = { aliases = { a = 1 }, retry = [1] } }\n|models.x.aliases models.x.retry
+	END
+}
+
+@test "dates, inf and nan: what was expected there is said" {
+	while IFS='|' read -r doc message; do
+		echo "$doc" >c.toml
+		check 2 sk-config check c.toml --json
+		has "$(j '.error.details.errors[0].message')" "$message"
+	done <<-'END'
+		run.jobs = nan|expected integer, found the number nan
+		run.timeout = 2020-01-01|expected a duration such as "90s" or "1h30m", found the date 2020-01-01
+		cost.daily_limit_usd = inf|expected a finite number, found the number inf
+		agents.x.model = 07:00:00|expected string, found the date 07:00:00
+		agents.x.command = [2020-01-01]|expected string, found the date 2020-01-01
+		pipeline.agents = 2020-01-01|expected array, found the date 2020-01-01
+		pipeline.agents = [2020-01-01]|expected NAME[=ADAPTER][:COUNT], found the date
+	END
+}
+
 @test "rules between keys" {
 	printf '[consensus]\nmin_agents = 4\nmax_agents = 3\n' >c.toml
 	check 2 sk-config list --json --config c.toml

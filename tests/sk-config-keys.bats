@@ -135,6 +135,15 @@ valid() {
 	has "$err" "did you mean 'consensus'?"
 }
 
+@test "schema: an unknown name is told the known ones, every section among them" {
+	check 2 sk-config schema zzzzzz
+	for s in $(sk-config schema | jq -r '.properties | keys[]'); do
+		has "$err" " $s,"
+	done
+	check 2 sk-config schema guardrail
+	has "$err" "did you mean 'guardrails'?"
+}
+
 @test "pipeline.toml of a specification: between the project's file and the named" {
 	mkdir -p .sk docs/SPEC-7-thing docs/SPEC-70
 	touch docs/SPEC-7-thing/spec.md docs/SPEC-70/spec.md

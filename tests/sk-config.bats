@@ -224,6 +224,29 @@ forbidden() {
 	done <<<"$(forbidden)"
 }
 
+@test "a link in the tree does not lead a found file's path out of it" {
+	mkdir -p .sk inside
+	ln -s "$HOME" out
+	ln -s inside in
+	while read -r dir status; do
+		printf '[evidence]\nbase_dir = "%s"\n' "$dir" >.sk/config.toml
+		check "$status" sk-config check
+		if [ "$status" -eq 2 ]; then
+			has "$err" "outside the tree"
+			has "$err" ".sk/config.toml:2:12"
+		fi
+		# Whoever names the file may.
+		check 0 sk-config check .sk/config.toml
+	done <<-'END'
+		out 2
+		out/a/b 2
+		in/../out 2
+		in 0
+		in/a/b 0
+		new/a 0
+	END
+}
+
 @test "every key of the schema is either open to a project file or refused" {
 	# Whoever adds a key that a project may not set adds it to the table, too.
 	sk-config schema config-file >s.json
@@ -333,16 +356,32 @@ forbidden() {
 		PLAIN = "hidden1"
 		[agents.x.headers]
 		Authorization = "hidden2"
+		[agents.y]
+		base_url = "https://me:hidden3@host.example/v1?a=b@c"
+		command = ["x", "http://hidden4@host.example"]
+		[agents.y.body]
+		api_key = "hidden5"
 		[models.m]
 		max_tokens = 4096
 	END
 	for format in json text; do
 		check 0 sk-config list --format $format --config c.toml
 		case $out in *hidden*) false ;; esac
+		has "$out" 'https://***@host.example/v1?a=b@c'
 		has "$out" '***'
 		has "$out" seen
 		has "$out" 4096
 	done
+	# A table shows no more than its keys do.
+	for key in agents agents.x agents.x.env agents.y agents.y.base_url; do
+		for format in json text; do
+			check 0 sk-config explain $key --format $format \
+				--config c.toml
+			case $out in *hidden*) false ;; esac
+		done
+	done
+	same "$(sk-config explain agents.x --json --config c.toml |
+		jq -c .value.env)" '{"PLAIN":"***"}'
 	same "$(get agents.x.env.PLAIN --config c.toml)" hidden1
 }
 

@@ -116,7 +116,16 @@ run_schema(struct sk_ctx *ctx, struct sk_err *err)
 	    ctx->argv[0]);
 	if ((near = sk_closest(name, names)) != NULL)
 		return sk_hint(err, "did you mean '%s'?", near);
-	return sk_hint(err, "'%s schema' lists the names", ctx->cmd->name);
+	if (ctx->cmd->schema == NULL)
+		return sk_hint(
+		    err, "'%s schema' lists the names", ctx->cmd->name);
+	/* (Without a name there is a schema, and no list.) */
+	sk_buf_init(&b, 0);
+	for (size_t i = 0; names[i] != NULL; i++)
+		sk_buf_printf(&b, "%s%s", i != 0 ? ", " : "", names[i]);
+	sk_hint(err, "there is %s", b.p);
+	sk_buf_free(&b);
+	return SK_USAGE;
 }
 
 const struct sk_verb sk_builtin_verbs[] = {

@@ -298,10 +298,12 @@ check_value(struct walk *w, struct sk_jv *v, const struct sk_jv *s)
 {
 	const struct sk_jv *items = word(w->schema, s, "items");
 	const struct sk_jv *kind = word(w->schema, s, "x-kind");
+	const char *type = sk_jstr(word(w->schema, s, "type"));
 
 	if (kind == NULL && v->type == SK_J_ARR && items != NULL)
 		kind = word(w->schema, items, "x-kind");
-	sk_config_kind(w->c, w->layer, w->key.p, v, sk_jstr(kind));
+	sk_config_kind(w->c, w->layer, w->key.p, v, sk_jstr(kind),
+	    type != NULL ? type : "string");
 	check_enum(w, v, word(w->schema, s, "enum"));
 	for (size_t i = 0; v->type == SK_J_ARR && items != NULL && i < v->n;
 	     i++)

@@ -33,6 +33,10 @@ struct sk_config {
  * FILE:LINE:COL, are in the message (first) and details (all).
  */
 int sk_config_load(struct sk_config *c, const char *named, struct sk_err *err);
+/* The same with the layer of a specification (see below), or without when it is
+ * NULL: the findings of all layers together. */
+int sk_config_load_spec(struct sk_config *c, const char *named,
+    const char *spec, struct sk_err *err);
 void sk_config_free(struct sk_config *c);
 /*
  * The layer of one specification, docs/<id>/pipeline.toml, between the
@@ -188,6 +192,10 @@ typedef void (*sk_config_warn_fn)(void *arg, const char *where, const char *key,
 size_t sk_config_warnings(struct sk_config *c, sk_config_warn_fn fn, void *arg);
 /* Must the value of this key not be shown? */
 bool sk_config_secret(const char *key);
+/* v as it may be shown: without secrets, those in tables and in URLs included.
+ * Shares what needs no change. */
+const struct sk_jv *
+sk_config_masked(struct sk_arena *a, const char *key, const struct sk_jv *v);
 /* ---- what is printed (show.c) ---- */
 
 #define SK_CONFIG_MASK "***" /* in place of a secret */

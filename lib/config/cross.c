@@ -12,6 +12,14 @@
 #include "config/internal.h"
 #include "data/data.h"
 
+/* The tree may have mistakes already: what is no table or no list is nothing
+ * here. */
+static const struct sk_jv *
+only(const struct sk_jv *v, enum sk_jtype type)
+{
+	return v != NULL && v->type == type ? v : NULL;
+}
+
 /* ---- pairs of bounds ---- */
 
 static void
@@ -72,6 +80,8 @@ struct lineup {
 	const struct sk_jv *list;
 	const char *key; /* "stages.plan.agents" */
 	int64_t agents; /* with their counts */
+	bool
+	    unclear; /* one of them is wrong, so that the number is not known */
 };
 
 /* Is a bound one that somebody has set? The built-in ones leave everybody free
@@ -90,7 +100,8 @@ check_size(struct sk_config *c, const struct lineup *l)
 	int layer = sk_config_layer_of(c, l->list);
 	int64_t max;
 
-	if (set(c, "consensus.max_agents", &max) && l->agents > max)
+	if (!l->unclear && set(c, "consensus.max_agents", &max) &&
+	    l->agents > max)
 		sk_config_finding(c, layer, l->list, l->key, "bad_value", NULL,
 		    "expected at most consensus.max_agents (%lld) agents, "
 		    "found %lld",
@@ -106,7 +117,9 @@ check_twice(struct sk_config *c, const struct lineup *l)
 		for (size_t k = 0; k < i; k++)
 			if (member_of(l->list->a[i], &a) &&
 			    member_of(l->list->a[k], &b) &&
-			    strcmp(a.name, b.name) == 0) {
+			    strcmp(a.name, b.name) == 0 &&
+			    /* (The schema says of equal ones.) */
+			    !sk_json_eq(l->list->a[i], l->list->a[k])) {
 				sk_config_finding(c,
 				    sk_config_layer_of(c, l->list),
 				    l->list->a[i], l->key, "duplicate_agent",
@@ -140,8 +153,10 @@ any_enabled(const struct sk_config *c, const struct sk_jv *list)
 static void
 check_enabled(struct sk_config *c)
 {
-	const struct sk_jv *all = sk_config_get(c, "pipeline.agents"), *list;
-	const struct sk_jv *stages = sk_jget(c->root, "stages"), *at = NULL;
+	const struct sk_jv *all =
+	    only(sk_config_get(c, "pipeline.agents"), SK_J_ARR);
+	const struct sk_jv *stages = only(sk_jget(c->root, "stages"), SK_J_OBJ);
+	const struct sk_jv *list, *at = NULL;
 
 	if (sk_jlen(all) != 0) {
 		if (any_enabled(c, all))
@@ -149,7 +164,7 @@ check_enabled(struct sk_config *c)
 		at = all;
 	}
 	for (size_t i = 0; i < sk_jlen(stages); i++) {
-		list = sk_jget(stages->m[i].v, "agents");
+		list = only(sk_jget(stages->m[i].v, "agents"), SK_J_ARR);
 		if (sk_jlen(list) == 0)
 			continue;
 		if (any_enabled(c, list))
@@ -170,7 +185,7 @@ check_quorum(struct sk_config *c, const struct lineup *l, const char *key)
 	int a, b;
 	int64_t n;
 
-	if (q == NULL || l->list->n == 0 ||
+	if (q == NULL || l->list->n == 0 || l->unclear ||
 	    (!sk_jint(q, &n) && (sk_jstr(q) == NULL || !sk_parse_int(sk_jstr(q),
 							   1, INT64_MAX, &n))))
 		return; /* a fraction can always be reached */
@@ -192,12 +207,14 @@ check_quorum(struct sk_config *c, const struct lineup *l, const char *key)
 static struct lineup
 measure(const struct sk_jv *list, const char *key)
 {
-	struct lineup l = { list, key, 0 };
+	struct lineup l = { .list = list, .key = key };
 	struct member m;
 
 	for (size_t i = 0; i < list->n; i++)
 		if (member_of(list->a[i], &m))
 			l.agents += m.count;
+		else
+			l.unclear = true;
 	return l;
 }
 
@@ -228,12 +245,14 @@ key_of(
 static void
 lineups(struct sk_config *c)
 {
-	const struct sk_jv *all = sk_config_get(c, "pipeline.agents");
-	const struct sk_jv *stages = sk_jget(c->root, "stages"), *list;
+	const struct sk_jv *all =
+	    only(sk_config_get(c, "pipeline.agents"), SK_J_ARR);
+	const struct sk_jv *stages = only(sk_jget(c->root, "stages"), SK_J_OBJ);
+	const struct sk_jv *list;
 	struct lineup l = { 0 }, general = { 0 };
 	const char *quorum;
 
-	if (all != NULL && all->type == SK_J_ARR) {
+	if (all != NULL) {
 		general = measure(all, "pipeline.agents");
 		check_lineup(c, &general);
 		check_quorum(c, &general, "consensus.quorum");
@@ -242,9 +261,9 @@ lineups(struct sk_config *c)
 		const struct sk_jm *m = &stages->m[i];
 
 		quorum = key_of(c, "stages", m->key, "quorum");
-		list = sk_jget(m->v, "agents");
+		list = only(sk_jget(m->v, "agents"), SK_J_ARR);
 		l = general;
-		if (list != NULL && sk_jlen(list) != 0) {
+		if (sk_jlen(list) != 0) {
 			l = measure(
 			    list, key_of(c, "stages", m->key, "agents"));
 			check_lineup(c, &l);
@@ -290,7 +309,7 @@ check_gate(struct sk_config *c, const struct lineup *l)
 	struct sk_model model;
 	struct member m;
 
-	if (l->agents < 1 || l->agents > 5)
+	if (!l->unclear && (l->agents < 1 || l->agents > 5))
 		sk_config_finding(c, layer, l->list, l->key, "bad_agent_count",
 		    NULL, "invalid agent count: %lld (must be between 1 and 5)",
 		    (long long)l->agents);
@@ -311,7 +330,8 @@ check_gate(struct sk_config *c, const struct lineup *l)
 static void
 gates(struct sk_config *c)
 {
-	const struct sk_jv *t = sk_jget(c->root, "quality_gates");
+	const struct sk_jv *t =
+	    only(sk_jget(c->root, "quality_gates"), SK_J_OBJ);
 
 	for (size_t i = 0; i < sk_jlen(t); i++)
 		if (t->m[i].v->type == SK_J_ARR) {
@@ -363,7 +383,8 @@ stages(struct sk_config *c)
 static void
 models(struct sk_config *c)
 {
-	const struct sk_jv *t = sk_jget(c->root, "models"), *al;
+	const struct sk_jv *t = only(sk_jget(c->root, "models"), SK_J_OBJ);
+	const struct sk_jv *al;
 
 	for (size_t i = 0; i < sk_jlen(t); i++) {
 		const char *name = t->m[i].key, *retry;
@@ -392,13 +413,36 @@ models(struct sk_config *c)
 	}
 }
 
+/* A place that has a finding needs no second one. */
+static void
+drop_repeats(struct sk_config_origin *o, size_t from)
+{
+	size_t n = from, k;
+
+	for (size_t i = from; i < o->n_findings; i++) {
+		const struct sk_finding *f = &o->findings[i];
+
+		for (k = 0; k < from; k++)
+			if (o->findings[k].layer == f->layer &&
+			    o->findings[k].line == f->line &&
+			    o->findings[k].col == f->col)
+				break;
+		if (k == from)
+			o->findings[n++] = *f;
+	}
+	o->n_findings = n;
+}
+
 void
 sk_config_cross(struct sk_config *c)
 {
+	size_t before = c->origins->n_findings;
+
 	ordered(c, "consensus.min_agents", "consensus.max_agents");
 	models(c);
 	lineups(c);
 	check_enabled(c);
 	gates(c);
 	stages(c);
+	drop_repeats(c->origins, before);
 }

@@ -124,6 +124,66 @@ sk_config_secret(const char *key)
 	return false;
 }
 
+/* "http://user:password@host/" without what stands before the host. */
+static const struct sk_jv *
+masked_text(struct sk_arena *a, const struct sk_jv *v)
+{
+	const char *host = memmem(v->s, v->n, "://", 3), *end = v->s + v->n;
+	const char *at = NULL;
+	char *s;
+
+	if (host == NULL)
+		return v;
+	host += 3;
+	for (const char *p = host; p < end && strchr("/?#", *p) == NULL; p++)
+		if (*p == '@')
+			at = p;
+	if (at == NULL)
+		return v;
+	s = sk_arena_printf(a, "%.*s" SK_CONFIG_MASK "%.*s", (int)(host - v->s),
+	    v->s, (int)(end - at), at);
+	return sk_jnew_cstr(a, s);
+}
+
+const struct sk_jv *
+sk_config_masked(struct sk_arena *a, const char *key, const struct sk_jv *v)
+{
+	struct sk_jv *out;
+	struct sk_buf b;
+	size_t len;
+
+	if (v == NULL)
+		return NULL;
+	if (sk_config_secret(key))
+		return sk_jnew_cstr(a, SK_CONFIG_MASK);
+	if (v->type == SK_J_STR)
+		return masked_text(a, v);
+	if (v->type == SK_J_ARR) {
+		out = sk_jnew(a, SK_J_ARR);
+		for (size_t i = 0; i < v->n; i++)
+			sk_jpush(a, out,
+			    sk_jcopy(a, sk_config_masked(a, key, v->a[i])));
+		return out;
+	}
+	if (v->type != SK_J_OBJ)
+		return v;
+	out = sk_jnew(a, SK_J_OBJ);
+	sk_buf_init(&b, 0);
+	sk_buf_str(&b, key);
+	len = b.len;
+	for (size_t i = 0; i < v->n; i++) {
+		const struct sk_jm *m = &v->m[i];
+
+		sk_config_key_add(&b, m->key);
+		sk_jadd(a, out, m->key, m->klen,
+		    sk_jcopy(a, sk_config_masked(a, b.p, m->v)));
+		b.len = len;
+		b.p[len] = '\0';
+	}
+	sk_buf_free(&b);
+	return out;
+}
+
 /* ---- one value on top ---- */
 
 /* TOML text, unless only a string fits or it is no TOML. */

@@ -69,6 +69,7 @@ struct sk_config_origin {
 struct sk_config_where {
 	const char *system; /* /etc/sk/config.toml */
 	const char *named; /* --config, or NULL: SK_CONFIG */
+	const char *spec, *spec_dir; /* as for sk_config_spec(), or NULL */
 	char *const *env; /* environ */
 	bool snapshot; /* SK_CONFIG_SNAPSHOT counts */
 };
@@ -132,6 +133,11 @@ void sk_config_finding(struct sk_config *c, int layer, const struct sk_jv *at,
 
 /* cross.c: rules between keys, on the effective tree. */
 void sk_config_cross(struct sk_config *c);
+
+/* spec.c: the specification's layer read, checked and merged; the findings are
+ * the caller's. */
+int sk_config_spec_read(
+    struct sk_config *c, const char *id, const char *dir, struct sk_err *err);
 
 /* explain.c */
 struct sk_config_path {

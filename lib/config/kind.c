@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Texts that are more than texts: durations, sizes, quorums, paths, names. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -100,11 +101,34 @@ stays_inside(const char *path)
 	}
 }
 
+/* Nor may a link that is in the tree lead out of it. */
+static bool
+leads_outside(const struct kind *k, const char *path)
+{
+	char *root = realpath(k->c->project_root, NULL), *real, *slash;
+	char *at = sk_config_abs(k->c, k->c->project_root, path);
+	bool out = false;
+	size_t n;
+
+	/* What is not there yet will be made in what is. */
+	while ((real = realpath(at, NULL)) == NULL && errno == ENOENT &&
+	       (slash = strrchr(at, '/')) != NULL && slash != at)
+		*slash = '\0';
+	if (root != NULL && real != NULL && strcmp(root, "/") != 0) {
+		n = strlen(root);
+		out = strncmp(real, root, n) != 0 ||
+		      (real[n] != '/' && real[n] != '\0');
+	}
+	free(root);
+	free(real);
+	return out;
+}
+
 static void
 check_inside(const struct kind *k, const struct sk_jv *v)
 {
 	if (sk_config_found(&k->c->origins->layers[k->layer]) &&
-	    !stays_inside(v->s))
+	    (!stays_inside(v->s) || leads_outside(k, v->s)))
 		sk_config_finding(k->c, k->layer, v, k->key, "untrusted_key",
 		    "to allow it, name this file with --config or SK_CONFIG",
 		    "a project file that was merely found cannot name a path "
@@ -224,13 +248,22 @@ check_word(const struct kind *k, const struct sk_jv *v, const char *kind)
 			bad(k, v, words[i].expected);
 }
 
+static const char *
+expected(const char *kind, const char *type)
+{
+	for (size_t i = 0; i < SK_ARRAY_SIZE(words); i++)
+		if (sk_streq(kind, words[i].name))
+			return words[i].expected;
+	return sk_streq(type, "number") ? "a finite number" : type;
+}
+
 /* Dates are strings of the tree, and so are inf and nan: no key wants them. */
 static bool
-plain(const struct kind *k, const struct sk_jv *v)
+plain(const struct kind *k, const struct sk_jv *v, const char *want)
 {
 	if (v->type == SK_J_STR && v->toml_kind != SK_TOML_NONE) {
 		sk_config_finding(k->c, k->layer, v, k->key, "bad_value", NULL,
-		    "expected a string or a finite number, found %s %s",
+		    "expected %s, found %s %s", want,
 		    v->toml_kind == SK_TOML_FLOAT ? "the number" : "the date",
 		    v->s);
 		return false;
@@ -244,13 +277,14 @@ plain(const struct kind *k, const struct sk_jv *v)
 
 void
 sk_config_kind(struct sk_config *c, int layer, const char *key, struct sk_jv *v,
-    const char *kind)
+    const char *kind, const char *type)
 {
 	const struct kind k = { c, layer, key };
-	bool ok = plain(&k, v);
+	bool ok =
+	    plain(&k, v, expected(sk_streq(type, "array") ? NULL : kind, type));
 
 	for (size_t i = 0; v->type == SK_J_ARR && i < v->n; i++) {
-		if (!plain(&k, v->a[i]))
+		if (!plain(&k, v->a[i], expected(kind, "string")))
 			ok = false;
 		else if (kind != NULL)
 			check_word(&k, v->a[i], kind);

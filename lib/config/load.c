@@ -98,7 +98,8 @@ sk_config_merge(struct sk_config *c, int layer)
 		return;
 	sk_config_merge_into(c, c->root, l->root, layer);
 	root = sk_jget_str(sk_jget(l->root, "project"), "root");
-	if (root != NULL) {
+	/* (What others say about it is an error, and may be here as one.) */
+	if (root != NULL && l->kind >= SK_LAYER_NAMED) {
 		free(c->project_root);
 		c->project_root = sk_strdup(root);
 	}
@@ -422,12 +423,34 @@ start(struct sk_config *c)
 	c->root = sk_jnew(&c->arena, SK_J_OBJ);
 }
 
+/*
+ * A layer with a mistake is merged all the same: nobody will use the tree, and
+ * the rules between keys have something to say about the rest of it, too.
+ */
+static void
+read_layers(struct sk_config *c, const struct sk_config_where *w, bool snapshot)
+{
+	struct sk_config_origin *o = c->origins;
+
+	for (int i = 1; i < o->n; i++) {
+		if (o->layers[i].kind == SK_LAYER_ENV)
+			sk_config_env(c, i, w->env);
+		else if (snapshot)
+			continue; /* checked and merged */
+		else
+			sk_config_read(c, i);
+		if (o->layers[i].root == NULL)
+			continue;
+		sk_config_check(c, i);
+		sk_config_merge(c, i);
+	}
+}
+
 int
 sk_config_load_from(
     struct sk_config *c, const struct sk_config_where *w, struct sk_err *err)
 {
 	struct sk_config_origin *o;
-	size_t before;
 	bool snapshot = false;
 	int rc;
 
@@ -440,21 +463,12 @@ sk_config_load_from(
 		rc = sk_config_find(c, w, err);
 	if (rc == 0) {
 		o->layers[o->n++].kind = SK_LAYER_ENV;
-		for (int i = 1; i < o->n; i++) {
-			before = o->n_findings;
-			if (o->layers[i].kind == SK_LAYER_ENV)
-				sk_config_env(c, i, w->env);
-			else if (snapshot)
-				continue; /* checked and merged */
-			else
-				sk_config_read(c, i);
-			if (o->layers[i].root == NULL)
-				continue;
-			sk_config_check(c, i);
-			if (o->n_findings == before)
-				sk_config_merge(c, i);
-		}
-		if (o->n_findings == 0 && o->schema != NULL)
+		read_layers(c, w, snapshot);
+		if (w->spec != NULL)
+			rc = sk_config_spec_read(c, w->spec, w->spec_dir, err);
+	}
+	if (rc == 0) {
+		if (o->schema != NULL)
 			sk_config_cross(c);
 		rc = sk_config_verdict(c, err);
 	}
@@ -464,14 +478,22 @@ sk_config_load_from(
 }
 
 int
-sk_config_load(struct sk_config *c, const char *named, struct sk_err *err)
+sk_config_load_spec(struct sk_config *c, const char *named, const char *spec,
+    struct sk_err *err)
 {
 	const struct sk_config_where w = { .system = "/etc/sk/config.toml",
 		.named = named,
+		.spec = spec,
 		.env = environ,
 		.snapshot = true };
 
 	return sk_config_load_from(c, &w, err);
+}
+
+int
+sk_config_load(struct sk_config *c, const char *named, struct sk_err *err)
+{
+	return sk_config_load_spec(c, named, NULL, err);
 }
 
 int

@@ -45,15 +45,15 @@ static int
 load_again(struct sk_config *to, const struct sk_config *c, struct sk_err *err)
 {
 	const struct sk_config_origin *o = c->origins;
-	const struct sk_config_where w = {
-		.system = o->system, .named = c->named_file, .env = environ
-	};
+	const struct sk_config_where w = { .system = o->system,
+		.named = c->named_file,
+		.spec = o->spec,
+		.spec_dir = o->spec_dir,
+		.env = environ };
 	int rc = sk_config_load_from(to, &w, err);
 
 	if (rc != 0)
 		return rc;
-	if (o->spec != NULL)
-		rc = sk_config_spec(to, o->spec, o->spec_dir, err);
 	for (size_t i = 0; rc == 0 && i + 2 < o->set.n; i += 3)
 		rc = sk_config_set(
 		    to, o->set.v[i], o->set.v[i + 1], o->set.v[i + 2], err);

@@ -19,20 +19,11 @@ sk_config_put_value(struct sk_buf *b, const struct sk_jv *v)
 }
 
 struct explaining {
+	struct sk_arena *a;
 	struct sk_jw *w;
 	struct sk_table *t;
-	bool secret;
 	size_t n;
 };
-
-static void
-put_shown(struct sk_buf *b, const struct sk_jv *v, bool secret)
-{
-	if (secret)
-		sk_buf_str(b, SK_CONFIG_MASK);
-	else
-		sk_config_put_value(b, v);
-}
 
 static void
 explain_setting(
@@ -41,19 +32,16 @@ explain_setting(
 	struct explaining *e = arg;
 	struct sk_buf b;
 
-	(void)key;
+	v = sk_config_masked(e->a, key, v);
 	if (e->w != NULL) {
 		sk_jw_obj(e->w);
 		sk_jw_kstr(e->w, "origin", origin);
-		if (e->secret)
-			sk_jw_kstr(e->w, "value", SK_CONFIG_MASK);
-		else
-			sk_jw_kvalue(e->w, "value", v);
+		sk_jw_kvalue(e->w, "value", v);
 		sk_jw_end(e->w);
 		return;
 	}
 	sk_buf_init(&b, 0);
-	put_shown(&b, v, e->secret);
+	sk_config_put_value(&b, v);
 	sk_table_cell(e->t, e->n++ == 0 ? "said by" : "then by");
 	sk_table_cellf(e->t, "%s: %s", origin, b.p);
 	sk_buf_free(&b);
@@ -62,7 +50,7 @@ explain_setting(
 static void
 explain_json(struct sk_config *conf, const struct sk_config_info *i)
 {
-	struct explaining e = { .secret = i->secret };
+	struct explaining e = { .a = &conf->arena };
 	struct sk_buf b;
 	struct sk_jw w;
 
@@ -87,10 +75,7 @@ explain_json(struct sk_config *conf, const struct sk_config_info *i)
 	for (size_t k = 0; k < sk_jlen(i->members); k++)
 		sk_jw_str(&w, i->members->m[k].key);
 	sk_jw_end(&w);
-	if (i->secret && i->value != NULL)
-		sk_jw_kstr(&w, "value", SK_CONFIG_MASK);
-	else
-		sk_jw_kvalue(&w, "value", i->value);
+	sk_jw_kvalue(&w, "value", sk_config_masked(e.a, i->key, i->value));
 	sk_jw_kstr(&w, "origin", i->origin);
 	sk_jw_key(&w, "settings");
 	sk_jw_arr(&w);
@@ -121,7 +106,7 @@ row(struct sk_table *t, const char *what, const struct sk_jv *v)
 static void
 explain_text(struct sk_config *conf, const struct sk_config_info *i)
 {
-	struct explaining e = { .secret = i->secret };
+	struct explaining e = { .a = &conf->arena };
 	struct sk_table t;
 	struct sk_buf b;
 
@@ -155,7 +140,8 @@ explain_text(struct sk_config *conf, const struct sk_config_info *i)
 	}
 	sk_buf_clear(&b);
 	if (i->value != NULL && i->env != NULL) {
-		put_shown(&b, i->value, i->secret);
+		sk_config_put_value(
+		    &b, sk_config_masked(e.a, i->key, i->value));
 		sk_table_cell(&t, "value");
 		sk_table_cell(&t, b.p);
 		e.t = &t;

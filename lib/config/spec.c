@@ -89,12 +89,12 @@ layer_of(struct sk_config_origin *o, enum sk_layer_kind kind)
 }
 
 int
-sk_config_spec(
+sk_config_spec_read(
     struct sk_config *c, const char *id, const char *dir, struct sk_err *err)
 {
 	struct sk_config_origin *o = c->origins;
 	struct sk_layer *l = layer_of(o, SK_LAYER_SPEC);
-	int layer, rc = 0;
+	int rc = 0;
 
 	if (l == NULL) /* a snapshot has it already */
 		return 0;
@@ -102,7 +102,9 @@ sk_config_spec(
 		rc = find(c, id, &dir, err);
 	if (rc != 0 || dir == NULL)
 		return rc;
-	layer = (int)(l - o->layers);
+	/* (They may be o's own.) */
+	id = sk_arena_strdup(&c->arena, id);
+	dir = sk_arena_strdup(&c->arena, dir);
 	free(o->spec);
 	o->spec = sk_strdup(id);
 	free(o->spec_dir);
@@ -116,13 +118,26 @@ sk_config_spec(
 	}
 	if (o->located)
 		return 0;
-	sk_config_read(c, layer);
-	if (l->root != NULL)
-		sk_config_check(c, layer);
-	if (l->root != NULL && o->n_findings == 0) {
+	sk_config_read(c, (int)(l - o->layers));
+	if (l->root != NULL) {
+		sk_config_check(c, (int)(l - o->layers));
 		sk_config_remerge(c);
-		sk_config_cross(c);
 	}
+	return 0;
+}
+
+int
+sk_config_spec(
+    struct sk_config *c, const char *id, const char *dir, struct sk_err *err)
+{
+	struct sk_config_origin *o = c->origins;
+	struct sk_layer *l = layer_of(o, SK_LAYER_SPEC);
+	int rc = sk_config_spec_read(c, id, dir, err);
+
+	if (rc != 0)
+		return rc;
+	if (l != NULL && l->root != NULL)
+		sk_config_cross(c);
 	rc = sk_config_verdict(c, err);
 	if (rc != 0) {
 		l->root = NULL;

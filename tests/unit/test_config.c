@@ -24,7 +24,9 @@ static int
 load(struct sk_config *c, const char *system, const char *named,
     char *const *env, struct sk_err *err)
 {
-	const struct sk_config_where w = { system, named, env, false };
+	const struct sk_config_where w = {
+		.system = system, .named = named, .env = env
+	};
 
 	return sk_config_load_from(c, &w, err);
 }

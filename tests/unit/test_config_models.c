@@ -11,8 +11,9 @@ static char *const no_env[] = { NULL };
 static int
 load(struct sk_config *c, const char *text, struct sk_err *err)
 {
-	const struct sk_config_where w = { "/nowhere",
-		text != NULL ? "models.toml" : NULL, no_env, false };
+	const struct sk_config_where w = { .system = "/nowhere",
+		.named = text != NULL ? "models.toml" : NULL,
+		.env = no_env };
 
 	if (text != NULL &&
 	    sk_write_file("models.toml", text, strlen(text), 0600, err) != 0)
