@@ -182,6 +182,25 @@ path_json(struct sk_buf *b, const struct sk_config *conf)
 	sk_jw_done(&w);
 }
 
+/* A named file may say where the project is. One that has mistakes says
+ * nothing, and its place is told all the same. */
+static void
+named_root(struct sk_config *conf, const char *named)
+{
+	struct sk_config full;
+	struct sk_err err = { 0 };
+	char *root;
+
+	if (conf->named_file != NULL &&
+	    sk_config_load(&full, named, &err) == 0) {
+		root = conf->project_root;
+		conf->project_root = full.project_root;
+		full.project_root = root;
+		sk_config_free(&full);
+	}
+	sk_err_clear(&err);
+}
+
 static int
 verb_path(struct sk_ctx *ctx, struct sk_err *err)
 {
@@ -196,6 +215,7 @@ verb_path(struct sk_ctx *ctx, struct sk_err *err)
 	rc = sk_config_locate(&conf, ctx->config, err);
 	if (rc != 0)
 		return rc;
+	named_root(&conf, ctx->config);
 	if (o->spec != NULL)
 		rc = sk_config_spec(&conf, o->spec, NULL, err);
 	if (rc != 0) {

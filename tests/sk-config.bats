@@ -142,6 +142,21 @@ user=.config/sk/config.toml
 	has "$(j .error.message)" "project.root: expected a directory that exists"
 }
 
+@test "path: the project is where the named file says, unless it has mistakes" {
+	mkdir -p other/deep/docs/S-1
+	echo 'run.jobs = 8' >other/deep/docs/S-1/pipeline.toml
+	echo 'project.root = "deep"' >other/n.toml
+	check 0 sk-config path --json --config other/n.toml --spec S-1
+	same "$(j .project_root)" "$PWD/other/deep"
+	same "$(j '.files[] | select(.layer == "spec") | "\(.state) \(.path)"')" \
+		"used $PWD/other/deep/docs/S-1/pipeline.toml"
+	echo 'nonsense' >>other/n.toml
+	check 0 sk-config path --json --config other/n.toml
+	same "$(j .project_root)" "$PWD"
+	same "$(j '.files[] | select(.layer == "named") | .state')" used
+	same "$err" ""
+}
+
 @test "paths are relative to the file that names them" {
 	mkdir -p sub/proj
 	cat >sub/c.toml <<-'END'
