@@ -199,7 +199,152 @@ END
 	echo "# $out" >&3
 }
 
-@test "watch wants a terminal" {
+@test "watch wants a terminal, stays on it, and shows what is new" {
 	check 2 sk-metrics watch
 	has "$err" "standard output is no terminal"
+	answer() {
+		printf '{"schema":"sk.answer/1","agent":"a","run":"r1","stage":"plan","round":%s,"model":"e\\u001b[31mvil","content":"%s","usage":{"input_fresh":%s000,"output":2}}\n' "$1" "$1" "$1" >a
+		sk-metrics record -q <a
+		sk-consensus intake <a >/dev/null
+	}
+	answer 1
+	cat >watch.sh <<-'END'
+		stty rows 4 cols 80
+		sk-metrics watch --run r1 --every 50ms &
+		for i in $(seq 100); do
+			sleep 0.1
+			[ -e more ] && grep -q 'Turn 2' shown && break
+		done
+		kill $!
+		wait
+	END
+	{
+		for _ in $(seq 100); do
+			grep -q 'Turn 1' shown 2>/dev/null && break
+			sleep 0.1
+		done
+		answer 2
+		: >more
+	} 3>&- &
+	TERM=xterm command script -qfec 'sh watch.sh' shown </dev/null >/dev/null || :
+	wait
+	grep -q 'Tokens: 1k in / 2 out | Turn 1 ' shown
+	grep -q 'Tokens: 3k in / 4 out | Turn 2 ' shown
+	# three lines of the four, each to its end, and nothing of the tables
+	run grep -c 'AGENT' shown
+	same "$output" 0
+	run grep -c "$(printf '\033')\[31m" shown
+	same "$output" 0
+	has "$(cat shown)" 'e\x1b[31mvil'
+}
+
+# codex: a turn's model and id, and a running total: TIME INPUT OUTPUT
+turn() {
+	printf '{"timestamp":"%s","type":"turn_context","payload":' "$1"
+	printf '{"turn_id":"%s","model":"gpt-5-codex"}}\n' "$2"
+}
+
+total() {
+	printf '{"timestamp":"%s","type":"event_msg","payload":{"type":' "$1"
+	printf '"token_count","info":{"total_token_usage":{"input_tokens":%s,' "$2"
+	printf '"cached_input_tokens":0,"output_tokens":%s}}}}\n' "$3"
+}
+
+# ID TIME [PARENT]
+meta() {
+	printf '{"timestamp":"%s","type":"session_meta","payload":' "$2"
+	printf '{"id":"%s","timestamp":"%s"' "$1" "$2"
+	[ -z "$3" ] || printf ',"forked_from_id":"%s"' "$3"
+	printf '}}\n'
+}
+
+@test "import: what a fork of codex copied of its parent is the parent's" {
+	local a=01a1fd09-5b3b-76a3-a97a-7f4d9aad87f3 d=2026-11-21T
+	local b=01a1fe00-0000-7000-a97a-7f4d9aad87f3
+	local t=01a1fd09-5b5f-7e50-96f6-cfc1024fb0f6
+	local u=01a1fe00-0100-7e50-96f6-cfc1024fb0f6
+	mkdir -p l
+	{
+		meta $a ${d}07:36:51Z
+		turn ${d}07:36:52Z $t
+		total ${d}07:36:53Z 100 10
+		turn ${d}07:37:52Z $t
+		total ${d}07:37:53Z 300 30
+	} >l/a.jsonl
+	# copied with new times; the turns tell what is old, whoever the
+	# parent is said to be and however soon the fork's own turn ends
+	{
+		meta $b ${d}08:00:00Z $a
+		meta $a ${d}07:36:51Z
+		turn ${d}08:00:00Z $t
+		total ${d}08:00:00Z 100 10
+		turn ${d}08:00:05Z $t
+		total ${d}08:00:05Z 300 30
+		turn ${d}08:00:05Z $u
+		total ${d}08:00:05.1Z 400 40
+	} >l/b.jsonl
+	# without such ids the time tells; the fork says the old total again,
+	# and is read in two goes
+	{
+		meta c ${d}09:00:00Z a
+		total ${d}07:36:53Z 100 10
+		total ${d}09:00:00.9Z 300 30
+	} >l/c.jsonl
+	check 0 sk-metrics import l
+	same "$(j -c '.sources[0] | [.new,.skipped.copied]')" '[3,4]'
+	cp "$BATS_TEST_TMPDIR/.out" got
+	sk-metrics schema import >schema.json
+	feed_file got 0 "$SK_BUILD/tools/schema_check" schema.json
+	total ${d}09:00:30Z 300 30 >>l/c.jsonl
+	total ${d}09:01:00Z 350 35 >>l/c.jsonl
+	check 0 sk-metrics import l
+	same "$(j -c '.sources[0] | [.new,.skipped.copied,.skipped.repeated]')" \
+		'[1,0,1]'
+	same "$(sums codex)" "4|450|0|45"
+	consistent
+}
+
+@test "import: a last line without an end is taken when it is whole" {
+	said msg_01AAAAAAAAAAAAAAAAAAAA 1 r >l.jsonl
+	said msg_01BBBBBBBBBBBBBBBBBBBB 2 r | head -c -1 >>l.jsonl
+	check 0 sk-metrics import l.jsonl
+	same "$(j -c '.sources[0] | [.new,.skipped.cut]')" '[2,0]'
+	{
+		printf '\n'
+		said msg_01CCCCCCCCCCCCCCCCCCCC 3 r | head -c -3
+	} >>l.jsonl
+	check 0 sk-metrics import l.jsonl
+	same "$(j -c '.sources[0] | [.new,.duplicates,.skipped.cut]')" '[0,0,1]'
+	printf '}}' >>l.jsonl
+	check 0 sk-metrics import l.jsonl
+	same "$(j -c '.sources[0] | [.new,.skipped.cut]')" '[1,0]'
+	same "$(sums claude)" "3|30|0|6"
+}
+
+@test "prices: long prompts have rates of their own in a list of LiteLLM" {
+	cat >l.json <<'END'
+{"m":{"input_cost_per_token":1e-06,"output_cost_per_token":2e-06,
+"cache_read_input_token_cost":1e-07,
+"input_cost_per_token_above_200k_tokens":2e-06,
+"input_cost_per_token_above_200k_tokens_priority":9e-06,
+"input_cost_per_token_above_512k_tokens":8e-06,
+"output_cost_per_token_above_200k_tokens":4e-06}}
+END
+	check 0 sk-metrics prices import l.json
+	check 0 sk-metrics prices m
+	same "$(j -c '.prices[0].long_prompts')" \
+		'{"over":200000,"input":2000000,"cached_input":100000,"cache_write":null,"output":4000000}'
+	cp "$BATS_TEST_TMPDIR/.out" got
+	sk-metrics schema prices >schema.json
+	feed_file got 0 "$SK_BUILD/tools/schema_check" schema.json
+	for n in 200000 200001; do
+		printf '{"schema":"sk.answer/1","agent":"a","run":"r%s","model":"m","content":"x","usage":{"input_fresh":%s,"output":1000}}\n' $n $n
+	done | sk-metrics record 2>/dev/null
+	same "$(sqlite3 "$SK_DB" 'SELECT cost FROM usage ORDER BY fresh' | xargs)" \
+		"202000 404002"
+}
+
+@test "a date that is none is named with its option" {
+	check 2 sk-metrics report --until soon
+	has "$err" "option '--until': 'soon' is no date"
 }

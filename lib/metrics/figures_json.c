@@ -234,6 +234,14 @@ table(const char *head, const struct sk_parts *p)
 	sk_table_print(&t);
 }
 
+/* A model as an agent calls it: anything may stand there. */
+static void
+named(struct sk_buf *b, const char *model)
+{
+	sk_buf_ch(b, ' ');
+	sk_buf_visible(b, model, strlen(model), false);
+}
+
 void
 sk_figures_text(const struct sk_figures *f)
 {
@@ -249,18 +257,24 @@ sk_figures_text(const struct sk_figures *f)
 		sk_buf_ch(&b, '\n');
 	}
 	sk_line_tokens(&b, f, sk_width() < 60);
-	sk_usd_short(f->all.unpriced == f->all.calls ? -1 : f->all.cost, usd);
+	sk_usd_short(f->all.calls > 0 && f->all.unpriced == f->all.calls
+			 ? -1
+			 : f->all.cost,
+	    usd);
 	sk_buf_printf(&b, "\nCost: %s", usd);
 	if (f->all.unpriced > 0) {
 		sk_buf_printf(&b, ", no price for %lld of %lld calls:",
 		    (long long)f->all.unpriced, (long long)f->all.calls);
 		for (size_t i = 0; i < f->unpriced_models.n; i++)
-			sk_buf_printf(&b, " %s", f->unpriced_models.v[i]);
+			named(&b, f->unpriced_models.v[i]);
 	}
 	sk_buf_ch(&b, '\n');
-	if (percent > 80)
-		sk_buf_printf(&b, "Context %s: %d%% of %s\n",
-		    sk_context_level(percent), percent, f->model);
+	if (percent > 80) {
+		sk_buf_printf(&b, "Context %s: %d%% of",
+		    sk_context_level(percent), percent);
+		named(&b, f->model);
+		sk_buf_ch(&b, '\n');
+	}
 	if (f->suspect > 0)
 		sk_buf_printf(
 		    &b, "Suspect figures: %lld calls\n", (long long)f->suspect);

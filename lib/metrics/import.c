@@ -150,54 +150,6 @@ sk_import_own(struct sk_import *im, const char *session)
 
 /* ---- where a file stands ---- */
 
-static void
-save_state(struct sk_import *im, const struct sk_log_state *s, struct sk_buf *b)
-{
-	struct sk_jw w;
-
-	sk_buf_clear(b);
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "session", s->session);
-	sk_jw_kstr(&w, "model", s->model);
-	sk_jw_kbool(&w, "any", s->any);
-	sk_jw_kbool(&w, "skipping", s->skipping);
-	sk_jw_kint(&w, "fresh", s->total.fresh);
-	sk_jw_kint(&w, "cache_read", s->total.cache_read);
-	sk_jw_kint(&w, "cache_write", s->total.cache_write);
-	sk_jw_kint(&w, "output", s->total.output);
-	sk_jw_kint(&w, "reasoning", s->total.reasoning);
-	sk_jw_end(&w);
-	im->at.state = b->p;
-}
-
-static void
-load_state(struct sk_import *im, struct sk_log_state *s, const char *json)
-{
-	struct sk_arena a = { 0 };
-	struct sk_jv *v = NULL;
-	const char *t;
-
-	if (json != NULL &&
-	    sk_json_parse(&a, json, strlen(json), NULL, &v, NULL) == 0) {
-		t = sk_jget_str(v, "session");
-		(void)snprintf(s->session, sizeof(s->session), "%.79s",
-		    t != NULL ? t : "");
-		t = sk_jget_str(v, "model");
-		(void)snprintf(
-		    s->model, sizeof(s->model), "%.95s", t != NULL ? t : "");
-		s->any = sk_jget_bool(v, "any", false);
-		s->skipping = sk_jget_bool(v, "skipping", false);
-		(void)sk_jget_int(v, "fresh", &s->total.fresh);
-		(void)sk_jget_int(v, "cache_read", &s->total.cache_read);
-		(void)sk_jget_int(v, "cache_write", &s->total.cache_write);
-		(void)sk_jget_int(v, "output", &s->total.output);
-		(void)sk_jget_int(v, "reasoning", &s->total.reasoning);
-		s->own = sk_import_own(im, s->session);
-	}
-	sk_arena_free(&a);
-}
-
 /* The same file as last time, and longer or as long? Then its offset. */
 static int
 find_place(struct sk_import *im, struct sk_log_state *s, const struct stat *st,
@@ -221,7 +173,7 @@ find_place(struct sk_import *im, struct sk_log_state *s, const struct stat *st,
 	    row.ino == (int64_t)st->st_ino && row.offset <= st->st_size &&
 	    strcmp(row.head, im->at.head) == 0) {
 		im->at.offset = row.offset;
-		load_state(im, s, row.state);
+		sk_log_state_load(im, s, row.state);
 	}
 	sk_arena_free(&a);
 	return rc;
@@ -274,7 +226,8 @@ take_block(struct sk_import *im, struct reading *r)
 		im->at.offset += nl + 1 - p;
 		p = nl + 1;
 		if (im->n >= BATCH) {
-			save_state(im, &r->s, &r->state);
+			sk_log_state_save(&r->s, &r->state);
+			im->at.state = r->state.p;
 			note_head(im, r->fd);
 			if (flush(im) != 0)
 				return im->rc;
@@ -289,6 +242,26 @@ take_block(struct sk_import *im, struct reading *r)
 		memmove(im->buf, p, r->have);
 	}
 	return 0;
+}
+
+/* The last line may have no end, but be whole: its writer is gone. */
+static void
+take_rest(struct sk_import *im, struct reading *r)
+{
+	struct sk_arena a = { 0 };
+	struct sk_jv *v = NULL;
+
+	if (r->have == 0 || r->s.skipping)
+		return;
+	if (im->buf[0] == '{' &&
+	    sk_json_parse(&a, im->buf, r->have, NULL, &v, NULL) == 0) {
+		take_line(im, r, im->buf, r->have);
+		im->at.offset += (int64_t)r->have;
+		r->have = 0;
+	} else {
+		r->c->cut++;
+	}
+	sk_arena_free(&a);
 }
 
 static int
@@ -323,7 +296,7 @@ read_lines(struct sk_import *im, struct reading *r, int64_t size)
 			im->buf = sk_realloc(im->buf, r->cap);
 		}
 	}
-	r->c->cut += r->have > 0 && !r->s.skipping;
+	take_rest(im, r);
 	r->c->bytes += im->at.offset - begin;
 	return im->rc;
 }
@@ -351,7 +324,8 @@ read_log(struct sk_import *im, int fd, const struct stat *st)
 	sk_buf_init(&r.state, 0);
 	rc = read_lines(im, &r, st->st_size);
 	if (rc == 0) {
-		save_state(im, &r.s, &r.state);
+		sk_log_state_save(&r.s, &r.state);
+		im->at.state = r.state.p;
 		note_head(im, fd);
 		rc = flush(im);
 	}

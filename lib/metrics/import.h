@@ -23,6 +23,9 @@ struct sk_log_state {
 	char session[80], model[96];
 	struct sk_tokens total; /* codex: the running total */
 	bool any;
+	bool copied; /* codex: in what a fork copied of its parent */
+	bool old_turn; /* and the turn is older than the fork */
+	int64_t start_ms; /* of the session */
 	int64_t mtime_ms; /* for lines without a time */
 	bool own; /* a session that sk-run started */
 	bool skipping; /* in a line that is too long */
@@ -39,6 +42,10 @@ void sk_log_line(struct sk_import *im, struct sk_log_state *s, const char *line,
 /* One document of opencode (a row of its database, or a file). */
 void sk_log_opencode(struct sk_import *im, struct sk_log_state *s,
     const char *id, const struct sk_jv *v, sk_log_row_fn emit);
+/* What the next import of the file goes on from, as JSON. */
+void sk_log_state_save(const struct sk_log_state *s, struct sk_buf *b);
+void sk_log_state_load(
+    struct sk_import *im, struct sk_log_state *s, const char *json);
 /* Which program wrote this? */
 bool sk_log_sniff(const char *p, size_t n, enum sk_log *log);
 const char *sk_log_name(enum sk_log log);

@@ -160,6 +160,63 @@ claude(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
 
 /* ---- codex ---- */
 
+#define COPY_MS 2000 /* in which a fork's history is written */
+
+/* Both are ids that begin with the time they were made (UUID version 7), and
+ * *older tells whether the turn was there before the session. */
+static bool
+turn_age(const char *turn, const char *session, bool *older)
+{
+	if (turn == NULL || strlen(turn) != 36 || strlen(session) != 36 ||
+	    turn[14] != '7' || session[14] != '7')
+		return false;
+	*older = strncasecmp(turn, session, 13) < 0;
+	return true;
+}
+
+/*
+ * A fork begins with a copy of its parent's log, running totals and all; these
+ * calls are the parent's. The copies may have their own times or that of the
+ * copying, so the turn they are in tells, and their time only without it.
+ */
+static bool
+codex_copied(struct sk_log_state *s, const struct sk_jv *v)
+{
+	if (s->copied && !s->old_turn &&
+	    when(s, v, "timestamp") > s->start_ms + COPY_MS)
+		s->copied = false;
+	return s->copied;
+}
+
+static void
+codex_turn(struct sk_log_state *s, const struct sk_jv *p)
+{
+	copy(s->model, sizeof(s->model), sk_jget_str(p, "model"));
+	if (!s->copied ||
+	    !turn_age(sk_jget_str(p, "turn_id"), s->session, &s->old_turn))
+		return;
+	s->copied = s->old_turn;
+}
+
+static void
+codex_meta(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v)
+{
+	const struct sk_jv *p = sk_jget(v, "payload");
+	const char *id = sk_jget_str(p, "id");
+
+	if (id == NULL)
+		return;
+	if (s->session[0] != '\0') {
+		/* A fork repeats the meta of where it came from. */
+		s->copied = s->copied || strcmp(s->session, id) != 0;
+		return;
+	}
+	copy(s->session, sizeof(s->session), id);
+	s->own = sk_import_own(im, id);
+	s->start_ms = when(s, v, "timestamp");
+	s->copied = sk_jget_str(p, "forked_from_id") != NULL;
+}
+
 static void
 codex_count(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
     sk_log_row_fn emit)
@@ -173,6 +230,12 @@ codex_count(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
 
 	if (!sk_tokens_read(&now, sum, "codex"))
 		return;
+	if (codex_copied(s, v)) {
+		c->copied++;
+		s->total = now;
+		s->any = true;
+		return;
+	}
 	if (s->any && sk_tokens_total(&now) == sk_tokens_total(&s->total)) {
 		c->repeated++; /* the same total, said again */
 		return;
@@ -210,15 +273,9 @@ codex(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
 	const struct sk_jv *p = sk_jget(v, "payload");
 
 	if (sk_streq(type, "session_meta")) {
-		const char *id = sk_jget_str(p, "id");
-
-		/* A fork repeats the meta of where it came from. */
-		if (id != NULL && s->session[0] == '\0') {
-			copy(s->session, sizeof(s->session), id);
-			s->own = sk_import_own(im, id);
-		}
+		codex_meta(im, s, v);
 	} else if (sk_streq(type, "turn_context")) {
-		copy(s->model, sizeof(s->model), sk_jget_str(p, "model"));
+		codex_turn(s, p);
 	} else if (sk_streq(sk_jget_str(p, "type"), "token_count")) {
 		codex_count(im, s, v, emit);
 	}
@@ -312,6 +369,62 @@ sk_log_opencode(struct sk_import *im, struct sk_log_state *s, const char *id,
 		key_by_content(&r, s->session);
 	}
 	emit(im, &r);
+}
+
+/* ---- from one import to the next ---- */
+
+void
+sk_log_state_save(const struct sk_log_state *s, struct sk_buf *b)
+{
+	struct sk_jw w;
+
+	sk_buf_clear(b);
+	sk_jw_init(&w, b);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "session", s->session);
+	sk_jw_kstr(&w, "model", s->model);
+	sk_jw_kbool(&w, "any", s->any);
+	sk_jw_kbool(&w, "copied", s->copied);
+	sk_jw_kbool(&w, "old_turn", s->old_turn);
+	sk_jw_kint(&w, "start", s->start_ms);
+	sk_jw_kbool(&w, "skipping", s->skipping);
+	sk_jw_kint(&w, "fresh", s->total.fresh);
+	sk_jw_kint(&w, "cache_read", s->total.cache_read);
+	sk_jw_kint(&w, "cache_write", s->total.cache_write);
+	sk_jw_kint(&w, "output", s->total.output);
+	sk_jw_kint(&w, "reasoning", s->total.reasoning);
+	sk_jw_end(&w);
+}
+
+void
+sk_log_state_load(
+    struct sk_import *im, struct sk_log_state *s, const char *json)
+{
+	struct sk_arena a = { 0 };
+	struct sk_jv *v = NULL;
+	const char *t;
+
+	if (json != NULL &&
+	    sk_json_parse(&a, json, strlen(json), NULL, &v, NULL) == 0) {
+		t = sk_jget_str(v, "session");
+		(void)snprintf(s->session, sizeof(s->session), "%.79s",
+		    t != NULL ? t : "");
+		t = sk_jget_str(v, "model");
+		(void)snprintf(
+		    s->model, sizeof(s->model), "%.95s", t != NULL ? t : "");
+		s->any = sk_jget_bool(v, "any", false);
+		s->copied = sk_jget_bool(v, "copied", false);
+		s->old_turn = sk_jget_bool(v, "old_turn", false);
+		(void)sk_jget_int(v, "start", &s->start_ms);
+		s->skipping = sk_jget_bool(v, "skipping", false);
+		(void)sk_jget_int(v, "fresh", &s->total.fresh);
+		(void)sk_jget_int(v, "cache_read", &s->total.cache_read);
+		(void)sk_jget_int(v, "cache_write", &s->total.cache_write);
+		(void)sk_jget_int(v, "output", &s->total.output);
+		(void)sk_jget_int(v, "reasoning", &s->total.reasoning);
+		s->own = sk_import_own(im, s->session);
+	}
+	sk_arena_free(&a);
 }
 
 /* ---- a line ---- */

@@ -9,7 +9,8 @@ static const char *const rules[SK_LOGS] = {
 	"message id as the provider makes it; else request id; else session, "
 	"time and usage; the line with the most output counts",
 	"session and its running total; a total that is said again is nothing "
-	"new; what counts is by how much it grew",
+	"new, nor is what a fork copied of its parent; what counts is by how "
+	"much it grew",
 	"message id; else session, time and usage; the line with the most "
 	"output counts",
 	"message id; else session, time and usage",
@@ -29,6 +30,7 @@ static const struct field {
 	F(own, "of sk-run, booked already"),
 	F(synthetic, "made by the program itself"),
 	F(repeated, "total said again"),
+	F(copied, "copied from the session that was forked"),
 	F(before, "before --since"),
 #undef F
 };

@@ -17,6 +17,54 @@ put_rate(struct sk_buf *b, const struct sk_jv *m, const char *key)
 		sk_buf_printf(b, "%lld", (long long)(usd * 1e12 + 0.5));
 }
 
+static const char *const rates[] = { "input_cost_per_token",
+	"cache_read_input_token_cost", "cache_creation_input_token_cost",
+	"output_cost_per_token" };
+
+/* "input_cost_per_token_above_200k_tokens": longer prompts cost more from here
+ * on. The lowest step counts; 0 = there is none. */
+static int64_t
+long_prompts(const struct sk_jv *m)
+{
+	static const char head[] = "input_cost_per_token_above_";
+	int64_t k, least = 0;
+	char digits[8];
+
+	for (size_t i = 0; i < m->n; i++) {
+		const char *s = m->m[i].key;
+		size_t n;
+
+		if (strncmp(s, head, sizeof(head) - 1) != 0)
+			continue;
+		s += sizeof(head) - 1;
+		n = strspn(s, "0123456789");
+		if (n == 0 || n >= sizeof(digits) ||
+		    strcmp(s + n, "k_tokens") != 0)
+			continue;
+		memcpy(digits, s, n);
+		digits[n] = '\0';
+		if (sk_parse_int(digits, 1, 9999999, &k) &&
+		    (least == 0 || k < least))
+			least = k;
+	}
+	return least;
+}
+
+/* The step and its rates, each of which may be missing; all empty without. */
+static void
+put_long(struct sk_buf *b, const struct sk_jv *m)
+{
+	int64_t k = long_prompts(m);
+	char key[80];
+
+	sk_buf_printf(b, "\t%lld", (long long)k * 1000);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(rates); i++) {
+		(void)snprintf(key, sizeof(key), "%s_above_%lldk_tokens",
+		    rates[i], (long long)k);
+		put_rate(b, m, key);
+	}
+}
+
 static bool
 plain_name(const char *s)
 {
@@ -39,12 +87,11 @@ one(struct sk_strv *lines, const char *name, const struct sk_jv *m,
 		(void)sk_jget_int(m, "max_tokens", &window);
 	sk_buf_init(&b, 0);
 	sk_buf_printf(&b, "%s\t%s", name, plain_name(provider) ? provider : "");
-	put_rate(&b, m, "input_cost_per_token");
-	put_rate(&b, m, "cache_read_input_token_cost");
-	put_rate(&b, m, "cache_creation_input_token_cost");
-	put_rate(&b, m, "output_cost_per_token");
+	for (size_t i = 0; i < SK_ARRAY_SIZE(rates); i++)
+		put_rate(&b, m, rates[i]);
 	sk_buf_printf(&b, "\t%lld\t%s\t%s",
 	    (long long)(window > 0 ? window : 0), date, source);
+	put_long(&b, m);
 	sk_strv_add(lines, b.p);
 	sk_buf_free(&b);
 	if (sk_jget(m, "input_cost_per_token") == NULL &&

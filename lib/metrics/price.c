@@ -8,7 +8,7 @@
 #include "metrics/metrics.h"
 
 #define PRICES_MAX ((size_t)32 << 20)
-#define COLUMNS 9
+#define COLUMNS 14
 
 void
 sk_prices_init(struct sk_prices *p, const struct sk_config *conf)
@@ -90,12 +90,15 @@ search(const struct sk_buf *b, const char *name)
 	return NULL;
 }
 
-/* model, provider, four rates, window, date, source */
+/* model, provider, four rates, window, date, source, and what is paid from how
+ * long a prompt on: tokens, four rates */
 static bool
 take_line(struct sk_prices *p, const char *line, struct sk_model *m)
 {
 	const char *end = strchr(line, '\n'), *col[COLUMNS];
 	char *copy, *s;
+	int64_t *longer[4] = { &m->longer.input, &m->longer.cached_input,
+		&m->longer.cache_write, &m->longer.output };
 	int64_t *rate[4] = { &m->price.input, &m->price.cached_input,
 		&m->price.cache_write, &m->price.output };
 
@@ -116,6 +119,9 @@ take_line(struct sk_prices *p, const char *line, struct sk_model *m)
 		if (!sk_parse_int(col[2 + i], 0, INT64_MAX / 2, rate[i]))
 			*rate[i] = -1;
 	m->longer = m->price;
+	(void)sk_parse_int(col[9], 0, INT64_MAX, &m->long_over);
+	for (size_t i = 0; i < 4; i++)
+		(void)sk_parse_int(col[10 + i], 0, INT64_MAX / 2, longer[i]);
 	(void)sk_parse_int(col[6], 0, INT64_MAX, &m->context_window);
 	m->date = col[7];
 	m->source = col[8];

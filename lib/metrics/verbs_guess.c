@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -33,6 +34,18 @@ put_price(struct sk_jw *w, const struct sk_model *m)
 	krate(w, "cached_input", m->price.cached_input);
 	krate(w, "cache_write", m->price.cache_write);
 	krate(w, "output", m->price.output);
+	sk_jw_key(w, "long_prompts");
+	if (m->long_over > 0) {
+		sk_jw_obj(w);
+		sk_jw_kint(w, "over", m->long_over);
+		krate(w, "input", m->longer.input);
+		krate(w, "cached_input", m->longer.cached_input);
+		krate(w, "cache_write", m->longer.cache_write);
+		krate(w, "output", m->longer.output);
+		sk_jw_end(w);
+	} else {
+		sk_jw_null(w);
+	}
 	krate(w, "context_window",
 	    m->context_window > 0 ? m->context_window : -1);
 	sk_jw_kstr(w, "date", m->date);
@@ -275,9 +288,39 @@ sk_mverb_estimate(struct sk_ctx *ctx, struct sk_err *err)
 
 /* ---- watch ---- */
 
+static void
+keep(const void *p, size_t n, void *arg)
+{
+	struct sk_buf *b = arg;
+
+	sk_buf_add(b, p, n);
+}
+
+/* The first lines that fit, over what stood there: nothing scrolls, wraps or
+ * flickers, and the figures that matter most stay in sight. */
+static void
+show_screen(const char *text)
+{
+	struct winsize ws;
+	int rows = 24;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_row > 0)
+		rows = ws.ws_row;
+	sk_out_str("\033[?7l\033[H");
+	for (; *text != '\0' && rows > 1; rows--) {
+		size_t n = strcspn(text, "\n");
+
+		sk_out(text, n);
+		sk_out_str("\033[K\n");
+		text += n + (text[n] == '\n');
+	}
+	sk_out_str("\033[J\033[?7h");
+}
+
 static int
 draw(struct sk_ctx *ctx, struct sk_err *err)
 {
+	struct sk_buf text;
 	struct sk_metrics_opts o = *(struct sk_metrics_opts *)ctx->opts;
 	struct sk_figures f;
 	struct sk_mbase b = { 0 };
@@ -291,9 +334,16 @@ draw(struct sk_ctx *ctx, struct sk_err *err)
 	if (rc == 0)
 		rc = sk_mbase_load(&b, &o, &f, err);
 	if (rc == 0) {
-		sk_out_str("\033[H\033[J");
+		sk_buf_init(&text, 0);
+		sk_out_sink(keep, &text);
 		sk_figures_text(&f);
 		rc = sk_out_flush(err);
+		sk_out_sink(NULL, NULL);
+		if (rc == 0 && text.len > 0)
+			show_screen(text.p);
+		sk_buf_free(&text);
+		if (rc == 0)
+			rc = sk_out_flush(err);
 	}
 	sk_figures_free(&f);
 	sk_mbase_close(&b);

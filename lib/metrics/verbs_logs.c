@@ -12,7 +12,7 @@
 
 /* "2026-11-01", a whole time, or so long ago: "7d". */
 static int
-parse_since(const char *s, int64_t *ms, struct sk_err *err)
+parse_date(const char *option, const char *s, int64_t *ms, struct sk_err *err)
 {
 	char day[32];
 	int64_t ago;
@@ -32,7 +32,7 @@ parse_since(const char *s, int64_t *ms, struct sk_err *err)
 		return 0;
 	}
 	(void)sk_fail(err, SK_USAGE, "bad_argument",
-	    "option '--since': '%.100s' is no date", s);
+	    "option '--%s': '%.100s' is no date", option, s);
 	return sk_hint(err, "like 2026-11-01, or 7d for the last seven days");
 }
 
@@ -77,7 +77,7 @@ sk_mverb_import(struct sk_ctx *ctx, struct sk_err *err)
 	struct sk_mbase b = { 0 };
 	int rc;
 
-	rc = parse_since(o->since, &io.since_ms, err);
+	rc = parse_date("since", o->since, &io.since_ms, err);
 	if (rc != 0)
 		return rc;
 	rc = sk_mbase_open(ctx, &b, SK_DB_CREATE, err);
@@ -127,7 +127,17 @@ print_report(const struct sk_ctx *ctx, const struct sk_metrics_opts *o,
 		sk_report_csv(&out, r);
 	else
 		sk_report_json(&out, r);
-	sk_out(out.p, out.len);
+	if (sk_stdout_tty()) {
+		struct sk_buf seen;
+
+		/* (Names are what agents called themselves.) */
+		sk_buf_init(&seen, 0);
+		sk_buf_visible(&seen, out.p, out.len, true);
+		sk_out(seen.p, seen.len);
+		sk_buf_free(&seen);
+	} else {
+		sk_out(out.p, out.len);
+	}
 	sk_buf_free(&out);
 	return 0;
 }
@@ -139,9 +149,9 @@ report_filter(
 	int64_t since = 0, until = 0;
 	int rc;
 
-	rc = parse_since(o->since, &since, err);
+	rc = parse_date("since", o->since, &since, err);
 	if (rc == 0)
-		rc = parse_since(o->until, &until, err);
+		rc = parse_date("until", o->until, &until, err);
 	r->by_name = o->by != NULL ? o->by : "day";
 	(void)sk_by_parse(r->by_name, &r->by);
 	r->filter.since = since / 86400000;
