@@ -321,6 +321,20 @@ meta() {
 	same "$(sums claude)" "3|30|0|6"
 }
 
+@test "import: usage that is missing in part is flagged, one that says nothing is counted" {
+	local id=msg_01AAAAAAAAAAAAAAAAAAA
+	{
+		said ${id}A 5 r | sed 's/"input_tokens":10,//'
+		said ${id}B 5 r | sed 's/"input_tokens":10,"output_tokens":5/"output_tokens":{}/'
+		said ${id}C 5 r
+		# (of a program that made no request)
+		said ${id}D 5 r | sed 's/{"input_tokens".*/null,"output_tokens":1}}/'
+	} >l.jsonl
+	check 0 sk-metrics import l.jsonl
+	same "$(j -c '.sources[0] | [.new,.suspect,.skipped.bad]')" '[2,1,1]'
+	same "$(sums claude)" "2|10|0|10"
+}
+
 @test "prices: long prompts have rates of their own in a list of LiteLLM" {
 	cat >l.json <<'END'
 {"m":{"input_cost_per_token":1e-06,"output_cost_per_token":2e-06,

@@ -112,6 +112,17 @@ key_by_content(struct sk_log_row *r, const char *session)
 	    (long long)r->t.output);
 }
 
+/* Usage that is there and says nothing is not the same as none. */
+static bool
+read_usage(struct sk_import_count *c, struct sk_tokens *t,
+    const struct sk_jv *usage, const char *vendor)
+{
+	if (sk_tokens_read(t, usage, vendor))
+		return true;
+	c->bad += usage != NULL && usage->type != SK_J_NULL;
+	return false;
+}
+
 /* ---- claude ---- */
 
 static void
@@ -128,7 +139,7 @@ claude(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
 	if (!sk_streq(sk_jget_str(v, "type"), "assistant"))
 		return;
 	start(&r, s);
-	if (!sk_tokens_read(&r.t, sk_jget(m, "usage"), "claude"))
+	if (!read_usage(c, &r.t, sk_jget(m, "usage"), "claude"))
 		return;
 	copy(r.model, sizeof(r.model), sk_jget_str(m, "model"));
 	if (strcmp(r.model, "<synthetic>") == 0) {
@@ -228,7 +239,7 @@ codex_count(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
 	struct sk_tokens now, u;
 	struct sk_log_row r;
 
-	if (!sk_tokens_read(&now, sum, "codex"))
+	if (!read_usage(c, &now, sum, "codex"))
 		return;
 	if (codex_copied(s, v)) {
 		c->copied++;
@@ -293,7 +304,7 @@ gemini_message(struct sk_import *im, struct sk_log_state *s,
 
 	start(&r, s);
 	if (!sk_streq(sk_jget_str(v, "type"), "gemini") ||
-	    !sk_tokens_read(&r.t, sk_jget(v, "tokens"), NULL))
+	    !read_usage(c, &r.t, sk_jget(v, "tokens"), NULL))
 		return;
 	if (s->own) {
 		c->own++;

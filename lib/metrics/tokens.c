@@ -175,6 +175,10 @@ find_rule(const struct sk_jv *u, const char *vendor)
 	for (size_t i = 0; i < SK_ARRAY_SIZE(rules); i++)
 		if (fits(&rules[i], u))
 			return &rules[i];
+	/* What is left of one: an output whose input is missing. */
+	for (size_t i = 0; i < SK_ARRAY_SIZE(rules); i++)
+		if (sk_jptr(u, rules[i].output) != NULL)
+			return &rules[i];
 	return NULL;
 }
 
@@ -225,8 +229,11 @@ sk_tokens_read(
 		t->flags |= SK_TF_SUSPECT;
 		t->reasoning = t->output;
 	}
-	if (sk_jptr(usage, r->input) == NULL && t->output == 0)
-		t->flags |= SK_TF_NONE;
+	/* (Ollama leaves out the input that it had in its cache.) */
+	if (sk_jptr(usage, r->input) == NULL)
+		t->flags |= t->output == 0                   ? SK_TF_NONE
+		            : strcmp(r->name, "ollama") != 0 ? SK_TF_SUSPECT
+		                                             : 0;
 	if (r->total != NULL && sk_jptr(usage, r->total) != NULL) {
 		total = at(usage, r->total, &ignored);
 		if (total != sk_tokens_total(t))
