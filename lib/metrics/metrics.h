@@ -296,7 +296,8 @@ struct sk_import_count {
 	/* by what a call was told from others */
 	int64_t by_message, by_request, by_content;
 	/* what was left out, and why */
-	int64_t bad, too_long, cut, own, synthetic, repeated, copied, before, suspect;
+	int64_t bad, too_long, cut, own, synthetic, repeated, copied, before,
+	    suspect;
 };
 struct sk_import_opts {
 	const char *source; /* NULL = by looking */
