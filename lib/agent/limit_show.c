@@ -110,6 +110,8 @@ show_all(
 		sk_out_json(&b);
 	if (rc == 0 && text)
 		sk_table_print(&t); /* which frees it */
+	else
+		sk_strv_free(&t.cells);
 	sk_buf_free(&b);
 	sk_strv_free(&names);
 	return rc;
