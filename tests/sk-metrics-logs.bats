@@ -362,3 +362,17 @@ END
 	check 2 sk-metrics report --until soon
 	has "$err" "option '--until': 'soon' is no date"
 }
+
+@test "report --html: the name of a short last stage is not cut off" {
+	for s in plan unlock; do
+		printf '{"schema":"sk.answer/1","agent":"a","run":"r1","stage":"%s","content":"%s"}\n' $s $s
+	done | sk-consensus intake >/dev/null
+	sqlite3 "$SK_DB" "UPDATE agent_executions SET spawned_at=
+		1000000+iif(stage='plan',0,9990),
+		completed_at=1000000+iif(stage='plan',5000,10000)"
+	check 0 sk-metrics report --run r1 --html page.html
+	# of a drawing that is 1000 wide, 8 for a letter
+	x=$(grep -oE '<text x="[0-9]+[^>]*>unlock' page.html | cut -d '"' -f 2)
+	[ "${x%.*}" -le 952 ]
+	[ "${x%.*}" -ge 900 ]
+}

@@ -93,7 +93,8 @@ static const char style[] =
     "solid var(--line)}th:first-child,td:first-child{text-align:left}"
     "th{color:var(--mute);font-weight:500}th:first-child{width:30%}"
     ".key i{display:inline-block;width:12px;height:12px;margin:0 6px 0 14px;"
-    "vertical-align:-1px;border-radius:2px}.key i:first-child{margin-left:0}";
+    "vertical-align:-1px;border-radius:2px}.key i:first-child{margin-left:0}"
+    "@media(max-width:640px){th,td{padding:5px 3px;font-size:12px}}";
 
 /* ---- what is drawn ---- */
 
@@ -206,6 +207,7 @@ static void
 stages(struct page *p, double bottom)
 {
 	bool dark = false;
+	double end = 0, need; /* of the name before; of this one */
 
 	for (size_t i = 0, j; i < p->n; i = j, dark = !dark) {
 		int64_t to = p->v[i].to;
@@ -221,14 +223,21 @@ stages(struct page *p, double bottom)
 			    "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" "
 			    "height=\"%.0f\" fill=\"var(--band)\"/>",
 			    x0, 0, x1 - x0, bottom);
+		/* A name wider than what is free would run into the next; the
+		 * last may begin before its band instead of being cut off. */
+		x1 = j < p->n ? at(p, p->v[j].from) : WIDE;
+		need = (double)strlen(p->v[i].stage) * 8 + 6;
+		if (j == p->n && x0 + need > WIDE && WIDE - need - 1 > end)
+			x0 = WIDE - need - 1;
 		sk_buf_printf(p->b,
 		    "<text x=\"%.1f\" y=\"16\" font-weight=\"600\">", x0 + 3);
-		/* A name wider than what is free would run into the next. */
-		x1 = j < p->n ? at(p, p->v[j].from) : WIDE;
-		if ((double)strlen(p->v[i].stage) * 7.5 < x1 - x0)
+		end = x0 + 16;
+		if (need <= x1 - x0) {
 			text(p->b, p->v[i].stage);
-		else if (x1 - x0 > 10)
+			end = x0 + need;
+		} else if (x1 - x0 > 12) {
 			sk_buf_printf(p->b, "%.1s", p->v[i].stage);
+		}
 		sk_buf_str(p->b, "</text>");
 	}
 }
