@@ -19,7 +19,7 @@
 
 struct proc {
 	struct sk_attempt at;
-	struct sk_tap tap;
+	struct sk_tap *tap; /* NULL until something is read */
 	struct sk_spool spool; /* unless it is read line by line */
 	struct sk_errtap errs;
 	char token[SK_ID_LEN + 24];
@@ -53,11 +53,26 @@ close_fd(struct proc *p, int *fd)
 
 /* ---- output ---- */
 
+/* A thousand agents that think cost little: most of what reading takes is made
+ * with the first byte. */
+static struct sk_tap *
+tap_of(struct proc *p)
+{
+	const struct sk_attempt_opts *o = &p->at.opts;
+
+	if (p->tap != NULL)
+		return p->tap;
+	p->tap = sk_malloc(sizeof(*p->tap));
+	sk_tap_init(p->tap, o->slot->ad, p->at.o, o->max_output);
+	p->tap->form = sk_adapter_form(o->slot->ad, o->slot->argv.v);
+	return p->tap;
+}
+
 /* Lines are read as they come, all else when it is complete. */
 static bool
-by_line(const struct proc *p)
+by_line(struct proc *p)
 {
-	return p->tap.form == SK_OUT_JSONL;
+	return tap_of(p)->form == SK_OUT_JSONL;
 }
 
 static void
@@ -110,7 +125,7 @@ drain(struct proc *p, size_t which)
 		if (which == 1)
 			sk_errtap_feed(&p->errs, chunk, (size_t)n);
 		else if (by_line(p))
-			sk_tap_feed(&p->tap, chunk, (size_t)n);
+			sk_tap_feed(tap_of(p), chunk, (size_t)n);
 		else
 			sk_spool_add(&p->spool, chunk, (size_t)n);
 		if ((size_t)n < sizeof(chunk) / 2)
@@ -168,7 +183,7 @@ read_usage(struct proc *p)
 	sk_buf_init(&b, 0);
 	if (path != NULL && lstat(path, &st) == 0 && S_ISREG(st.st_mode) &&
 	    sk_read_file(path, USAGE_MAX, &b, &ignored) == 0)
-		sk_tap_extra(&p->tap, b.p, b.len);
+		sk_tap_extra(tap_of(p), b.p, b.len);
 	sk_err_clear(&ignored);
 	sk_buf_free(&b);
 	free(path);
@@ -192,8 +207,9 @@ finish(struct proc *p)
 		sk_outcome_fail(at->o, SK_K_INTERNAL,
 		    "cannot keep the output: %s", strerror(p->spool.error));
 	if (!by_line(p))
-		sk_spool_feed(&p->spool, &p->tap);
-	sk_outcome_judge(at->o, &p->tap, &p->errs, p->wstatus, at->opts.schema);
+		sk_spool_feed(&p->spool, tap_of(p));
+	sk_outcome_judge(
+	    at->o, tap_of(p), &p->errs, p->wstatus, at->opts.schema);
 	if (p->tree != NULL)
 		sk_tree_diff(
 		    at->opts.ground->tree, p->tree, at->opts.max_output, at->o);
@@ -424,8 +440,6 @@ proc_start(struct sk_attempt *at)
 		drop_places(p);
 		return false;
 	}
-	sk_tap_init(&p->tap, at->opts.slot->ad, at->o, at->opts.max_output);
-	p->tap.form = sk_adapter_form(at->opts.slot->ad, at->opts.slot->argv.v);
 	sk_spool_init(&p->spool, g->mark.tmp, at->opts.max_output);
 	listen_to(p);
 	sk_loop_child(at->loop, at->pid, on_child, p);
@@ -462,7 +476,9 @@ proc_clear(struct sk_attempt *at)
 	}
 	drop_places(p);
 	sk_spool_free(&p->spool);
-	sk_tap_free(&p->tap);
+	if (p->tap != NULL)
+		sk_tap_free(p->tap);
+	free(p->tap);
 	sk_errtap_free(&p->errs);
 }
 

@@ -297,7 +297,7 @@ sk_capture_row(struct sk_table *t, const struct sk_capture_line *l)
 	sk_table_cellf(t, "%.8s", o->session != NULL ? o->session : "");
 	cell_hint(t, o);
 	sk_table_cellf(
-	    t, "%.32s", o->content != NULL ? o->content : o->message);
+	    t, "%.32s", o->content != NULL ? o->content : sk_outcome_text(o));
 	sk_table_cell(t, l->want == NULL ? ""
 			 : l->d->n == 0  ? "as expected"
 					 : l->d->v[0]);

@@ -32,12 +32,12 @@ sk_control_say_retry(struct sk_fan *r, size_t i)
 	sk_say("agent '%s': %s (attempt %lld): %s; retrying in %s (elapsed "
 	       "%s)",
 	    a->slot->name, sk_kind_word(a->o.kind), (long long)a->attempt,
-	    a->o.message, span, passed);
+	    sk_outcome_text(&a->o), span, passed);
 	if (!sk_fan_talks(r))
 		return;
 	open_event(r, i, "retry", &w, &b);
 	sk_jw_kstr(&w, "kind", sk_kind_word(a->o.kind));
-	sk_jw_kstr(&w, "message", a->o.message);
+	sk_jw_kstr(&w, "message", sk_outcome_text(&a->o));
 	sk_jw_kint(&w, "wait_ms", t->step.wait_ms);
 	sk_jw_ktime(&w, "resume_at", t->step.resume_ms);
 	sk_jw_kbool(&w, "hinted", t->step.hinted);
@@ -88,12 +88,12 @@ sk_control_say_fallback(struct sk_fan *r, size_t i)
 	sk_live_wipe(r);
 	sk_say("agent '%s': %s (attempt %lld): %s; asking '%s' in its place",
 	    a->slot->name, sk_kind_word(a->o.kind), (long long)a->attempt,
-	    a->o.message, t->next->base);
+	    sk_outcome_text(&a->o), t->next->base);
 	if (!sk_fan_talks(r))
 		return;
 	open_event(r, i, "fallback", &w, &b);
 	sk_jw_kstr(&w, "kind", sk_kind_word(a->o.kind));
-	sk_jw_kstr(&w, "message", a->o.message);
+	sk_jw_kstr(&w, "message", sk_outcome_text(&a->o));
 	sk_jw_kstr(&w, "to", t->next->base);
 	sk_fan_event(r, &w, &b);
 }

@@ -189,7 +189,7 @@ static void
 say(struct sk_outcome *o, const struct sk_reader *r, const struct sk_buf *other,
     enum sk_kind kind)
 {
-	char text[sizeof(o->message) - 40];
+	char text[SK_MESSAGE_MAX - 40];
 
 	text[0] = '\0';
 	if (r->error.len > 0)
@@ -199,16 +199,14 @@ say(struct sk_outcome *o, const struct sk_reader *r, const struct sk_buf *other,
 	if (text[0] == '\0' && r->soft.len > 0)
 		first_line(&r->soft, text, sizeof(text));
 	if (text[0] != '\0')
-		(void)snprintf(o->message, sizeof(o->message), "%s", text);
+		sk_outcome_say(o, "%s", text);
 	else if (o->signal >= 0)
-		(void)snprintf(o->message, sizeof(o->message),
-		    "ended by signal %d", o->signal);
+		sk_outcome_say(o, "ended by signal %d", o->signal);
 	else if (o->exit_code > 0)
-		(void)snprintf(o->message, sizeof(o->message),
-		    "exit status %d without a word", o->exit_code);
+		sk_outcome_say(
+		    o, "exit status %d without a word", o->exit_code);
 	else
-		(void)snprintf(o->message, sizeof(o->message),
-		    "the output ends without a result");
+		sk_outcome_say(o, "the output ends without a result");
 }
 
 /* By what the events said of the end; NONE when they say nothing known. */

@@ -10,6 +10,7 @@
 #define SK_MAX_OUTPUT ((size_t)16 << 20)
 #define SK_HEAD_KEPT ((size_t)64 << 10) /* of output that was too much */
 #define SK_TEXT_KEPT ((size_t)8 << 10) /* of error text, for classifying */
+#define SK_MESSAGE_MAX ((size_t)400)
 #define SK_GRACE_MS 5000
 #define SK_DRAIN_MS 250
 #define SK_TIMEOUT_MS ((int64_t)20 * 60 * 1000)
@@ -64,7 +65,7 @@ struct sk_usage {
 struct sk_outcome {
 	enum sk_kind kind; /* NONE = ok */
 	char code[40]; /* finer than kind, where there is one: "tls_expired" */
-	char message[400];
+	char *message; /* NULL = none; see sk_outcome_text() */
 	int64_t retry_after_ms, reset_at_ms; /* 0 = not said */
 	char *content;
 	size_t content_n;
@@ -82,6 +83,9 @@ struct sk_outcome {
 };
 void sk_outcome_init(struct sk_outcome *o);
 void sk_outcome_free(struct sk_outcome *o);
+/* Its message, "" when there is none. */
+const char *sk_outcome_text(const struct sk_outcome *o);
+void sk_outcome_say(struct sk_outcome *o, const char *fmt, ...) SK_PRINTF(2, 3);
 /* Kind and message in one; the first cause stays. */
 void sk_outcome_fail(struct sk_outcome *o, enum sk_kind k, const char *fmt, ...)
     SK_PRINTF(3, 4);

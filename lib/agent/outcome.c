@@ -25,12 +25,43 @@ sk_outcome_init(struct sk_outcome *o)
 void
 sk_outcome_free(struct sk_outcome *o)
 {
+	free(o->message);
 	free(o->content);
 	free(o->diff);
 	free(o->session);
 	free(o->model);
 	free(o->host);
 	sk_outcome_init(o);
+}
+
+const char *
+sk_outcome_text(const struct sk_outcome *o)
+{
+	return o->message != NULL ? o->message : "";
+}
+
+static void
+say(struct sk_outcome *o, const char *fmt, va_list ap) SK_PRINTF(2, 0);
+
+/* Of its own size: a thousand agents that have nothing to say keep nothing. */
+static void
+say(struct sk_outcome *o, const char *fmt, va_list ap)
+{
+	char text[SK_MESSAGE_MAX];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	free(o->message);
+	o->message = sk_strdup(text);
+}
+
+void
+sk_outcome_say(struct sk_outcome *o, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(o, fmt, ap);
+	va_end(ap);
 }
 
 void
@@ -42,7 +73,7 @@ sk_outcome_fail(struct sk_outcome *o, enum sk_kind k, const char *fmt, ...)
 		return;
 	o->kind = k;
 	va_start(ap, fmt);
-	(void)vsnprintf(o->message, sizeof(o->message), fmt, ap);
+	say(o, fmt, ap);
 	va_end(ap);
 }
 

@@ -89,7 +89,7 @@ put_failure(struct sk_jw *w, const struct sk_outcome *o)
 	sk_jw_obj(w);
 	sk_jw_kstr(w, "kind", sk_kind_word(o->kind));
 	kword(w, "code", o->code);
-	sk_jw_kstr(w, "message", o->message);
+	sk_jw_kstr(w, "message", sk_outcome_text(o));
 	if (o->retry_after_ms > 0)
 		sk_jw_kint(w, "retry_after_ms", o->retry_after_ms);
 	else

@@ -255,6 +255,8 @@ run_all(struct sk_fan *r)
 	if (rc == 0)
 		rc = sk_ground_open(
 		    &r->ground, r->p->ask, sk_db_path(r->db), r->err);
+	if (rc == 0 && r->p->slots.n > SK_MANY)
+		sk_tmpdir_spread(r->ground.mark.tmp);
 	if (rc == 0)
 		rc = sk_tape_open(r, r->err);
 	if (rc == 0)

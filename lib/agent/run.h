@@ -12,6 +12,7 @@
 #include "agent/internal.h"
 #include "agent/prepare.h"
 
+#define SK_MANY ((size_t)64) /* agents for which it pays to prepare */
 #define SK_OUT_HIGH ((size_t)1 << 20) /* output that may wait for its reader */
 
 struct sk_control;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "agent/control.h"
+#include "agent/early.h"
 #include "agent/replay.h"
 #include "agent/run.h"
 
@@ -31,8 +32,10 @@ sk_fan_record(struct sk_fan *r, struct sk_answer *a)
 	sk_fan_key(r, a->slot, &row.key);
 	row.attempt = a->attempt;
 	row.ok = o->kind == SK_K_NONE;
-	row.failure_kind = row.ok ? NULL : sk_kind_word(o->kind);
-	row.failure_message = row.ok ? NULL : o->message;
+	row.failure_kind = row.ok                ? NULL
+	                   : sk_early_excused(a) ? SK_NOT_NEEDED
+	                                         : sk_kind_word(o->kind);
+	row.failure_message = row.ok ? NULL : sk_outcome_text(o);
 	row.model = o->model != NULL ? o->model : a->slot->model;
 	row.adapter = a->slot->adapter_name;
 	row.session = o->session;
@@ -230,6 +233,8 @@ sk_fan_reserve(struct sk_fan *r)
 		rc = sk_db_commit(r->db, r->err);
 	if (rc != 0)
 		sk_db_rollback(r->db);
+	else if (n > SK_MANY)
+		sk_db_trim(r->db); /* the agents need it now */
 	return rc;
 }
 

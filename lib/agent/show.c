@@ -47,7 +47,8 @@ sk_show_answer(const struct sk_answer *a)
 		return;
 	}
 	sk_buf_init(&b, 0);
-	sk_buf_visible(&b, o->message, strlen(o->message), false);
+	sk_buf_visible(
+	    &b, sk_outcome_text(o), strlen(sk_outcome_text(o)), false);
 	sk_outf("%s: failed, %s: %s (%s)\n", a->slot->name,
 	    sk_kind_word(o->kind), b.p, span);
 	sk_buf_free(&b);
@@ -109,7 +110,7 @@ sk_warn_failures(const struct sk_answer *a, size_t n, size_t required)
 			continue;
 		if (failed == 1)
 			sk_buf_printf(&b, "agent '%s' failed: %s (%s)",
-			    a[i].slot->name, a[i].o.message,
+			    a[i].slot->name, sk_outcome_text(&a[i].o),
 			    sk_kind_word(a[i].o.kind));
 		else
 			sk_buf_printf(&b, "%s%s (%s)", shown > 0 ? ", " : "",

@@ -464,6 +464,12 @@ sk_db_path(const struct sk_db *db)
 	return db->path;
 }
 
+void
+sk_db_trim(struct sk_db *db)
+{
+	(void)sqlite3_db_release_memory(db->h);
+}
+
 /* ---- looking at the whole ---- */
 
 int

@@ -37,6 +37,9 @@ void sk_db_close(struct sk_db *db); /* NULL-safe; rolls back what is open */
  * faster than we can. db must not be used again. */
 void sk_db_leave(struct sk_db *db);
 const char *sk_db_path(const struct sk_db *db);
+/* Gives back the memory of pages that are not in use: after much was written,
+ * before a long wait. */
+void sk_db_trim(struct sk_db *db);
 /* The path that would be opened; malloc'd. */
 char *sk_db_default_path(const char *path, struct sk_err *err);
 

@@ -145,6 +145,10 @@ void sk_tree_signal_below(pid_t pid, int signo);
 
 /* A fresh one in TMPDIR, else /tmp; malloc'd path. */
 char *sk_tmpdir_new(struct sk_err *err);
+/* Many directories that have nothing to do with each other will be made in it.
+ * A file system that packs them together (ext4) takes several times as long for
+ * that where much was deleted lately. Best effort. */
+void sk_tmpdir_spread(const char *path);
 /* It and all that is in it, whatever was put there; follows no link. */
 void sk_tmpdir_remove(const char *path);
 /* A file without a name in a directory; -1 and errno. */
