@@ -273,24 +273,38 @@ plain() {
 	script one 'echo "{\"v\": 1}"'
 	script two 'echo "{\"v\": 2}"'
 	script bad 'exit 1'
-	# judge ARGS: what is agreed on /v, else only that nothing is.
+	# judge ARGS: status, what is agreed, what is disputed; in err.jsonl
+	# whom the verdict names and why.
 	judge() {
 		sk-run -x a=./$a -x b=./$b -x c=./$c -j 1 --require /v "$@" <in \
 			2>/dev/null | tee out.jsonl |
-			sk-consensus --no-evidence --require /v --quorum 2 2>/dev/null |
-			jq -c 'if .status == "ok" or .status == "degraded"
-				then .merged.v else "no" end'
+			sk-consensus --no-evidence --require /v --quorum 2 \
+				2>/dev/null | tee verdict.jsonl |
+			jq -c '[.status, .merged, .consensus.conflicts]'
 	}
 	echo p >in
-	local a b c whole early saved=0
+	local a b c whole early n saved=0
 	for a in one two bad; do
 		for b in one two bad; do
 			for c in one two bad; do
 				whole=$(judge)
 				early=$(judge --until-decided)
+				n=$(jq -s 'map(select(.event ==
+					"run.end"))[0].not_needed' out.jsonl)
+				saved=$((saved + n))
+				# Nobody who was not asked can fail.
+				[ "$n $a$c" = "1 $b"bad ] && [ "$a" != bad ] &&
+					whole=${whole/degraded/ok}
 				same "$a $b $c $early" "$a $b $c $whole"
-				saved=$((saved + $(jq -s 'map(select(.event ==
-					"run.end"))[0].not_needed' out.jsonl)))
+				same "$n $(jq -c '[.reasons[] | select(.kind ==
+					"not_needed").agent],
+					.missing_agents - ["a", "b"],
+					.present - ["a", "b"]' verdict.jsonl |
+					xargs)" "$(case $n$c in
+					1*) echo '1 [c] [] []' ;;
+					0bad) echo '0 [] [c] []' ;;
+					*) echo '0 [] [] [c]' ;;
+				esac)"
 			done
 		done
 	done

@@ -51,6 +51,13 @@ sk_judge_input(const struct sk_judge *j, const char *agent)
 	return NULL;
 }
 
+bool
+sk_input_spared(const struct sk_input *in)
+{
+	return in != NULL && in->state == SK_INPUT_FAILED && in->note != NULL &&
+	       strcmp(in->note, SK_NOTE_NOT_NEEDED) == 0;
+}
+
 /* The expected agents that answered become voters; JSON and prose apart. */
 static void
 read_voters(struct sk_judge *j)
@@ -232,6 +239,7 @@ sk_judge_close(struct sk_judge *j)
 		sk_vote_free(&j->vt);
 	sk_strv_free(&j->expected);
 	sk_strv_free(&j->missing);
+	sk_strv_free(&j->spared);
 	sk_strv_free(&j->unexpected);
 	sk_strv_free(&j->required);
 	free(j->in);

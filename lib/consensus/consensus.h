@@ -90,6 +90,9 @@ enum sk_input_state {
 	SK_INPUT_FAILED, /* the agent failed: note = its failure kind */
 	SK_INPUT_INVALID /* its record or answer was refused: note = why */
 };
+/* Note of an agent that was stopped because the verdict was decided: no
+ * failure, as long as the others do decide it. */
+#define SK_NOTE_NOT_NEEDED "not_needed"
 struct sk_input {
 	const char *agent;
 	enum sk_input_state state;

@@ -14,6 +14,7 @@ struct sk_judge {
 	size_t total; /* weight of the expected */
 	size_t voted; /* weight of the voters */
 	struct sk_strv expected, missing, unexpected, required;
+	struct sk_strv spared; /* not asked to the end, not needed */
 	struct sk_voter *voters; /* JSON answers, by agent */
 	size_t n_voters;
 	struct sk_voter *prose; /* answers without JSON, by agent */
@@ -30,6 +31,7 @@ void sk_judge_close(struct sk_judge *j);
 /* NULL: nothing of this agent. */
 const struct sk_input *
 sk_judge_input(const struct sk_judge *j, const char *agent);
+bool sk_input_spared(const struct sk_input *in); /* NULL-safe */
 /* How many voters have a value there. */
 size_t sk_judge_supplied(const struct sk_judge *j, const char *path);
 /* The hash of everything that the verdict depends on. */

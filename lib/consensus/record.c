@@ -130,6 +130,10 @@ read_failure(const struct sk_jv *v, struct sk_answer_row *row)
 
 	row->failure_kind =
 	    kind != NULL && sk_ident_ok(kind) ? kind : "internal";
+	/* It was stopped, and why makes a difference to the verdict. */
+	if (sk_streq(kind, "cancelled") &&
+	    sk_streq(sk_jget_str(f, "code"), SK_NOTE_NOT_NEEDED))
+		row->failure_kind = SK_NOTE_NOT_NEEDED;
 	row->failure_message = sk_jget_str(f, "message");
 }
 

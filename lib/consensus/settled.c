@@ -53,9 +53,12 @@ settle(struct sk_judge *j)
 	size_t open = j->expected.n, claims = 0;
 	bool agreed = true;
 
-	for (size_t i = 0; i < j->expected.n; i++)
-		if (sk_judge_input(j, j->expected.v[i]) != NULL)
+	for (size_t i = 0; i < j->expected.n; i++) {
+		const struct sk_input *in = sk_judge_input(j, j->expected.v[i]);
+
+		if (in != NULL && !sk_input_spared(in))
 			open--;
+	}
 	for (size_t i = 0; i < j->n_voters; i++)
 		claims += sk_jlen(j->voters[i].claims_c);
 	if (open == 0)

@@ -73,6 +73,24 @@ lower(struct sk_judge *j, enum sk_status st)
 		j->v->status = st;
 }
 
+/*
+ * Those that were stopped because the others decide it. Whether they do is
+ * looked at again here: nobody is excused by his own word. The status is then
+ * the one that it would have if these had answered too.
+ */
+static void
+note_spared(struct sk_judge *j)
+{
+	for (size_t i = 0; i < j->expected.n; i++)
+		if (sk_input_spared(sk_judge_input(j, j->expected.v[i])))
+			sk_strv_add(&j->spared, j->expected.v[i]);
+	if (j->spared.n > 0 && sk_verdict_settled(j->c) == SK_SETTLED_NO)
+		sk_strv_free(&j->spared);
+	for (size_t i = 0; i < j->spared.n; i++)
+		reason(j, "not_needed", NULL, j->spared.v[i], -1, 0,
+		    "decided without it");
+}
+
 /* Agents without a usable answer, each with the reason why. */
 static void
 note_missing(struct sk_judge *j, bool all_prose)
@@ -83,6 +101,8 @@ note_missing(struct sk_judge *j, bool all_prose)
 		const char *agent = j->expected.v[i];
 
 		in = sk_judge_input(j, agent);
+		if (sk_strv_has(&j->spared, agent))
+			continue;
 		if (in == NULL || in->state == SK_INPUT_FAILED)
 			reason(j, "missing_agent", NULL, agent, -1, 0,
 			    in != NULL ? in->note : "no answer");
@@ -227,7 +247,7 @@ judge_required(struct sk_judge *j)
 			judge_members(j, path, r);
 			continue;
 		}
-		if (have < j->quorum) {
+		if (have + j->spared.n < j->quorum) {
 			reason(j, "required_absent", path, NULL, q,
 			    (int64_t)have, NULL);
 			lower(j, SK_ST_UNKNOWN);
@@ -309,13 +329,14 @@ judge(struct sk_judge *j)
 {
 	bool all_prose = j->n_voters == 0 && j->n_prose > 0;
 
+	note_spared(j);
 	note_missing(j, all_prose);
 	if (all_prose) {
 		judge_prose(j);
 		return;
 	}
 	sk_judge_vote(j);
-	if (j->voted < j->quorum) {
+	if (j->voted + j->spared.n < j->quorum) {
 		reason(j,
 		    j->n_voters == 0 ? "no_answers" : "insufficient_agents",
 		    NULL, NULL, (int64_t)j->quorum, (int64_t)j->voted, NULL);

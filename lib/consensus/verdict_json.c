@@ -263,7 +263,8 @@ present(struct sk_jw *w, const struct sk_judge *j)
 	sk_jw_key(w, "present");
 	sk_jw_arr(w);
 	for (size_t i = 0; i < j->expected.n; i++)
-		if (!sk_strv_has(&j->missing, j->expected.v[i]))
+		if (!sk_strv_has(&j->missing, j->expected.v[i]) &&
+		    !sk_strv_has(&j->spared, j->expected.v[i]))
 			sk_jw_str(w, j->expected.v[i]);
 	sk_jw_end(w);
 }

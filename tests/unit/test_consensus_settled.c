@@ -103,13 +103,60 @@ holds(enum sk_settled is, size_t from, size_t *pick, const struct sk_policy *p,
 	return ok;
 }
 
+/* The others were stopped: the verdict says what it would say of every case in
+ * which they answer with a /k, in any order of the records; where the rest does
+ * not decide it, they are missing like any other. */
+static bool
+spared(const struct sk_case *c, struct sk_input *in, size_t n, size_t *pick)
+{
+	enum sk_settled is = sk_verdict_settled(c);
+	struct sk_case all = *c, back = *c;
+	struct sk_input rev[NAGENTS];
+	struct sk_verdict v, w;
+	struct sk_err err = { 0 };
+	struct sk_buf k;
+	bool ok;
+
+	all.n_inputs = back.n_inputs = NAGENTS;
+	back.inputs = rev;
+	for (size_t i = n; i < NAGENTS; i++)
+		in[i] = (struct sk_input){ .agent = names[i],
+			.state = SK_INPUT_FAILED,
+			.note = SK_NOTE_NOT_NEEDED };
+	for (size_t i = 0; i < NAGENTS; i++)
+		rev[NAGENTS - 1 - i] = in[i];
+	if (sk_verdict_make(&all, &v, &err) != 0 ||
+	    sk_verdict_make(&back, &w, &err) != 0)
+		abort();
+	ok = strcmp(v.json.p, w.json.p) == 0;
+	if (is == SK_SETTLED_NO)
+		ok = ok && v.status >= SK_ST_DEGRADED &&
+		     strstr(v.json.p, "\"missing_agents\":[]") == NULL;
+	sk_buf_init(&k, 0);
+	for (size_t x = 0; ok && is != SK_SETTLED_NO && x < 25; x++) {
+		struct sk_input full[NAGENTS];
+		struct sk_case f;
+
+		for (size_t i = n, y = x; i < NAGENTS; i++, y /= 5)
+			pick[i] = y % 5;
+		f = make(full, NAGENTS, pick, c->policy, c->require, c->expect,
+		    NULL);
+		f.quorum = c->quorum;
+		ok = outcome(&f, &k) == v.status;
+	}
+	sk_buf_free(&k);
+	sk_verdict_free(&v);
+	sk_verdict_free(&w);
+	return ok;
+}
+
 /* Every case of n answers; how many are settled in each way. */
 static void
 sweep(size_t n, const char *quorum, size_t seen[4])
 {
 	struct sk_strv require = { 0 }, expect = { 0 };
 	struct sk_input in[NAGENTS];
-	size_t pick[NAGENTS] = { 0 }, all = 1, wrong = 0;
+	size_t pick[NAGENTS] = { 0 }, all = 1, wrong = 0, amiss = 0;
 	struct sk_policy p = { .name = NULL };
 
 	sk_strv_add(&require, "/k");
@@ -127,6 +174,7 @@ sweep(size_t n, const char *quorum, size_t seen[4])
 		c = make(in, n, pick, &p, &require, &expect, quorum);
 		is = sk_verdict_settled(&c);
 		seen[is]++;
+		amiss += !spared(&c, in, n, pick);
 		if (is == SK_SETTLED_NO || is == SK_SETTLED_ALL)
 			continue;
 		sk_buf_init(&first, 0);
@@ -136,6 +184,8 @@ sweep(size_t n, const char *quorum, size_t seen[4])
 	}
 	CHECKF(wrong == 0, "%zu of %zu answers, quorum %s: %zu proofs fail", n,
 	    (size_t)NAGENTS, quorum, wrong);
+	CHECKF(amiss == 0, "%zu of %zu, the others stopped: %zu differ", n,
+	    (size_t)NAGENTS, amiss);
 	sk_strv_free(&require);
 	sk_strv_free(&expect);
 }
