@@ -73,7 +73,7 @@ base64url(struct sk_buf *b, const char *p)
 	size_t n = strlen(p);
 
 	for (size_t i = 0; i < n; i += 3) {
-		unsigned v = (unsigned char)p[i] << 16;
+		unsigned v = (unsigned)(unsigned char)p[i] << 16;
 
 		if (i + 1 < n)
 			v |= (unsigned)(unsigned char)p[i + 1] << 8;

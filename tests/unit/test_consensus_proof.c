@@ -7,8 +7,7 @@
 #include "tap.h"
 
 static const char *const answers[] = {
-	"{\"k\":1,\"risks\":[{\"id\":\"a\",\"what\":\"too "
-	"late\"}],\"s\":[1,2]}",
+	"{\"k\":1,\"risks\":[{\"id\":\"a\",\"what\":\"late\"}],\"s\":[1,2]}",
 	"{\"k\":1,\"s\":[2,1],\"t\":\"words of prose\"}",
 	"{\"k\":2,\"t\":\"other words of prose\"}",
 	"no JSON at all",
