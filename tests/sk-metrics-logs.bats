@@ -376,3 +376,17 @@ END
 	[ "${x%.*}" -le 952 ]
 	[ "${x%.*}" -ge 900 ]
 }
+
+@test "import: a file that is named and no log is named in return" {
+	echo garbage >g.jsonl
+	echo '{"a":1}' >g.json
+	for f in g.jsonl g.json /dev/null; do
+		check 0 sk-metrics import "$f"
+		has "$err" "'$(realpath "$f")' is no log of a program that is known"
+	done
+	# among others it is passed over in silence
+	mkdir d
+	mv g.jsonl g.json d
+	check 0 sk-metrics import d
+	same "$err" ''
+}

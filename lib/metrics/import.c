@@ -25,6 +25,7 @@ struct sk_import {
 	struct sk_meter *m;
 	const struct sk_import_opts *o;
 	bool fixed; /* the source was named */
+	bool named; /* so was the file */
 	enum sk_log source;
 	struct sk_import_count count[SK_LOGS];
 	struct sk_strv own; /* sessions of sk-run, sorted */
@@ -301,6 +302,15 @@ read_lines(struct sk_import *im, struct reading *r, int64_t size)
 	return im->rc;
 }
 
+/* Not a log of anybody we know: said of a file that the user named. */
+static int
+unknown(const struct sk_import *im)
+{
+	if (im->named)
+		sk_warn("'%s' is no log of a program that is known", im->path);
+	return 0;
+}
+
 static int
 read_log(struct sk_import *im, int fd, const struct stat *st)
 {
@@ -314,7 +324,7 @@ read_log(struct sk_import *im, int fd, const struct stat *st)
 		return sk_fail_errno(im->err, "cannot read '%s'", im->path);
 	r.s.log = im->source;
 	if (!im->fixed && !sk_log_sniff(im->buf, (size_t)n, &r.s.log))
-		return 0; /* not a log of anybody we know */
+		return unknown(im);
 	r.s.mtime_ms = (int64_t)st->st_mtim.tv_sec * 1000;
 	r.c = &im->count[r.s.log];
 	r.c->files++;
@@ -355,6 +365,8 @@ read_document(struct sk_import *im, int fd)
 		im->count[s.log].files++;
 		im->count[s.log].bytes += (int64_t)b.len;
 		sk_log_line(im, &s, b.p, b.len, emit);
+	} else if (rc == 0) {
+		rc = unknown(im);
 	}
 	sk_buf_free(&b);
 	im->path = NULL;
@@ -394,9 +406,9 @@ read_file(struct sk_import *im, int fd, const char *path)
 
 	if (fstat(fd, &st) != 0)
 		return sk_fail_errno(im->err, "cannot read '%s'", path);
-	if (!S_ISREG(st.st_mode))
-		return 0;
 	im->path = path;
+	if (!S_ISREG(st.st_mode))
+		return unknown(im);
 	if (sk_has_suffix(path, ".json"))
 		return read_document(im, fd);
 	return read_log(im, fd, &st);
@@ -468,6 +480,7 @@ sk_import_path(struct sk_import *im, const char *path, struct sk_err *err)
 		free(full);
 		return rc;
 	}
+	im->named = !S_ISDIR(st.st_mode);
 	rc = S_ISDIR(st.st_mode) ? import_dir(im, full, 0)
 	                         : import_file(im, full);
 	im->path = NULL;
