@@ -10,8 +10,8 @@ load helper
 	[ -x "$storm" ] || skip "no development build (make FAULTS=1 tools)"
 	# A kill in the moment between a commit and its word to the caller is
 	# rare: a storm that met none of them has tested nothing and is blown
-	# again, twice at most.
-	for try in 1 2 3; do
+	# again, five times at most.
+	for try in 1 2 3 4 5 6; do
 		rm -rf storm
 		mkdir storm
 		check 0 timeout "${STORM_SECONDS:-120}" "$storm" storm \
