@@ -71,8 +71,18 @@ one_line() {
 	fi
 }
 
+# not COMMAND…: it must fail. (A bare `! command` in the middle of a test never
+# ends it, so it would check nothing.)
+not() {
+	if "$@"; then
+		printf 'succeeded, and should not have: %s\n' "$*"
+		return 1
+	fi
+}
+
 # same GOT WANT
 same() {
+	[ $# -eq 2 ] || { echo "same: $# words"; return 1; }
 	if [ "$1" != "$2" ]; then
 		printf 'got:  %s\nwant: %s\n' "$1" "$2"
 		return 1
@@ -81,6 +91,7 @@ same() {
 
 # has TEXT PART
 has() {
+	[ $# -eq 2 ] && [ -n "$2" ] || { echo "has: what part?"; return 1; }
 	case $1 in
 	*"$2"*) ;;
 	*)

@@ -85,7 +85,7 @@ rail() { cat docs/evidence/commands/SPEC-7/guardrail-plan-*.json; }
 	mkdir -p docs/evidence/consensus/SPEC-7
 	truncate -s 3M docs/evidence/consensus/SPEC-7/big.json
 	check 0 sk-auto run SPEC-7 --only plan
-	! grep -q evidence <"$BATS_TEST_TMPDIR/.err"
+	not grep -q evidence <"$BATS_TEST_TMPDIR/.err"
 	SPECKIT_EVIDENCE__MAX_SIZE_PER_SPEC_MB=2 check 0 sk-auto run SPEC-7 --only plan
 	has "$err" 'SPEC-7 evidence is 3.0 MB (warning at 2 MB)'
 	SPECKIT_EVIDENCE__MAX_SIZE_PER_SPEC_MB=1 \
@@ -117,7 +117,7 @@ rail() { cat docs/evidence/commands/SPEC-7/guardrail-plan-*.json; }
 	same "$(cat args)" 'a b|$(touch pwned)|'
 	[ ! -e docs/pwned ] && [ ! -e pwned ]
 	has "$err" red
-	! grep -q "$(printf '\033')" "$BATS_TEST_TMPDIR/.err"
+	not grep -q "$(printf '\033')" "$BATS_TEST_TMPDIR/.err"
 	RAIL=3 check 1 sk-auto run SPEC-7 --only plan --allow-dirty
 	has "$err" 'ended with status 3'
 	same "$(calls)" 1

@@ -74,7 +74,7 @@ phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
 @test "what does not pass by itself is not waited for" {
 	agent 'exit 1'
 	check 6 sk-auto run SPEC-7 --only plan --json
-	! grep -q 'trying again' "$BATS_TEST_TMPDIR/.err"
+	not grep -q 'trying again' "$BATS_TEST_TMPDIR/.err"
 }
 
 @test "a signal ends the wait, and the run says where it stopped" {
@@ -120,7 +120,7 @@ phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
 	got=0
 	wait "$pid" || got=$?
 	same "$got" 143
-	! kill -0 "$(cat child)" 2>/dev/null
+	not kill -0 "$(cat child)" 2>/dev/null
 	same "$(phase)" cancelled
 	same "$(sqlite3 "$SK_DB" 'SELECT state FROM runs')" cancelled
 	same "$(jq -r 'select(.schema=="sk.summary/1") | .state' <out)" halted

@@ -79,9 +79,9 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 	FR-099: It also counts the links of each file. Priority: could.
 	END
 	check 0 sk-auto run DEMO --only plan --json
-	! cmp -s "$spec/plan.md" before.md
+	not cmp -s "$spec/plan.md" before.md
 	grep -q FR-099 "$spec/plan.md"
-	! grep -q FR-099 before.md
+	not grep -q FR-099 before.md
 }
 
 @test "usage errors: status 2, one line, nothing written" {
@@ -363,7 +363,7 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 	wait "$pid" || status=$?
 	same "$status" 143
 	jq -es 'map(select(.schema == "sk.summary/1" and .state == "halted")) | length == 1' events
-	! pgrep -f 'sleep 61' >/dev/null
+	not pgrep -f 'sleep 61' >/dev/null
 }
 
 @test "status shows each stage" {
@@ -439,10 +439,10 @@ plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-
 	cp bin/x bin/y
 	project_of x y
 	check 0 sk-auto run DEMO --to plan --json
-	! grep -q '<img' "$spec/plan.md"
-	! grep -qF '[a](' "$spec/plan.md"
-	! grep -q '^# h' "$spec/plan.md"
-	! grep -q '@you' "$spec/plan.md"
+	not grep -q '<img' "$spec/plan.md"
+	not grep -qF '[a](' "$spec/plan.md"
+	not grep -q '^# h' "$spec/plan.md"
+	not grep -q '@you' "$spec/plan.md"
 }
 
 @test "sk-auto artefact refuses what is no verdict of this specification" {

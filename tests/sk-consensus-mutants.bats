@@ -215,6 +215,6 @@ trial_lease() {
 		case $f in
 		*build-faults*) skip "this is a development build" ;;
 		esac
-		! grep -qaE 'SK_MUTANT|no_publish_epoch|ack_first' "$f"
+		not grep -qaE 'SK_MUTANT|no_publish_epoch|ack_first' "$f"
 	done
 }

@@ -175,9 +175,9 @@ dir=docs/evidence/consensus/S
 	feed_file v.json 0 sk-consensus explain - --html
 	has "$out" "<!DOCTYPE html>"
 	has "$out" "&lt;script&gt;" || has "$out" 'u003cscript'
-	! grep -q '<script' "$BATS_TEST_TMPDIR/.out"
-	! grep -q "$(printf '\033')" "$BATS_TEST_TMPDIR/.out"
-	! grep -q "$(printf '\342\200\256')" "$BATS_TEST_TMPDIR/.out"
+	not grep -q '<script' "$BATS_TEST_TMPDIR/.out"
+	not grep -q "$(printf '\033')" "$BATS_TEST_TMPDIR/.out"
+	not grep -q "$(printf '\342\200\256')" "$BATS_TEST_TMPDIR/.out"
 	check 65 sk-consensus explain /dev/null
 	check 2 sk-consensus explain v.json size
 }

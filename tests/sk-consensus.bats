@@ -334,7 +334,7 @@ Hope that helps.'
 	# Nor can it move the cursor.
 	feed "$(ans a "$(printf '\033[2J{"k":"\\u001b[2J"}')")" 0 sk-consensus \
 		--expect a --min 1 --format text
-	! printf '%s' "$out$err" | grep -q "$(printf '\033')"
+	not grep -q "$(printf '\033')" <<<"$out$err"
 }
 
 @test "bad input: one line, the right status, what came before is kept" {

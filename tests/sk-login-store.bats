@@ -80,7 +80,7 @@ crowd() {
 	feed sk-abc 0 sk-login login openai-api
 	same "$(stat -c %a:%s "$conf/login.key" "$tokens")" "600:32
 700:$(stat -c %s "$tokens")"
-	! grep -rq sk-abc "$HOME"
+	not grep -rq sk-abc "$HOME"
 	cp -p "$conf/login.key" key
 	while IFS='|' read -r how code; do
 		rm -rf "$conf/login.key" hard
@@ -286,9 +286,9 @@ crowd() {
 	sed -i 's,127.0.0.1,localhost,' "$XDG_CONFIG_HOME/sk/providers/r.toml"
 	check 4 sk-login refresh r --json
 	same "$(code_of)" origin_changed
-	! grep -q 'moved.*refresh_token' "$BATS_FILE_TMPDIR/server.log"
+	not grep -q 'moved.*refresh_token' "$BATS_FILE_TMPDIR/server.log"
 	check 0 sk-login logout r --revoke
-	! grep -q 'moved/revoke' "$BATS_FILE_TMPDIR/server.log"
+	not grep -q 'moved/revoke' "$BATS_FILE_TMPDIR/server.log"
 }
 
 @test "refresh: killed at each step it ends in a login, never in reuse" {
@@ -353,10 +353,10 @@ crowd() {
 		sleep 0.05
 	done
 	grep -q '^Max core file size *0 *0 ' "/proc/$pid/limits"
-	! tr '\0' '\n' <"/proc/$pid/cmdline" | grep -q CANARY
+	not grep -qa CANARY "/proc/$pid/cmdline"
 	[ "$(stat -c %u "/proc/$pid/environ")" = 0 ]
 	if [ "$(id -u)" != 0 ]; then
-		! cat "/proc/$pid/environ" 2>/dev/null
+		not cat "/proc/$pid/environ" 2>/dev/null
 	fi
 	# A signal waits until the answer is stored; a kill does not.
 	kill -TERM "$pid"

@@ -50,7 +50,7 @@ load login_helper
 	END
 	printf 'client_secret = "s3"\n' >"$f/y.toml"
 	check 0 sk-login providers y --json
-	! grep -q s3 "$BATS_TEST_TMPDIR/.out"
+	not grep -q s3 "$BATS_TEST_TMPDIR/.out"
 	# A project's files have no say.
 	mkdir -p .sk/providers
 	printf 'client_id = "evil"\n' >.sk/providers/qwen.toml
@@ -110,7 +110,7 @@ load login_helper
 		pending;iv=none;ei=1 9 code_expired
 	END
 	# The server was asked and no secret went to another place.
-	! grep -q steal "$BATS_FILE_TMPDIR/server.log"
+	not grep -q steal "$BATS_FILE_TMPDIR/server.log"
 }
 
 @test "device flow: waits first, and slow_down counts for good" {
@@ -143,7 +143,7 @@ load login_helper
 WDJB-MJHT"
 	has "$err" 'Continue only if you started'
 	[ -s "$tokens/$h.login" ]
-	! grep -rq skCANARY "$XDG_STATE_HOME"
+	not grep -rq skCANARY "$XDG_STATE_HOME"
 	check 0 sk-login login wait "$h" --json
 	same "$(j .event)" login
 	[ ! -e "$tokens/$h.login" ]
@@ -345,7 +345,7 @@ interval_min = 0'
 	done
 	if command -v script >/dev/null; then
 		check 2 script -qec 'sk-login token openai-api' /dev/null
-		! grep -q sk-abc "$BATS_TEST_TMPDIR/.out"
+		not grep -q sk-abc "$BATS_TEST_TMPDIR/.out"
 		check 0 script -qec 'sk-login token openai-api --print' /dev/null
 		grep -q sk-abc "$BATS_TEST_TMPDIR/.out"
 	fi
@@ -524,7 +524,7 @@ password=tok-gh'
 	log_in p 'ok;iv=none'
 	echo correct >pass
 	check 0 sh -c 'sk-login export --passphrase-fd 3 3<pass >bundle'
-	! grep -q -e sk-abc -e CANARY bundle
+	not grep -q -e sk-abc -e CANARY bundle
 	tok=$(sk-login token p)
 	export XDG_STATE_HOME=$HOME/other
 	echo wrong >wrong

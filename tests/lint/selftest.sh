@@ -55,6 +55,9 @@ good layers lib/store/a.c '#include <sqlite3.h>\n#include "store/internal.h"'
 good layers lib/auth/a.c '#include <sodium.h>\n#include "core/core.h"'
 good layers tests/unit/a.c '#include "tap.h"\n#include "store/internal.h"'
 
+bad bats tests/a.bats '\t! grep -q x y'
+good bats tests/a.bats '\tnot grep -q x y\n\t! grep x y || return 1'
+
 bad banned lib/core/a.c '\tstrcpy(a, b);'
 bad banned cmd/a.c '\tif (system("x") != 0)'
 bad banned lib/sys/a.c '\t(void)signal(1, f);'
