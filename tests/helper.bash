@@ -91,7 +91,10 @@ same() {
 
 # has TEXT PART
 has() {
-	[ $# -eq 2 ] && [ -n "$2" ] || { echo "has: what part?"; return 1; }
+	if [ $# -ne 2 ] || [ -z "$2" ]; then
+		echo "has: what part?"
+		return 1
+	fi
 	case $1 in
 	*"$2"*) ;;
 	*)

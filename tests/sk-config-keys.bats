@@ -198,7 +198,7 @@ valid() {
 		evidence.base_dir = "../x"|untrusted_key|evidence.base_dir
 		run.timout = 1|unknown_key|run.timout
 		run.jobs = "x"|bad_value|run.jobs
-		run.jobs = |bad_toml|
+		run.jobs = |bad_toml|no value here
 	END
 	printf '\n[agents.x]\ncommand = ["sh"]\n' >$f
 	check 0 sk-config list --json --spec S --config $f
