@@ -136,6 +136,33 @@ phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
 	check 0 sk-auto run SPEC-7 --to plan --new
 }
 
+@test "a cancelled run takes no decision, and a stop does not open it again" {
+	agent "echo '$plan'"
+	check 0 sk-auto env SPEC-7 --new
+	run=$(sqlite3 "$SK_DB" 'SELECT run_id FROM runs')
+	for a in a b; do
+		jq -cn --arg a $a --arg p "$plan" '{schema: "sk.answer/1",
+			agent: $a, spec: "SPEC-7", stage: "plan", content: $p}'
+	done >in
+	feed_file in 0 sk-consensus --run "$run" --expect a,b --no-ack
+	check 0 sk-auto cancel SPEC-7 --json
+	closed() { sqlite3 "$SK_DB" 'SELECT state FROM runs'; }
+	for _ in before after; do
+		same "$(closed)" cancelled
+		check 8 sk-consensus ack --run "$run" --seq 1
+		same "$(j .error.code)" run_stopped
+		check 8 sk-consensus decide --run "$run" --spec SPEC-7 \
+			--stage plan --expect a,b,c
+		same "$(j .error.code)" run_stopped
+		feed "$(jq -c '.agent = "c"' in | head -n 1)" 8 \
+			sk-consensus --run "$run" --expect a,b,c
+		check 0 sk-consensus stop --run "$run"
+		same "$(j .already)" true
+	done
+	same "$(sqlite3 "$SK_DB" 'SELECT state, count(*) FROM decisions')" \
+		'pending|1'
+}
+
 @test "cancel in a wait, after a halt, without a run, of an idle run" {
 	agent "$away"
 	check 1 sk-auto cancel SPEC-7

@@ -6,13 +6,6 @@
 #include "cli/cli.h"
 #include "pipeline/step.h"
 
-bool
-sk_auto_stopped(const struct sk_run *run)
-{
-	return strcmp(run->state, "stopped") == 0 ||
-	       strcmp(run->state, "cancelled") == 0;
-}
-
 int
 sk_phase_load(struct sk_auto *a, struct sk_err *err)
 {
@@ -52,7 +45,7 @@ sk_phase_go(struct sk_auto *a, enum sk_phase_event e, struct sk_err *err)
 		bool found;
 
 		rc = sk_run_get(a->db, a->run, &run, &found, &a->arena, err);
-		if (rc == 0 && found && sk_auto_stopped(&run))
+		if (rc == 0 && found && sk_run_closed(run.state))
 			rc = sk_fail(err, SK_ORDER, "run_stopped",
 			    "run '%s' was stopped", a->run);
 		if (rc != 0)

@@ -136,7 +136,6 @@ int sk_auto_next(struct sk_auto *a, struct sk_err *err);
 /* The verb `cancel`: a durable stop, the driver told and waited for, its agents
  * with it. */
 int sk_auto_cancel(struct sk_auto *a, struct sk_err *err);
-bool sk_auto_stopped(const struct sk_run *run);
 /* Hold the specification's folder against other drivers; once is enough. */
 int sk_auto_lock(struct sk_auto *a, struct sk_err *err);
 

@@ -54,7 +54,7 @@ find_place(struct sk_auto *a, struct place *p, struct sk_err *err)
 
 	memset(p, 0, sizeof(*p));
 	rc = sk_auto_look(a, &p->run, &p->found, err);
-	if (rc == 0 && p->found && sk_auto_stopped(&p->run)) {
+	if (rc == 0 && p->found && sk_run_closed(p->run.state)) {
 		(void)sk_fail(err, SK_ORDER, "run_cancelled",
 		    "run '%s' of '%s' was cancelled", a->run, a->spec.id);
 		return sk_hint(

@@ -68,9 +68,10 @@ sk_run_open(struct sk_db *db, const char *run, struct sk_err *err)
 		return rc < 0 ? -rc : sk_no_run(run, err);
 	SK_COL(st, SK_RUN_STATE, state);
 	sk_q_end(st);
-	if (strcmp(state, "stopped") != 0 || SK_MUTANT("no_stop"))
+	if (!sk_run_closed(state) || SK_MUTANT("no_stop"))
 		return 0;
-	(void)sk_fail(err, SK_ORDER, "run_stopped", "run '%s' is stopped", run);
+	(void)sk_fail(
+	    err, SK_ORDER, "run_stopped", "run '%s' is %s", run, state);
 	details(err, "after_stop", 0);
 	return sk_hint(err, "nothing was changed; start another run");
 }
@@ -80,21 +81,18 @@ stop(struct sk_db *db, const char *run, bool *already, struct sk_err *err)
 {
 	int rc;
 
-	rc = sk_q_run(db, err,
-	    "UPDATE runs SET state='stopped' "
-	    "WHERE run_id=?1 AND state<>'stopped'",
-	    "t", run);
-	if (rc != 0)
-		return rc;
-	*already = sk_q_changes(db) == 0;
-	if (*already) {
-		rc = sk_run_open(db, run, err);
-		if (rc != SK_ORDER)
-			return rc;
+	rc = sk_run_open(db, run, err);
+	if (rc == SK_ORDER) {
+		*already = true;
 		sk_err_clear(err);
 		return 0;
 	}
-	rc = sk_journal(db, "stop", run, NULL, 0, NULL, 0, err);
+	if (rc == 0)
+		rc = sk_q_run(db, err,
+		    "UPDATE runs SET state='stopped' WHERE run_id=?1", "t",
+		    run);
+	if (rc == 0)
+		rc = sk_journal(db, "stop", run, NULL, 0, NULL, 0, err);
 	SK_WHERE(db, "stop");
 	return rc;
 }

@@ -44,8 +44,7 @@ find_run(struct sk_db *db, const struct sk_key *k, struct known *out,
 		return rc < 0 ? -rc : sk_no_run(k->run, err);
 	SK_COL(st, SK_RUN_STATE, state);
 	sk_q_end(st);
-	out->stopped =
-	    strcmp(state, "stopped") == 0 || strcmp(state, "cancelled") == 0;
+	out->stopped = sk_run_closed(state);
 	return 0;
 }
 

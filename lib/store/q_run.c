@@ -13,6 +13,12 @@ sk_run_row(struct sk_db *db, const char *run, struct sk_err *err)
 	    "t", run);
 }
 
+bool
+sk_run_closed(const char *state)
+{
+	return strcmp(state, "stopped") == 0 || strcmp(state, "cancelled") == 0;
+}
+
 int
 sk_no_run(const char *run, struct sk_err *err)
 {
@@ -266,30 +272,6 @@ sk_run_latest(struct sk_db *db, const char *spec, const char *root,
 	    out, found, a, err);
 }
 
-/* Nothing but a cancellation follows a stop. */
-static int
-stays_stopped(
-    struct sk_db *db, const char *run, const char *state, struct sk_err *err)
-{
-	sqlite3_stmt *st;
-	int rc;
-
-	st = sk_q(db, err,
-	    "SELECT 1 FROM runs WHERE run_id=?1 "
-	    "AND state IN('stopped','cancelled')",
-	    "t", run);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
-	if (rc <= 0)
-		return -rc;
-	sk_q_end(st);
-	if (strcmp(state, "cancelled") == 0)
-		return 0;
-	return sk_fail(
-	    err, SK_ORDER, "run_stopped", "run '%s' is stopped", run);
-}
-
 int
 sk_run_state(struct sk_db *db, const char *run, const char *state,
     int64_t epoch, struct sk_err *err)
@@ -301,8 +283,9 @@ sk_run_state(struct sk_db *db, const char *run, const char *state,
 	if (rc != 0)
 		return rc;
 	rc = sk_epoch_check(db, run, epoch, err);
-	if (rc == 0)
-		rc = stays_stopped(db, run, state, err);
+	/* Nothing but a cancellation follows a stop. */
+	if (rc == 0 && strcmp(state, "cancelled") != 0)
+		rc = sk_run_open(db, run, err);
 	if (rc == 0)
 		rc = sk_q_run(db, err,
 		    "UPDATE runs SET state=?2 WHERE run_id=?1", "tt", run,

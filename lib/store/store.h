@@ -257,7 +257,7 @@ int sk_decision_seen(struct sk_db *db, const char *branch, const char *spec,
 /* Durable: nothing is taken in, decided or acked any more. */
 int sk_run_stop(
     struct sk_db *db, const char *run, bool *already, struct sk_err *err);
-/* 0, or SK_ORDER "run_stopped". */
+/* 0, or SK_ORDER "run_stopped" for a closed run. */
 int sk_run_open(struct sk_db *db, const char *run, struct sk_err *err);
 /* Counts a refusal (class SK_ORDER) in the journal; branch may be NULL. Not
  * inside a transaction that will be rolled back. */
@@ -341,7 +341,10 @@ int sk_run_latest(struct sk_db *db, const char *spec, const char *root,
     struct sk_run *out, bool *found, struct sk_arena *a, struct sk_err *err);
 int sk_run_get(struct sk_db *db, const char *run, struct sk_run *out,
     bool *found, struct sk_arena *a, struct sk_err *err);
-/* SK_ORDER "run_stopped" for a stopped run, unless state is "cancelled". */
+/* Is this the state of a run in which nothing may happen any more: stopped, or
+ * cancelled on top of it? */
+bool sk_run_closed(const char *state);
+/* SK_ORDER "run_stopped" for a closed run, unless state is "cancelled". */
 int sk_run_state(struct sk_db *db, const char *run, const char *state,
     int64_t epoch, struct sk_err *err);
 
