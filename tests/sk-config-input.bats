@@ -92,7 +92,7 @@ user=.config/sk/config.toml
 	check 2 sk-config check c.toml --json
 	same "$(j '.error.details.errors[] | select(.file) |
 		"\(.line):\(.column) \(.key) \(.code)"')" \
-'2:10 run.timout unknown_key
+'2:1 run.timout unknown_key
 3:11 run.timeout bad_value
 4:8 run.jobs bad_value
 6:14 consensus.min_agents bad_value
@@ -100,7 +100,7 @@ user=.config/sk/config.toml
 8:12 consensus.require bad_value
 10:12 agents.x.command bad_value
 11:19 agents.x.env.A_TOKEN bad_value
-11:29 agents.x.env.1x bad_name
+11:22 agents.x.env.1x bad_name
 12:9 agents.".." bad_name
 13:9 agents."..".model bad_value
 15:10 stages.plan.agents bad_value
@@ -109,7 +109,7 @@ user=.config/sk/config.toml
 18:19 cost.alert_threshold bad_value
 19:11 cost.enabled bad_value
 20:2 foo unknown_key'
-	has "$(j .error.message)" "$PWD/c.toml:2:10: run.timout: unknown key"
+	has "$(j .error.message)" "$PWD/c.toml:2:1: run.timout: unknown key"
 	has "$(j .error.hint)" "did you mean 'timeout'?"
 	has "$(j .error.hint)" "all 17 findings"
 	one_line
@@ -120,7 +120,7 @@ user=.config/sk/config.toml
 	# Every tool refuses, with the same line.
 	check 2 sk-config get run.jobs --config c.toml
 	same "$out" ""
-	has "$err" "$PWD/c.toml:2:10: run.timout"
+	has "$err" "$PWD/c.toml:2:1: run.timout"
 }
 
 @test "a secret's wrong value is not shown" {
@@ -158,8 +158,8 @@ user=.config/sk/config.toml
 	same "$(j '.error.details.errors[] |
 		"\(.file | split("/") | last):\(.line):\(.column) \(.key)"')" \
 'config.toml:1:6 null
-pipeline.toml:2:11 recovery.atempts
-c.toml:2:10 run.timout
+pipeline.toml:2:1 recovery.atempts
+c.toml:2:1 run.timout
 c.toml:5:14 consensus.max_agents
 c.toml:6:10 consensus.quorum
 c.toml:9:11 pipeline.stages'

@@ -141,7 +141,7 @@ $after"
 	echo '[stages.plan]
 agent = ["b"]' >docs/S-1/pipeline.toml
 	check 2 sk-auto run S-1 --json
-	has "$(j .error.message)" "$PWD/docs/S-1/pipeline.toml:2:9: stages.plan.agent: unknown key"
+	has "$(j .error.message)" "$PWD/docs/S-1/pipeline.toml:2:1: stages.plan.agent: unknown key"
 }
 
 @test "a snapshot that is gone is an error, not another configuration" {
@@ -167,7 +167,7 @@ agent = ["b"]' >docs/S-1/pipeline.toml
 	same "$(j -c '[.agents[] | .agent, .timeout_ms]')" '["b",7000]'
 	echo 'run.jobz = 1' >docs/S-1/pipeline.toml
 	feed hello 2 sk-run --spec S-1 --stage plan --dry-run --json
-	has "$(j .error.message)" "$PWD/docs/S-1/pipeline.toml:1:12: run.jobz"
+	has "$(j .error.message)" "$PWD/docs/S-1/pipeline.toml:1:5: run.jobz"
 }
 
 @test "sk doctor knows the agents of a file that is named, and what is wrong there" {

@@ -206,6 +206,17 @@ check_trust(struct walk *w, const struct sk_jv *v)
 	    "a project file that was merely found cannot set this");
 }
 
+/* Where the key of v stands: what is said of a key shows the key. */
+static struct sk_jv
+at_key(const struct sk_jv *v)
+{
+	struct sk_jv at = *v;
+
+	if (v->key_col != 0)
+		at.col = v->key_col;
+	return at;
+}
+
 static void
 unknown_key(struct walk *w, const struct sk_jv *v, const struct sk_jv *s,
     const char *key)
@@ -213,6 +224,7 @@ unknown_key(struct walk *w, const struct sk_jv *v, const struct sk_jv *s,
 	const struct sk_jv *p =
 	    sk_jget(sk_config_ref(w->schema, s), "properties");
 	const char *near = sk_config_suggest(w->schema, s, key);
+	struct sk_jv at = at_key(v);
 	struct sk_buf b;
 
 	sk_buf_init(&b, 300);
@@ -225,7 +237,7 @@ unknown_key(struct walk *w, const struct sk_jv *v, const struct sk_jv *s,
 			    &b, "%s%s", i != 0 ? ", " : "", p->m[i].key);
 	}
 	sk_config_finding(
-	    w->c, w->layer, v, w->key.p, "unknown_key", b.p, "unknown key");
+	    w->c, w->layer, &at, w->key.p, "unknown_key", b.p, "unknown key");
 	sk_buf_free(&b);
 }
 
@@ -243,13 +255,15 @@ static void
 check_name(
     struct walk *w, const struct sk_jv *v, const char *rule, const char *name)
 {
+	struct sk_jv at = at_key(v);
+
 	if (sk_streq(rule, "identifier") && !sk_ident_ok(name))
-		sk_config_finding(w->c, w->layer, v, w->key.p, "bad_name", NULL,
+		sk_config_finding(w->c, w->layer, &at, w->key.p, "bad_name", NULL,
 		    "expected a name of letters, digits, '.', '_' and "
 		    "'-' (at most 64), found '%s'",
 		    name);
 	if (sk_streq(rule, "variable") && !variable_ok(name))
-		sk_config_finding(w->c, w->layer, v, w->key.p, "bad_name", NULL,
+		sk_config_finding(w->c, w->layer, &at, w->key.p, "bad_name", NULL,
 		    "expected the name of a variable, found '%s'", name);
 }
 

@@ -45,6 +45,9 @@ struct sk_jv {
 	uint32_t cap;
 	/* TOML date-times are strings that remember it (0 otherwise). */
 	uint8_t toml_kind;
+	/* Of KEY = VALUE in TOML: the key's column, on the value's line
+	 * (0 otherwise, or when it is beyond 65,535). */
+	uint16_t key_col;
 };
 struct sk_jm {
 	const char *key;

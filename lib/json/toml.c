@@ -328,6 +328,7 @@ sk_toml_pair(struct sk_toml *t, struct sk_jv *tab, size_t depth)
 {
 	struct sk_toml_key last;
 	struct sk_jv *v;
+	uint32_t col;
 
 	if (!read_key(t))
 		return false;
@@ -346,10 +347,13 @@ sk_toml_pair(struct sk_toml *t, struct sk_jv *tab, size_t depth)
 	if (lookup(t, tab, &last) != NULL)
 		return sk_toml_bad_key(t, &last, "is already defined");
 	sk_toml_ws(t);
+	place(t, last.at);
+	col = t->pos_col;
 	/* The value may hold keys of its own, which reuse t->key. */
 	v = sk_toml_value(t, depth);
 	if (v == NULL)
 		return false;
+	v->key_col = col <= UINT16_MAX ? (uint16_t)col : 0;
 	insert(t, tab, &last, v);
 	return true;
 }
