@@ -258,13 +258,14 @@ check_name(
 	struct sk_jv at = at_key(v);
 
 	if (sk_streq(rule, "identifier") && !sk_ident_ok(name))
-		sk_config_finding(w->c, w->layer, &at, w->key.p, "bad_name", NULL,
+		sk_config_finding(w->c, w->layer, &at, w->key.p, "bad_name",
+		    NULL,
 		    "expected a name of letters, digits, '.', '_' and "
 		    "'-' (at most 64), found '%s'",
 		    name);
 	if (sk_streq(rule, "variable") && !variable_ok(name))
-		sk_config_finding(w->c, w->layer, &at, w->key.p, "bad_name", NULL,
-		    "expected the name of a variable, found '%s'", name);
+		sk_config_finding(w->c, w->layer, &at, w->key.p, "bad_name",
+		    NULL, "expected the name of a variable, found '%s'", name);
 }
 
 /* A word that is not one of those allowed; the schema would say so, too, but
