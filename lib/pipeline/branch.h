@@ -28,7 +28,7 @@ int sk_project_git(const struct sk_config *c, struct sk_git *git,
 
 /* Changes below dir that git does not know yet, each "XY PATH", at most 1,000;
  * *known false when git could not say. */
-int sk_git_changes(const char *dir, struct sk_strv *out, bool *known);
+void sk_git_changes(const char *dir, struct sk_strv *out, bool *known);
 
 /* ---- branches (branch.c) ---- */
 

@@ -150,7 +150,7 @@ sk_git_facts(
 	return 0;
 }
 
-int
+void
 sk_git_changes(const char *dir, struct sk_strv *out, bool *known)
 {
 	const char *const argv[] = { "git", "-C", dir, "status", "--porcelain",
@@ -164,7 +164,7 @@ sk_git_changes(const char *dir, struct sk_strv *out, bool *known)
 	*known = false;
 	top = sk_find_upward(dir, ".git", false);
 	if (top == NULL)
-		return 0;
+		return;
 	free(top);
 	sk_buf_init(&b, (size_t)4 << 20);
 	env_make(&e);
@@ -181,7 +181,6 @@ sk_git_changes(const char *dir, struct sk_strv *out, bool *known)
 	}
 	sk_strv_free(&e.v);
 	sk_buf_free(&b);
-	return 0;
 }
 
 int

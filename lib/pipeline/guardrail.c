@@ -82,30 +82,32 @@ size_of(int at, const char *name, int depth, int64_t *largest)
 	return sum;
 }
 
+/* Where a specification's evidence of a kind is, below *root. malloc'd. */
 static char *
-evidence_dir(const struct sk_auto *a, const char *kind)
+evidence_dir(const struct sk_auto *a, const char *kind, const char **root)
 {
 	const char *base =
 	    sk_config_str(a->conf, "evidence.base_dir", "docs/evidence");
 
-	if (base[0] == '/')
-		return sk_asprintf("%s/%s/%s", base, kind, a->spec.id);
-	return sk_asprintf(
-	    "%s/%s/%s/%s", a->conf->project_root, base, kind, a->spec.id);
+	*root = base[0] == '/' ? "/" : a->conf->project_root;
+	return sk_asprintf("%s/%s/%s", base, kind, a->spec.id);
 }
 
 int64_t
 sk_evidence_size(const struct sk_auto *a, int64_t *largest)
 {
 	static const char *const kinds[] = { "consensus", "commands" };
+	const char *root;
 	int64_t sum = 0;
-	char *dir;
+	char *rel, *dir;
 
 	*largest = 0;
 	for (size_t i = 0; i < SK_ARRAY_SIZE(kinds); i++) {
-		dir = evidence_dir(a, kinds[i]);
+		rel = evidence_dir(a, kinds[i], &root);
+		dir = sk_path_join(root, rel);
 		sum += size_of(AT_FDCWD, dir, 0, largest);
 		free(dir);
+		free(rel);
 	}
 	return sum;
 }
@@ -195,7 +197,7 @@ check_tree(struct rails *r, bool first)
 		note(r, "clean-tree", "skipped", NULL);
 		return;
 	}
-	(void)sk_git_changes(r->a->conf->project_root, &changes, &known);
+	sk_git_changes(r->a->conf->project_root, &changes, &known);
 	for (size_t i = 0; i < changes.n; i++) {
 		if (is_ours(changes.v[i] + 3))
 			continue;
@@ -221,22 +223,18 @@ check_tree(struct rails *r, bool first)
 static void
 check_order(struct rails *r)
 {
-	const struct sk_stage *st;
+	const char *needs = r->stage->needs;
 	struct stat sb;
 	char *path, *text;
 
-	for (st = sk_stages; st != r->stage; st++) {
-		if (r->stage->needs == NULL ||
-		    strcmp(st->name, r->stage->needs) != 0)
-			continue;
-		path = sk_asprintf("%s/%s.md", r->a->spec.dir, st->name);
-		text = sk_asprintf(
-		    "%s.md stands before %s", st->name, r->stage->name);
-		note(r, "stage-order",
-		    stat(path, &sb) == 0 ? "passed" : "warning", text);
-		free(path);
-		free(text);
-	}
+	if (needs == NULL)
+		return;
+	path = sk_asprintf("%s/%s.md", r->a->spec.dir, needs);
+	text = sk_asprintf("%s.md stands before %s", needs, r->stage->name);
+	note(r, "stage-order", stat(path, &sb) == 0 ? "passed" : "warning",
+	    text);
+	free(path);
+	free(text);
 }
 
 /* ---- the user's own ---- */
@@ -289,31 +287,37 @@ check_command(struct rails *r)
 
 /* ---- all of it ---- */
 
-static void
-publish(struct rails *r)
+int
+sk_evidence_write(const struct sk_auto *a, const char *name,
+    const struct sk_buf *json, struct sk_err *err)
 {
-	const char *base =
-	    sk_config_str(r->a->conf, "evidence.base_dir", "docs/evidence");
-	char *rel = sk_asprintf("%s/commands/%s", base, r->a->spec.id);
-	char stamp[SK_STAMP_LEN], name[120];
-	struct sk_err err = { 0 };
+	const char *root;
+	char *rel = evidence_dir(a, "commands", &root);
 	struct sk_dir dir;
 	int rc;
+
+	rc = sk_dir_open(&dir, root, rel, true, err);
+	if (rc == 0) {
+		rc = sk_dir_write(&dir, name, json->p, json->len, 0644, err);
+		sk_dir_close(&dir);
+	}
+	free(rel);
+	return rc;
+}
+
+/* Evidence that cannot be kept is no reason not to go on. */
+static void
+publish(const struct rails *r)
+{
+	char stamp[SK_STAMP_LEN], name[120];
+	struct sk_err err = { 0 };
 
 	sk_time_stamp(sk_now_ms(), stamp);
 	(void)snprintf(name, sizeof(name), "guardrail-%s-%s_%ld.json",
 	    r->stage->name, stamp, (long)getpid());
-	rc = sk_dir_open(&dir, rel[0] == '/' ? "/" : r->a->conf->project_root,
-	    rel, true, &err);
-	if (rc == 0) {
-		rc = sk_dir_write(
-		    &dir, name, r->json.p, r->json.len, 0644, &err);
-		sk_dir_close(&dir);
-	}
-	if (rc != 0)
+	if (sk_evidence_write(r->a, name, &r->json, &err) != 0)
 		sk_warn("%s", err.message);
 	sk_err_clear(&err);
-	free(rel);
 }
 
 int

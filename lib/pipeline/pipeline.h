@@ -21,6 +21,8 @@
 #include "store/store.h"
 #include "json/json.h"
 
+struct sk_step; /* one stage of a run, below */
+
 /* ---- stages (stage.c) ---- */
 
 struct sk_stage {
@@ -102,7 +104,6 @@ void sk_auto_close(struct sk_auto *a);
 /* Fill run and branch: the run of the options, the newest one of the
  * specification when going on (--from, --only, not fresh), else a new one.
  * What the steps need and do not make themselves must be there. */
-struct sk_step;
 int sk_auto_choose_run(struct sk_auto *a, const struct sk_step *steps, size_t n,
     struct sk_err *err);
 /* For verbs that only look: the run that was named (options, SK_RUN,
@@ -204,7 +205,6 @@ int sk_child_run_in(const struct sk_auto *a, const char *cwd,
 
 /* ---- guardrails (guardrail.c) ---- */
 
-struct sk_step;
 /*
  * What must hold before a stage's agents are asked: the specification's files,
  * a clean work tree before code is written (first: only where the run begins),
@@ -214,12 +214,14 @@ struct sk_step;
  */
 int sk_guardrail(
     struct sk_auto *a, const struct sk_step *s, bool first, struct sk_err *err);
+/* A file among the specification's evidence of what was run. */
+int sk_evidence_write(const struct sk_auto *a, const char *name,
+    const struct sk_buf *json, struct sk_err *err);
 /* Bytes of a specification's evidence, and of its largest file. */
 int64_t sk_evidence_size(const struct sk_auto *a, int64_t *largest);
 
 /* ---- other faces (plan.c, script.c, status.c) ---- */
 
-struct sk_step;
 /* A dry run: each stage's line-up is checked by `sk-run --dry-run`. */
 int sk_auto_plan(struct sk_auto *a, const struct sk_step *steps, size_t n,
     struct sk_err *err);
