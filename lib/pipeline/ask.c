@@ -157,15 +157,28 @@ wait_ms(int64_t ms, struct sk_err *err)
 	return signo > 0 ? sk_stopped(signo, err) : 0;
 }
 
+/* How long until the next attempt; -1 = enough, or later than we would ever
+ * wait: a matter for tomorrow. */
+static int64_t
+patience(const struct sk_config *c, int attempt, int64_t until)
+{
+	int64_t base = sk_config_duration(c, "recovery.base", 5000);
+	int64_t most = sk_config_duration(c, "recovery.max", 120000);
+	int64_t wait = sk_recovery_delay(attempt, base, most);
+	int64_t named = until - sk_now_ms();
+
+	if (attempt > sk_config_int(c, "recovery.attempts", 6))
+		return -1;
+	if (named > wait)
+		wait = named;
+	return wait > most ? -1 : wait;
+}
+
 int
 sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
     int *worst, struct sk_err *err)
 {
-	const struct sk_config *c = a->conf;
-	int64_t base = sk_config_duration(c, "recovery.base", 5000);
-	int64_t most = sk_config_duration(c, "recovery.max", 120000);
-	int64_t attempts = sk_config_int(c, "recovery.attempts", 6);
-	int64_t until, wait, now;
+	int64_t until, wait;
 	char text[32];
 	int rc;
 
@@ -176,22 +189,16 @@ sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
 			rc = once(a, s, records, worst, err);
 		if (rc != 0 || !lost(a, records, *worst, &until))
 			return rc;
-		s->gave_up = true;
-		if (i > attempts)
+		wait = patience(a->conf, i, until);
+		s->gave_up = wait < 0;
+		if (s->gave_up)
 			return 0;
-		wait = sk_recovery_delay(i, base, most);
-		now = sk_now_ms();
-		if (until > now + wait)
-			wait = until - now;
-		/* Later than we would ever wait: a matter for tomorrow. */
-		if (wait > most)
-			return 0;
-		s->gave_up = false;
 		rc = sk_phase_go(a, SK_EV_LOST, err);
 		sk_duration_text(wait, text, sizeof(text));
 		sk_say("%s: nobody can be reached, trying again in %s "
 		       "(attempt %d of %lld)",
-		    s->stage->name, text, i, (long long)attempts);
+		    s->stage->name, text, i,
+		    (long long)sk_config_int(a->conf, "recovery.attempts", 6));
 		if (rc == 0)
 			rc = wait_ms(wait, err);
 		if (rc != 0)
