@@ -205,6 +205,7 @@ run(struct sk_ctx *ctx, struct sk_err *err)
 		return rc;
 	ask->text = ctx->format == SK_FMT_TEXT;
 	ask->db = ctx->db;
+	ask->may_ask = !ctx->no_input;
 	rc = sk_config_load(&conf, ctx->config, err);
 	if (rc == 0 && ask->spec != NULL)
 		rc = sk_config_spec(&conf, ask->spec, NULL, err);

@@ -52,7 +52,8 @@ static const char *const output_keys[] = { "format", "result_needed",
 	"error_json_on_stderr", "early_exit", "hint_lines", "stream", NULL };
 static const char *const text_keys[] = { "session", "drop", "block_head",
 	"block_body", NULL };
-static const char *const login_keys[] = { "env", "files", "how", NULL };
+static const char *const login_keys[] = { "env", "files", "how", "command",
+	NULL };
 static const char *const rule_keys[] = { "when", "exists", "absent", "matches",
 	"content", "content_each", "fallback", "append", "reset", "session",
 	"model", "error", "soft", "calm", "detail", "status", "ok", "fail",
@@ -188,6 +189,13 @@ check(const struct sk_jv *root, const char *file, struct sk_err *err)
 	e = sk_jget(root, "argv");
 	if (e != NULL && e->type != SK_J_ARR)
 		return bad(err, file, e, "'argv' must be an array");
+	e = sk_jptr(root, "/login/command");
+	if (e != NULL && e->type != SK_J_ARR)
+		return bad(err, file, e, "'command' must be an array");
+	for (size_t i = 0; i < sk_jlen(e); i++)
+		if (sk_jstr(e->a[i]) == NULL)
+			return bad(
+			    err, file, e, "'command' is an array of words");
 	e = sk_jget(root, "http");
 	if (e != NULL && (rc = sk_http_check(e, file, err)) != 0)
 		return rc;

@@ -134,6 +134,7 @@ struct sk_ask {
 	bool dry_run, events, text;
 	bool stream; /* answers as they grow, where they come in pieces */
 	bool write; /* agents may change files */
+	bool may_ask; /* a person at the terminal, to log in on the way */
 	bool reuse; /* stored answers to the same question will do */
 	bool until_decided;
 	/* Joined in by the program: is it decided what the answers so far come

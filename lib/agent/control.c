@@ -5,6 +5,7 @@
 
 #include "agent/control.h"
 #include "agent/early.h"
+#include "agent/offer.h"
 #include "agent/replay.h"
 
 /* ---- rings ---- */
@@ -303,6 +304,25 @@ ends_here(const struct sk_fan *r)
 	return r->stop_signal != 0 || r->gone || r->decided || r->rc != 0;
 }
 
+/* What the step says: true when there will be another call. */
+static bool
+follow(struct sk_fan *r, size_t i)
+{
+	struct sk_turn *t = &r->ctl->turn[i];
+
+	if (sk_turn_stand_in(r, i))
+		return true;
+	if (t->step.next == SK_NEXT_WAIT) {
+		sk_control_say_retry(r, i);
+		lose(r, i);
+		return true;
+	}
+	if (t->step.next == SK_NEXT_SUSPEND)
+		sk_turn_suspend(&r->ans[i], t->step.resume_ms);
+	t->state = SK_TURN_OVER;
+	return false;
+}
+
 bool
 sk_control_again(struct sk_fan *r, size_t i)
 {
@@ -333,17 +353,23 @@ sk_control_again(struct sk_fan *r, size_t i)
 		t->until = sk_now_ms() + hint + c->pol.buffer_ms;
 	else if (t->kind == SK_K_RATE_LIMITED)
 		t->until = t->step.resume_ms;
-	if (sk_turn_stand_in(r, i))
-		return true;
-	if (t->step.next == SK_NEXT_WAIT) {
-		sk_control_say_retry(r, i);
-		lose(r, i);
+	if (t->kind == SK_K_AUTH && sk_offer_make(r, i)) {
+		t->state = SK_TURN_ASKS;
 		return true;
 	}
-	if (t->step.next == SK_NEXT_SUSPEND)
-		sk_turn_suspend(a, t->step.resume_ms);
-	t->state = SK_TURN_OVER;
-	return false;
+	return follow(r, i);
+}
+
+void
+sk_control_answered(struct sk_fan *r, size_t i, bool in)
+{
+	struct sk_turn *t = &r->ctl->turn[i];
+
+	if (in)
+		t->step = (struct sk_step){ .next = SK_NEXT_WAIT,
+			.resume_ms = sk_now_ms() };
+	if (!follow(r, i))
+		sk_turn_over(r, i);
 }
 
 /* ---- after it ---- */
@@ -415,10 +441,16 @@ sk_control_stop(struct sk_fan *r)
 {
 	struct sk_control *c = r->ctl;
 
+	sk_offer_drop(r);
 	for (size_t i = 0; i < r->p->slots.n; i++) {
 		struct sk_turn *t = &c->turn[i];
 		struct sk_outcome *o = &r->ans[i].o;
 
+		if (t->state == SK_TURN_ASKS) {
+			(void)sk_tape_keep(r, i);
+			sk_turn_over(r, i); /* with the failure that it has */
+			continue;
+		}
 		if (t->state != SK_TURN_QUEUED && t->state != SK_TURN_WAITS &&
 		    t->state != SK_TURN_GO)
 			continue;

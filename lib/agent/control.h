@@ -18,6 +18,7 @@ enum sk_turn_state {
 	SK_TURN_WAITS, /* not before due */
 	SK_TURN_GO, /* may begin */
 	SK_TURN_RUNS,
+	SK_TURN_ASKS, /* failed; a person is asked to log in, see offer.h */
 	SK_TURN_LOST, /* failed; recorded with the next commit, then again */
 	SK_TURN_OVER
 };
@@ -56,6 +57,8 @@ bool sk_control_next(struct sk_fan *r, size_t *i);
 /* An attempt is over: true when there will be another one, false when its
  * outcome is final. */
 bool sk_control_again(struct sk_fan *r, size_t i);
+/* What came of the login that it waited for: in = it may try again. */
+void sk_control_answered(struct sk_fan *r, size_t i, bool in);
 /* Does the store have to be asked? */
 bool sk_control_hungry(const struct sk_fan *r);
 /* In the transaction: what has ended (final: ready[from..to)), what was lost,

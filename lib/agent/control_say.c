@@ -29,10 +29,14 @@ sk_control_say_retry(struct sk_fan *r, size_t i)
 	sk_duration_text(t->step.wait_ms, span, sizeof(span));
 	sk_duration_text(sk_mono_ms() - t->first_bad, passed, sizeof(passed));
 	sk_live_wipe(r);
-	sk_say("agent '%s': %s (attempt %lld): %s; retrying in %s (elapsed "
-	       "%s)",
-	    a->slot->name, sk_kind_word(a->o.kind), (long long)a->attempt,
-	    sk_outcome_text(&a->o), span, passed);
+	if (t->step.wait_ms > 0)
+		sk_say("agent '%s': %s (attempt %lld): %s; retrying in %s "
+		       "(elapsed %s)",
+		    a->slot->name, sk_kind_word(a->o.kind),
+		    (long long)a->attempt, sk_outcome_text(&a->o), span,
+		    passed);
+	else
+		sk_say("agent '%s': asked again", a->slot->name);
 	if (!sk_fan_talks(r))
 		return;
 	open_event(r, i, "retry", &w, &b);

@@ -52,6 +52,9 @@ int sk_http_key_find(struct sk_http_req *q, const struct sk_slot *slot,
 int sk_http_key_set(struct sk_http_req *q, const struct sk_slot *slot,
     bool login, char *key, struct sk_err *err);
 
+/* Our own sk-login, beside us, else on PATH; malloc'd or NULL. */
+char *sk_http_login_path(void);
+
 struct sk_http_login;
 typedef void (*sk_http_login_fn)(void *arg, char *key, const char *why);
 /* Run `sk-login token --for ORIGIN PROVIDER`; fn gets the key, or NULL and a

@@ -147,9 +147,8 @@ as_said(struct sk_http_req *q, const struct sk_slot *slot, const char *said,
 	return sk_http_key_set(q, slot, false, sk_strdup(v), err);
 }
 
-/* Our own program beside us, else on PATH; malloc'd or NULL. */
-static char *
-find_login(void)
+char *
+sk_http_login_path(void)
 {
 	const char *const *env;
 	char *const *ours = environ;
@@ -205,7 +204,7 @@ sk_http_key_find(struct sk_http_req *q, const struct sk_slot *slot,
 	if (!q->shipped || sk_jlen(names) == 0)
 		return 0;
 	*provider = sk_jget_str(h, "login");
-	login = *provider != NULL ? find_login() : NULL;
+	login = *provider != NULL ? sk_http_login_path() : NULL;
 	if (login == NULL)
 		return no_key(slot, q, err);
 	free(login);
@@ -297,7 +296,7 @@ struct sk_http_login *
 sk_http_login_start(struct sk_loop *l, const char *provider, const char *origin,
     sk_http_login_fn fn, void *arg, struct sk_err *err)
 {
-	char *path = find_login();
+	char *path = sk_http_login_path();
 	const char *argv[] = { path, "token", "--for", origin, "--no-input",
 		"--", provider, NULL };
 	struct sk_spawn sp = { .argv = argv, .fd_in = -1, .fd_err = -1 };

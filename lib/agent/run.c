@@ -11,6 +11,7 @@
 
 #include "agent/control.h"
 #include "agent/early.h"
+#include "agent/offer.h"
 #include "agent/replay.h"
 #include "agent/run.h"
 
@@ -263,8 +264,11 @@ run_all(struct sk_fan *r)
 		rc = sk_fan_reserve(r);
 	if (rc == 0)
 		rc = sk_fan_stored(r);
-	if (rc == 0)
+	if (rc == 0) {
+		sk_offer_open(r);
 		rc = loop(r);
+		sk_offer_close(r);
+	}
 	sk_tape_close(r);
 	sk_control_close(r);
 	sk_db_close(r->db);

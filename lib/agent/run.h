@@ -16,11 +16,13 @@
 #define SK_OUT_HIGH ((size_t)1 << 20) /* output that may wait for its reader */
 
 struct sk_control;
+struct sk_offer;
 struct sk_tape;
 
 struct sk_fan {
 	struct sk_prep *p;
 	struct sk_control *ctl; /* who may begin, and who begins again */
+	struct sk_offer *offer; /* NULL = nobody can be asked to log in */
 	struct sk_tape *tape; /* NULL = neither recorded nor replayed */
 	struct sk_loop *loop;
 	struct sk_outq *outq;

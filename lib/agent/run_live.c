@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "agent/offer.h"
 #include "agent/run.h"
 #include "cli/cli.h"
 
@@ -132,7 +133,7 @@ on_tick(struct sk_loop *l, void *arg)
 {
 	struct sk_fan *r = arg;
 
-	if (!r->ended)
+	if (!r->ended && !sk_offer_busy(r))
 		draw(r);
 	r->tick_id = sk_loop_timer(l, sk_mono_ms() + TICK_MS, on_tick, r);
 }

@@ -93,6 +93,24 @@ add_shortage(struct sk_buf *b, const struct sk_tally *t)
 		    t->ok, t->agents, t->required);
 }
 
+/* What to type, once for each program. */
+static void
+add_logins(struct sk_buf *b, const struct sk_answer *a, size_t n)
+{
+	const struct sk_adapter *told = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sk_adapter *ad = a[i].slot->ad;
+		const char *how =
+		    ad != NULL ? sk_jget_str(ad->login, "how") : NULL;
+
+		if (a[i].o.kind != SK_K_AUTH || how == NULL || ad == told)
+			continue;
+		told = ad;
+		sk_buf_printf(b, "; to log in: %s", how);
+	}
+}
+
 void
 sk_warn_failures(const struct sk_answer *a, size_t n, size_t required)
 {
@@ -120,6 +138,7 @@ sk_warn_failures(const struct sk_answer *a, size_t n, size_t required)
 	if (failed > shown)
 		sk_buf_str(&b, ", ...");
 	add_shortage(&b, &t);
+	add_logins(&b, a, n);
 	if (failed == 1)
 		sk_warn("%s", b.p);
 	else
