@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Edges of what a run may be given: names, numbers, answers, depth.
+
+load helper
+
+local_setup() {
+	mkdir -p .sk docs/DEMO
+	echo '# Demo' >docs/DEMO/spec.md
+	cat >sk.toml <<-END
+		[agents.a]
+		command = ["$PWD/a"]
+	END
+	export SK_CONFIG=$PWD/sk.toml
+}
+
+# record AGENT CONTENT [MORE]
+record() {
+	jq -nc --arg agent "$1" --arg content "$2" "{schema: \"sk.answer/1\",
+		run: \"r\", branch: \"b\", spec: \"S\", stage: \"plan\", attempt: 1,
+		status: \"ok\", \$agent, \$content} + ${3:-{\}}"
+}
+
+@test "an id is neither empty nor longer than 64; letters beyond ASCII are none" {
+	long=$(printf 'a%.0s' $(seq 64))
+	mkdir -p "docs/$long" "docs/${long}b" docs/ÄB
+	cp docs/DEMO/spec.md "docs/$long"
+	cp docs/DEMO/spec.md "docs/${long}b"
+	cp docs/DEMO/spec.md docs/ÄB
+	check 0 sk-auto run "$long" -a a --only plan --dry-run --json
+	for id in '' "${long}b" ÄB; do
+		check 2 sk-auto run "$id" -a a --only plan --dry-run --json
+		same "$(j .error.code)" bad_identifier
+	done
+}
+
+@test "numbers below, at zero and beyond what can be counted" {
+	echo p >p
+	while read -r words; do
+		# shellcheck disable=SC2086
+		feed p 2 $words --json
+		same "$(j .error.code)" bad_argument
+		one_line
+	done <<-'END'
+		sk-run -a a --attempts 0
+		sk-run -a a --attempts 1001
+		sk-run -a a --attempts 99999999999999999999
+		sk-run -a a -j -1
+		sk-consensus show --seq -1
+		sk-consensus show --seq 0
+		sk-consensus show --seq 9223372036854775808
+		sk-branch list --limit -5
+	END
+	check 2 sk-auto run DEMO -a a:0 --json
+	check 2 sk-auto run DEMO -a a:99999999999 --json
+}
+
+@test "null is an answer that says nothing" {
+	printf '#!/bin/sh\necho null\n' >a
+	chmod +x a
+	check 3 sk-auto run DEMO -a a:2 --only plan --json
+	[ ! -e docs/DEMO/plan.md ]
+	same "$(j 'select(.schema=="sk.summary/1") | .state')" halted
+}
+
+@test "a timestamp that is none changes nothing about the answer" {
+	{
+		record a '{"x":1}' '{timings: {started_at: "yesterday", ended_at: -7}}'
+		record b '{"x":1}' '{timings: "no"}'
+	} >in
+	feed_file in 0 sk-consensus --expect a,b --no-ack --no-evidence --json
+	same "$(j .status)" ok
+	same "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM agent_outputs')" 2
+}
+
+@test "a thousand places where they differ, each is reported" {
+	values() {
+		jq -nc --arg v "$1" '[range(1000) | {key: "k\(.)", value: "\($v)\(.)"}] |
+			from_entries | tostring' -r
+	}
+	{
+		record a "$(values x)"
+		record b "$(values y)"
+	} >in
+	feed_file in 1 sk-consensus --no-ack --no-evidence --json
+	same "$(j '.status, (.consensus.conflicts | length)' | xargs)" 'conflict 1000'
+}
+
+@test "a hundred branches, each the child of the one before" {
+	both() {
+		record a "$1" | jq -c --arg b "$2" '.branch = $b'
+		record c "$1" | jq -c --arg b "$2" '.branch = $b'
+	}
+	both '{"x":1}' b >in
+	feed_file in 0 sk-consensus --expect a,c --no-evidence --json
+	b=b
+	for _ in $(seq 100); do
+		b=$(sk-branch new --run r --parent "$b" --json | jq -r .branch)
+	done
+	check 0 sk-branch list --json --all
+	both '{"x":2}' "$b" >in
+	feed_file in 0 sk-consensus --expect a,c --no-evidence --json
+	same "$(j '.status, .decision.branch' | xargs)" "ok $b"
+	check 0 sk-consensus audit
+}
+
+@test "text of every script goes through whole" {
+	printf '# Grüße, 你好, e\u0301, \ufeff\n' >docs/DEMO/spec.md
+	cat >a <<-'END'
+		#!/bin/sh
+		cat >/dev/null
+		echo '{"x":"Grüße, 你好, שלום, 👩‍👩‍👧"}'
+	END
+	chmod +x a
+	feed p 0 sk-run -a a --spec DEMO --stage plan
+	same "$(j 'select(.schema=="sk.answer/1") | .data.x')" \
+		'Grüße, 你好, שלום, 👩‍👩‍👧'
+	# What is printed is ASCII all the same.
+	not env LC_ALL=C grep -q '[^ -~]' "$BATS_TEST_TMPDIR/.out"
+}
