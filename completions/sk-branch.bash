@@ -22,9 +22,11 @@ _sk_branch()
 		fi
 		case $word in
 		--) end=1 ;;
-		--config | --db | --format | --limit | --parent | --run | \
-			--spec | -n | -p | -r | -s) opt=$word ;;
-		new | current | list | show | completion | schema)
+		--after | --at | --config | --db | --format | --git-branch | \
+			--limit | --older | --parent | --root | --run | --spec | \
+			--stage | --state | -g | -n | -p | -r | \
+			-s) opt=$word ;;
+		new | fork | replay | resume | current | list | tree | show | diff | filter | prune | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -42,9 +44,25 @@ _sk_branch()
 		new:--run | new:-r) ;;
 		new:--spec | new:-s) ;;
 		new:--parent | new:-p) ;;
+		fork:--after) words='plan tasks implement validate audit unlock' ;;
+		fork:--at) ;;
+		replay:--stage) words='plan tasks implement validate audit unlock' ;;
+		resume:--spec | resume:-s) ;;
+		resume:--run | resume:-r) ;;
+		resume:--git-branch | resume:-g) ;;
+		resume:--root) kind='dir' ;;
+		resume:--state) words='new open running interrupted halted done cancelled' ;;
 		current:--spec | current:-s) ;;
 		list:--spec | list:-s) ;;
+		list:--run | list:-r) ;;
+		list:--git-branch | list:-g) ;;
+		list:--root) kind='dir' ;;
+		list:--state) words='new open running interrupted halted done cancelled' ;;
 		list:--limit | list:-n) ;;
+		tree:--spec | tree:-s) ;;
+		diff:--stage) words='plan tasks implement validate audit unlock' ;;
+		prune:--spec | prune:-s) ;;
+		prune:--older) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
@@ -52,9 +70,16 @@ _sk_branch()
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
 		new) words='-r --run -s --spec -p --parent --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		fork) words='--after --at --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		replay) words='--stage --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		resume) words='-s --spec -r --run -g --git-branch --root --state -a --all -l --last --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		current) words='-s --spec --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		list) words='-s --spec -a --all -n --limit --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		list) words='-s --spec -r --run -g --git-branch --root --state -a --all -n --limit --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		tree) words='-s --spec -a --all --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		show) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		diff) words='--stage --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		filter) words='-x --exact --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		prune) words='-s --spec --older -a --all --remove --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -62,10 +87,10 @@ _sk_branch()
 	else
 		case $verb in
 		completion) words='bash zsh' ;;
-		schema) words='branch branches error' ;;
+		schema) words='branch branches tree branch-diff prune answer verdict error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' new current list show completion schema'
+			words+=' new fork replay resume current list tree show diff filter prune completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

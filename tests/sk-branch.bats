@@ -164,7 +164,7 @@ valid() {
 	same "$err" ""
 	check 0 sk-branch list --json --all
 	valid
-	same "$(j '.filter | map(tostring) | join(",")')" null,null,null
+	same "$(j '.filter | map(tostring) | join(",")')" null,null,null,null,null
 	check 0 sk-branch show "$id" --format text
 	has "$out" "$PWD"
 }
@@ -220,6 +220,12 @@ valid() {
 	commit
 	mkdir bin
 	for p in sk-branch; do ln -s "$SK_BIN/$p" bin/; done
+	# What git wrote can be read without git.
+	check 0 env PATH="$PWD/bin" sk-branch new --spec S --json
+	same "$(j .git.branch)" main
+	same "$(j .git.head)" "$(git rev-parse HEAD)"
+	# Unless it is laid out in a way that only git understands.
+	git config core.worktree "$PWD"
 	check 0 env PATH="$PWD/bin" sk-branch new --spec S --json
 	same "$(j '.git | map(tostring) | join(",")')" null,null
 	printf '#!/bin/sh\necho /x; echo nonsense; exit 3\n' >bin/git
@@ -227,6 +233,60 @@ valid() {
 	check 0 env PATH="$PWD/bin:/usr/bin:/bin" sk-branch new --spec S --json
 	same "$(j '.git | map(tostring) | join(",")')" null,null
 	same "$err" ""
+}
+
+# facts DIR: what we say of git there, as "BRANCH HEAD"; git's word beside it.
+facts() {
+	(cd "$1" && sk-branch new --spec S --json |
+		jq -r '.git | (.branch // "-") + " " + (.head // "-")')
+}
+gits() {
+	echo "$(git -C "$1" symbolic-ref -q --short HEAD || echo -) $(
+		git -C "$1" rev-parse -q --verify HEAD || echo -)"
+}
+
+@test "git's files say what git says, however they are laid out, without git" {
+	for d in plain unborn detached packed slash deep main sub old hash; do
+		repo $d
+	done
+	for d in plain detached packed slash deep main sub old; do commit $d; done
+	git -C detached checkout -q --detach
+	git -C packed checkout -q -b feat/one
+	commit packed
+	git -C packed pack-refs --all
+	git -C packed branch feat/one2
+	git -C slash checkout -q -b a/b/c
+	mkdir -p deep/x/y/z
+	git -C main worktree add -q -b wt/one ../linked
+	git -C main worktree add -q --detach ../loose
+	commit linked
+	mkdir linked/inside
+	git -C sub -c protocol.file.allow=always submodule --quiet add \
+		"$PWD/plain" mod
+	# HEAD as a link, as old versions wrote it.
+	ln -sf refs/heads/main old/.git/HEAD
+	rm -rf hash && git init -q -b main --object-format=sha256 hash
+	commit hash
+	for d in plain unborn detached packed slash deep/x/y/z main linked \
+		linked/inside loose sub sub/mod old hash; do
+		same "$d $(facts $d)" "$d $(gits $d)"
+	done
+	# A reference to a reference, a packed one that was moved since, a stale
+	# lock: whatever is there, we agree with git.
+	commit packed
+	same "$(facts packed)" "$(gits packed)"
+	git -C packed symbolic-ref refs/heads/alias refs/heads/feat/one
+	git -C packed symbolic-ref HEAD refs/heads/alias
+	same "$(facts packed)" "$(gits packed)"
+	touch plain/.git/HEAD.lock
+	same "$(facts plain)" "$(gits plain)"
+	# Not one of the plain layouts needed to start git.
+	command -v strace >/dev/null || skip "no strace"
+	for d in plain unborn detached slash deep/x/y/z linked/inside loose; do
+		(cd $d && strace -f -qq -e trace=execve -o ../trace \
+			sk-branch current) || true
+		not grep -q 'git"' trace
+	done
 }
 
 @test "GIT_ variables of the caller do not lead astray" {

@@ -215,6 +215,39 @@ void sk_table_cellf(struct sk_table *t, const char *fmt, ...) SK_PRINTF(2, 3);
 /* Prints with sk_out and frees. */
 void sk_table_print(struct sk_table *t);
 
+/* p made visible and cut to so many columns; returns how many it takes. */
+size_t sk_text_clip(struct sk_buf *b, const char *p, size_t n, size_t cols);
+
+/* ---- lines that are drawn again (screen.c, pick.c) ---- */
+
+/* Zero-initialise, with fd. Lines are made visible and cut to the terminal. */
+#define SK_SCREEN_ROWS 200
+struct sk_screen {
+	int fd; /* a terminal */
+	bool drawn;
+	size_t n, width[SK_SCREEN_ROWS]; /* of the last picture */
+};
+/* In the place of the last picture. */
+void sk_screen_draw(struct sk_screen *s, const char *text);
+/* The last picture stays; the cursor is seen again. */
+void sk_screen_end(struct sk_screen *s);
+size_t sk_screen_rows(int fd); /* 24 when unknown */
+size_t sk_screen_cols(int fd); /* 80 when unknown */
+
+/* One of several lines, chosen on standard input (a terminal) and shown on
+ * standard error: arrows, j and k, a number, Enter; q, Escape and Ctrl-C choose
+ * none. The terminal is left as it was found. */
+struct sk_pick {
+	const char *title, *keys;
+	const struct sk_strv *rows;
+	bool toggles; /* the key a ends it with SK_PICK_TOGGLE */
+};
+enum sk_picked { SK_PICK_NONE, SK_PICK_ROW, SK_PICK_TOGGLE };
+int sk_pick(const struct sk_pick *ask, enum sk_picked *got, size_t *row,
+    struct sk_err *err);
+
+/* ---- documents ---- */
+
 /* One JSON document (already ending in newline) to sk_out. */
 void sk_out_json(const struct sk_buf *b);
 /* err as one sk.error/1 line into b. */

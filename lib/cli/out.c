@@ -85,6 +85,26 @@ text_width(const char *s)
 	return width;
 }
 
+size_t
+sk_text_clip(struct sk_buf *b, const char *p, size_t n, size_t cols)
+{
+	size_t i = 0, at, used = 0, w;
+	struct sk_buf t;
+
+	sk_buf_init(&t, 0);
+	sk_buf_visible(&t, p, n, false);
+	while (i < t.len) {
+		at = i;
+		w = cell_width(sk_utf8_next(t.p, t.len, &i));
+		if (used + w > cols)
+			break;
+		sk_buf_add(b, t.p + at, i - at);
+		used += w;
+	}
+	sk_buf_free(&t);
+	return used;
+}
+
 void
 sk_table_init(struct sk_table *t, size_t cols, unsigned right)
 {

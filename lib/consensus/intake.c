@@ -157,8 +157,8 @@ ensure(struct sk_intake *in, const struct sk_key *k, struct run_row *row,
 	int rc = 0;
 
 	if (fresh && in->branch_each && s->fresh_root[0] != '\0') {
-		rc = sk_branch_create(
-		    in->db, s->fresh, s->fresh_root, git, &b, &a, err);
+		rc = sk_branch_create(in->db, s->fresh, s->fresh_root,
+		    SK_FORK_NEWEST, git, &b, &a, err);
 		if (rc == 0)
 			memcpy(row->branch, b.id, sizeof(row->branch));
 		sk_arena_free(&a);

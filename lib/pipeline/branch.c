@@ -81,8 +81,8 @@ make(struct sk_db *db, const struct sk_branch_ask *q, const struct sk_git *git,
 		return rc;
 	if (!found)
 		return sk_branch_get(db, branch, out, a, err);
-	return sk_branch_create(
-	    db, run, q->parent != NULL ? q->parent : "", git, out, a, err);
+	return sk_branch_create(db, run, q->parent != NULL ? q->parent : "",
+	    SK_FORK_NEWEST, git, out, a, err);
 }
 
 int
@@ -138,5 +138,7 @@ sk_branch_write(struct sk_jw *w, const struct sk_branch *b)
 	sk_jw_ktime(w, "created_at", b->created_ms);
 	sk_jw_ktime(w, "active_at", b->active_ms);
 	sk_jw_kint(w, "decisions", b->decisions);
+	sk_jw_kint(w, "fork", b->fork);
+	sk_jw_kstr(w, "state", b->state);
 	sk_jw_end(w);
 }

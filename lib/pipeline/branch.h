@@ -2,8 +2,10 @@
 /*
  * pipeline/branch: git facts of a project, and branches of its runs.
  *
- * Promises: git is asked by argv, without our GIT_* variables, for at most a
- * few seconds, and whatever it does not know (no git, no repository, no commit,
+ * Promises: where we are is read from git's files, in a fraction of a
+ * millisecond; only what is laid out in an unusual way is asked of git, by
+ * argv, without our GIT_* variables, for at most a few seconds. Whatever is not
+ * known (no git, no repository, no commit,
  * detached HEAD) is an empty field, never an error.
  *
  * Ownership: what is filled here lives in the arena that was passed.
@@ -16,7 +18,7 @@
 #include "store/store.h"
 #include "json/json.h"
 
-/* ---- git (git.c) ---- */
+/* ---- git (git.c, git_read.c) ---- */
 
 /* Facts of the repository that dir is in; root is its top, NULL without one. */
 int sk_git_facts(const char *dir, struct sk_git *git, struct sk_arena *a,
@@ -25,6 +27,10 @@ int sk_git_facts(const char *dir, struct sk_git *git, struct sk_arena *a,
  * run records. */
 int sk_project_git(const struct sk_config *c, struct sk_git *git,
     struct sk_arena *a, struct sk_err *err);
+
+/* Whether the repository that dir is in has this branch; false when that cannot
+ * be told. */
+bool sk_git_has_branch(const char *dir, const char *branch, bool *has);
 
 /* Changes below dir that git does not know yet, each "XY PATH", at most 1,000;
  * *known false when git could not say. */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "pipeline/branch.h"
+#include "pipeline/git.h"
 #include "sys/sys.h"
 
 #define GIT_MS 5000
@@ -66,12 +66,21 @@ ask(const struct git_env *e, const char *const *argv, struct sk_buf *out,
 	return rc == 0 ? 0 : -1;
 }
 
-static bool
-is_hash(const char *s)
+bool
+sk_git_is_hash(const char *s)
 {
 	size_t n = strlen(s);
 
 	return (n == 40 || n == 64) && s[strspn(s, "0123456789abcdef")] == '\0';
+}
+
+void
+sk_git_set_branch(struct sk_git *git, const char *name)
+{
+	if (strlen(name) < sizeof(git->branch))
+		(void)snprintf(git->branch, sizeof(git->branch), "%s", name);
+	else
+		sk_sha256(name, strlen(name), git->branch);
 }
 
 /* Top and head in one call; before the first commit the head is missing and
@@ -93,7 +102,7 @@ top_and_head(const struct git_env *e, const char *dir, struct sk_git *git,
 		last = strrchr(out.p, '\n');
 		if (last != NULL) {
 			*last++ = '\0';
-			if (status == 0 && is_hash(last))
+			if (status == 0 && sk_git_is_hash(last))
 				(void)snprintf(
 				    git->head, sizeof(git->head), "%s", last);
 		}
@@ -118,12 +127,8 @@ branch_name(const struct git_env *e, const char *dir, struct sk_git *git)
 		name = out.p;
 		if (sk_has_prefix(name, heads))
 			name += sizeof(heads) - 1;
-		if (status == 0 && strlen(name) < sizeof(git->branch))
-			(void)snprintf(
-			    git->branch, sizeof(git->branch), "%s", name);
-		else if (status == 0)
-			/* Cut names could be taken for each other. */
-			sk_sha256(name, strlen(name), git->branch);
+		if (status == 0)
+			sk_git_set_branch(git, name);
 		git->detached = status == 1;
 	}
 	sk_buf_free(&out);
@@ -135,14 +140,17 @@ sk_git_facts(
 {
 	struct git_env e;
 	char *top;
+	bool done;
 
 	(void)err;
 	memset(git, 0, sizeof(*git));
-	/* Two processes are saved where there is no repository to ask about. */
 	top = sk_find_upward(dir, ".git", false);
 	if (top == NULL)
 		return 0;
+	done = sk_git_read(top, dir, git, a);
 	free(top);
+	if (done)
+		return 0;
 	env_make(&e);
 	if (top_and_head(&e, dir, git, a))
 		branch_name(&e, dir, git);

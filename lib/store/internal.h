@@ -108,7 +108,8 @@ int sk_branch_taken(
     struct sk_db *db, const char *branch, bool *taken, struct sk_err *err);
 /* parent NULL = root branch of the run. */
 int sk_branch_insert(struct sk_db *db, const char *branch, const char *run,
-    const char *parent, const struct sk_git *git, struct sk_err *err);
+    const char *parent, int64_t after, const struct sk_git *git,
+    struct sk_err *err);
 int sk_branch_touch(struct sk_db *db, const char *branch, struct sk_err *err);
 /* A run's row; step it and end it as any other. One statement for all who
  * look, because preparing costs more than looking. */

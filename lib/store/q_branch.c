@@ -39,7 +39,8 @@ sk_branch_taken(
 
 int
 sk_branch_insert(struct sk_db *db, const char *branch, const char *run,
-    const char *parent, const struct sk_git *git, struct sk_err *err)
+    const char *parent, int64_t after, const struct sk_git *git,
+    struct sk_err *err)
 {
 	int rc;
 
@@ -53,14 +54,15 @@ sk_branch_insert(struct sk_db *db, const char *branch, const char *run,
 	    git != NULL ? git->root : NULL, sk_now_ms());
 	if (rc != 0 || parent == NULL)
 		return rc;
-	/* The fork point: the parent's newest decision, and the newest answer
-	 * that a decision up to there was made from. */
+	/* The fork point: a decision of the parent, and the newest answer that
+	 * a decision up to there was made from. */
 	return sk_q_run(db, err,
-	    "UPDATE branches SET fork_decision_seq=(SELECT decision_seq "
-	    "FROM branches WHERE branch_id=?2),fork_seq=ifnull((SELECT "
-	    "max(seq)FROM decision_answers WHERE branch_id=?2),0)"
+	    "UPDATE branches SET fork_decision_seq=f.d,fork_seq=ifnull((SELECT "
+	    "max(seq)FROM decision_answers WHERE branch_id=?2 "
+	    "AND decision_seq<=f.d),0)FROM(SELECT CASE WHEN ?3<0 THEN "
+	    "decision_seq ELSE ?3 END AS d FROM branches WHERE branch_id=?2)f "
 	    "WHERE branch_id=?1",
-	    "tt", branch, parent);
+	    "tti", branch, parent, after);
 }
 
 int
@@ -71,12 +73,37 @@ sk_branch_touch(struct sk_db *db, const char *branch, struct sk_err *err)
 	    sk_now_ms());
 }
 
+/* Of a branch that was driven the stage that began last says how it stands. */
 #define BRANCH_COLS \
 	"SELECT b.branch_id,b.parent_id,b.run_id,r.spec_id," \
 	"coalesce(b.root,r.root),b.git_branch,b.git_head,b.created_" \
 	"at," SK_SQL_ACTIVE "AS active,(SELECT count(*)FROM decisions d " \
-	"WHERE d.branch_id=b.branch_id AND d.state='acked')" \
-	"FROM branches b JOIN runs r USING(run_id)"
+	"WHERE d.branch_id=b.branch_id AND d.state='acked')," \
+	"b.fork_decision_seq,b.decision_seq>0,CASE " \
+	"WHEN r.state IN('stopped','cancelled')THEN 'cancelled' " \
+	"ELSE ifnull((SELECT CASE WHEN s.state='done' AND r.state='running' " \
+	"AND r.branch_id=b.branch_id THEN 'running' ELSE s.state END " \
+	"FROM stages s WHERE s.branch_id=b.branch_id " \
+	"ORDER BY position DESC LIMIT 1),'new')END," \
+	"l.boot_id,l.pid,l.start_ticks FROM branches b " \
+	"JOIN runs r USING(run_id)LEFT JOIN leases l USING(run_id)"
+
+static void
+take_state(sqlite3_stmt *st, struct sk_branch *b)
+{
+	struct sk_proc_id driver = { 0 };
+
+	SK_COL(st, 12, b->state);
+	if (strcmp(b->state, "new") == 0 && sk_col_int(st, 11) != 0)
+		(void)snprintf(b->state, sizeof(b->state), "open");
+	if (strcmp(b->state, "running") != 0)
+		return;
+	SK_COL(st, 13, driver.boot_id);
+	driver.pid = sk_col_int(st, 14);
+	driver.start_ticks = sk_col_int(st, 15);
+	if (!sk_proc_alive(&driver))
+		(void)snprintf(b->state, sizeof(b->state), "interrupted");
+}
 
 static void
 take(sqlite3_stmt *st, struct sk_branch *b, struct sk_arena *a)
@@ -91,6 +118,8 @@ take(sqlite3_stmt *st, struct sk_branch *b, struct sk_arena *a)
 	b->created_ms = sk_col_int(st, 7);
 	b->active_ms = sk_col_int(st, 8);
 	b->decisions = sk_col_int(st, 9);
+	b->fork = sk_col_int(st, 10);
+	take_state(st, b);
 }
 
 int
@@ -117,8 +146,38 @@ sk_branch_get(struct sk_db *db, const char *id, struct sk_branch *out,
 	return 0;
 }
 
+/* What is forked from must be settled: a pending decision may yet be another.
+ */
 static int
-create(struct sk_db *db, const char *run, const char *parent,
+check_fork(
+    struct sk_db *db, const char *parent, int64_t after, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	if (after <= 0)
+		return 0;
+	st = sk_q(db, err,
+	    "SELECT 1 FROM decisions WHERE branch_id=?1 AND decision_seq=?2 "
+	    "AND state='acked'",
+	    "ti", parent, after);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc < 0)
+		return -rc;
+	if (rc > 0) {
+		sk_q_end(st);
+		return 0;
+	}
+	(void)sk_fail(err, SK_USAGE, "no_such_decision",
+	    "branch '%s' has no acknowledged decision %lld", parent,
+	    (long long)after);
+	return sk_hint(err, "'sk-branch tree' shows the decisions");
+}
+
+static int
+create(struct sk_db *db, const char *run, const char *parent, int64_t after,
     const struct sk_git *git, struct sk_branch *out, struct sk_arena *a,
     struct sk_err *err)
 {
@@ -136,7 +195,9 @@ create(struct sk_db *db, const char *run, const char *parent,
 		return sk_fail(err, SK_USAGE, "wrong_branch",
 		    "run '%s' has no branch '%s'", run, parent);
 	sk_branch_name(id, up.spec);
-	rc = sk_branch_insert(db, id, run, up.id, git, err);
+	rc = check_fork(db, up.id, after, err);
+	if (rc == 0)
+		rc = sk_branch_insert(db, id, run, up.id, after, git, err);
 	if (rc == 0)
 		rc = sk_q_run(db, err,
 		    "UPDATE runs SET branch_id=?2 WHERE run_id=?1", "tt", run,
@@ -149,8 +210,8 @@ create(struct sk_db *db, const char *run, const char *parent,
 
 int
 sk_branch_create(struct sk_db *db, const char *run, const char *parent,
-    const struct sk_git *git, struct sk_branch *out, struct sk_arena *a,
-    struct sk_err *err)
+    int64_t after, const struct sk_git *git, struct sk_branch *out,
+    struct sk_arena *a, struct sk_err *err)
 {
 	bool own;
 	int rc;
@@ -158,7 +219,8 @@ sk_branch_create(struct sk_db *db, const char *run, const char *parent,
 	rc = sk_tx_enter(db, &own, err);
 	if (rc != 0)
 		return rc;
-	rc = create(db, run, parent != NULL ? parent : "", git, out, a, err);
+	rc = create(
+	    db, run, parent != NULL ? parent : "", after, git, out, a, err);
 	return sk_tx_leave(db, own, rc, err);
 }
 
@@ -168,6 +230,10 @@ static bool
 wanted(const struct sk_branch *b, const struct sk_branch_filter *f, size_t have)
 {
 	if (f->limit != 0 && have >= f->limit)
+		return false;
+	if (f->run != NULL && strcmp(f->run, b->run) != 0)
+		return false;
+	if (f->state != NULL && strcmp(f->state, b->state) != 0)
 		return false;
 	/* "" asks for branches that were made without a git branch. */
 	if (f->git_branch != NULL &&

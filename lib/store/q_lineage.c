@@ -45,3 +45,34 @@ sk_decision_seen(struct sk_db *db, const char *branch, const char *spec,
 	sk_q_end(st);
 	return 0;
 }
+
+int
+sk_lineage(struct sk_db *db, const char *branch, struct sk_seen **out,
+    size_t *n, struct sk_arena *a, struct sk_err *err)
+{
+	struct sk_seen *v = NULL;
+	size_t cap = 0;
+	sqlite3_stmt *st;
+	int rc;
+
+	*out = NULL;
+	*n = 0;
+	st = sk_q(db, err,
+	    "WITH RECURSIVE up(branch,d,s,depth)AS("
+	    "SELECT ?1,9223372036854775807,9223372036854775807,0 UNION ALL "
+	    "SELECT b.parent_id,b.fork_decision_seq,b.fork_seq,depth+1 FROM up "
+	    "JOIN branches b ON b.branch_id=up.branch "
+	    "WHERE b.parent_id IS NOT NULL AND depth<10000)"
+	    "SELECT branch,d,s FROM up ORDER BY depth",
+	    "t", branch);
+	if (st == NULL)
+		return err->exit;
+	while ((rc = sk_q_step(db, st, err)) > 0) {
+		SK_GROW(a, v, *n, cap);
+		SK_COL(st, 0, v[*n].branch);
+		v[*n].decision = sk_col_int(st, 1);
+		v[(*n)++].answer = sk_col_int(st, 2);
+	}
+	*out = v;
+	return -rc;
+}

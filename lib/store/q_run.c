@@ -152,7 +152,7 @@ insert(struct sk_db *db, const char *run, const char *branch, const char *spec,
 	    "VALUES(?1,?2,?3,?4,?5)",
 	    "tteti", run, spec, root, branch, now);
 	if (rc == 0)
-		rc = sk_branch_insert(db, branch, run, NULL, git, err);
+		rc = sk_branch_insert(db, branch, run, NULL, 0, git, err);
 	if (rc == 0)
 		rc = sk_journal(db, "run", run, branch, 0, spec, 0, err);
 	SK_WHERE(db, "run");

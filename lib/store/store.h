@@ -91,14 +91,21 @@ struct sk_branch {
 	char *root, *git_branch, *git_head; /* arena; may be NULL */
 	int64_t created_ms, active_ms;
 	int64_t decisions; /* acked */
+	int64_t fork; /* sees its parent's decisions up to this number */
+	/* "new", "running", "interrupted" (its driver is gone), "halted",
+	 * "done", "cancelled"; "open" where no pipeline drove it */
+	char state[16];
 };
+#define SK_FORK_NEWEST (-1)
 /* New branch below parent ("" = the run's newest), forked after the parent's
- * newest decision. */
+ * decision `after` (0 = before its first, SK_FORK_NEWEST); one that is not
+ * there or not acknowledged is SK_USAGE "no_such_decision". */
 int sk_branch_create(struct sk_db *db, const char *run, const char *parent,
-    const struct sk_git *git, struct sk_branch *out, struct sk_arena *a,
-    struct sk_err *err);
+    int64_t after, const struct sk_git *git, struct sk_branch *out,
+    struct sk_arena *a, struct sk_err *err);
 struct sk_branch_filter {
-	const char *spec, *git_branch, *root; /* NULL = any */
+	/* NULL = any; a git branch "" = made without one */
+	const char *spec, *git_branch, *root, *run, *state;
 	size_t limit; /* 0 = all */
 };
 /* Newest activity first. *left_out = how many the filter dropped. */
@@ -107,6 +114,28 @@ int sk_branch_list(struct sk_db *db, const struct sk_branch_filter *f,
     struct sk_err *err);
 int sk_branch_get(struct sk_db *db, const char *id, struct sk_branch *out,
     struct sk_arena *a, struct sk_err *err); /* SK_USAGE "no_such_branch" */
+
+/* What a branch sees: itself first, then its ancestors, each with the newest
+ * decision and answer up to the fork. */
+struct sk_seen {
+	char branch[SK_BRANCH_LEN];
+	int64_t decision, answer; /* INT64_MAX: all */
+};
+int sk_lineage(struct sk_db *db, const char *branch, struct sk_seen **out,
+    size_t *n, struct sk_arena *a, struct sk_err *err);
+
+/* A branch that nothing was asked in, decided on or forked from. Its run goes
+ * with it when it was the only one and nobody ever drove the run. */
+struct sk_prunable {
+	char id[SK_BRANCH_LEN], run[SK_RUN_LEN], spec[SK_IDENT_LEN];
+	int64_t active_ms;
+	bool whole_run; /* its run goes with it */
+};
+/* Those without activity since before_ms, oldest first; root, spec NULL = any.
+ * remove = take them away in the same transaction. */
+int sk_branch_prune(struct sk_db *db, const char *root, const char *spec,
+    int64_t before_ms, bool remove, struct sk_prunable **out, size_t *n,
+    struct sk_arena *a, struct sk_err *err);
 
 /* ---- requests, attempts, answers (q_answer.c) ---- */
 

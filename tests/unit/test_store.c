@@ -164,14 +164,16 @@ test_branches(void)
 	size_t n, left;
 	bool found;
 
-	CHECK_INT(sk_branch_create(db, run, "", &other, &b, &arena, &err), 0);
+	CHECK_INT(sk_branch_create(
+		      db, run, "", SK_FORK_NEWEST, &other, &b, &arena, &err),
+	    0);
 	CHECK_STR(b.parent, br);
 	CHECK_STR(b.git_branch, "topic");
 	CHECK_STR(b.spec, "SPEC-1");
 	CHECK_INT(sk_run_ensure(db, run, br2, "", NULL, &err), 0);
 	CHECK_STR(br2, b.id); /* the newest */
-	CHECK_INT(
-	    sk_branch_create(db, run, "their-branch", NULL, &b, &arena, &err),
+	CHECK_INT(sk_branch_create(db, run, "their-branch", SK_FORK_NEWEST,
+		      NULL, &b, &arena, &err),
 	    SK_USAGE);
 	CHECK_STR(err.code, "wrong_branch");
 	CHECK_INT(sk_branch_get(db, "nix", &b, &arena, &err), SK_USAGE);

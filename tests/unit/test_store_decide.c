@@ -141,8 +141,12 @@ test_ancestry(void)
 	dec.answer_seqs = &res.seq;
 	CHECK_INT(sk_decision_make(db, &dec, &d, &replayed, &arena, &err), 0);
 	CHECK_INT(sk_decision_ack(db, run, br, 1, 0, &already, &err), 0);
-	CHECK_INT(sk_branch_create(db, run, "", NULL, &c1, &arena, &err), 0);
-	CHECK_INT(sk_branch_create(db, run, c1.id, NULL, &c2, &arena, &err), 0);
+	CHECK_INT(sk_branch_create(
+		      db, run, "", SK_FORK_NEWEST, NULL, &c1, &arena, &err),
+	    0);
+	CHECK_INT(sk_branch_create(
+		      db, run, c1.id, SK_FORK_NEWEST, NULL, &c2, &arena, &err),
+	    0);
 	/* After the fork, in the parent: not for the children. */
 	k.agent = "a2";
 	r = answer(&k, 1, "two");

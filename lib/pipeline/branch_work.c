@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* sk-branch: what its verbs share, and the verbs that make a branch. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "pipeline/branch_work.h"
+
+/* No database is no branches; only what makes one makes it. */
+static int
+open_db(struct sk_branch_work *w, unsigned flags, struct sk_err *err)
+{
+	int rc = sk_db_open(&w->db, w->ctx->db, flags, err);
+
+	if (rc != 0 && strcmp(err->code, "no_database") == 0 && flags == 0) {
+		sk_err_clear(err);
+		w->db = NULL;
+		return 0;
+	}
+	return rc;
+}
+
+int
+sk_branch_with(
+    struct sk_ctx *ctx, unsigned flags, sk_branch_verb fn, struct sk_err *err)
+{
+	struct sk_branch_work w = { .ctx = ctx, .o = ctx->opts };
+	int rc;
+
+	rc = sk_config_load(&w.conf, ctx->config, err);
+	if (rc != 0)
+		return rc;
+	sk_buf_init(&w.out, 0);
+	rc = sk_project_git(&w.conf, &w.git, &w.a, err);
+	if (rc == 0)
+		rc = open_db(&w, flags, err);
+	if (rc == 0)
+		rc = fn(&w, err);
+	/* (A difference is a result, too.) */
+	if (rc == 0 || err->message[0] == '\0')
+		sk_out(w.out.p, w.out.len);
+	sk_db_close(w.db);
+	sk_buf_free(&w.out);
+	sk_arena_free(&w.a);
+	sk_config_free(&w.conf);
+	return rc;
+}
+
+/* ---- which branch ---- */
+
+static int
+no_such(const char *word, struct sk_err *err)
+{
+	(void)sk_fail(
+	    err, SK_USAGE, "no_such_branch", "there is no branch '%s'", word);
+	return sk_hint(err, "'sk-branch list --all' shows the branches");
+}
+
+/* SPEC-20251129101500-<32 hex>: by its beginning, from the time on, or by the
+ * part that is unique. */
+static bool
+matches(const struct sk_branch *b, const char *word)
+{
+	size_t n = strlen(word), spec = strlen(b->spec);
+	const char *hex = strrchr(b->id, '-');
+
+	if (strncasecmp(b->id, word, n) == 0)
+		return true;
+	if (n < 4)
+		return false;
+	if (hex != NULL && strncasecmp(hex + 1, word, n) == 0)
+		return true;
+	return spec > 0 && strncmp(b->id, b->spec, spec) == 0 &&
+	       b->id[spec] == '-' &&
+	       strncasecmp(b->id + spec + 1, word, n) == 0;
+}
+
+static int
+ambiguous(const char *word, const struct sk_branch *const *v, size_t n,
+    struct sk_err *err)
+{
+	struct sk_buf names, details;
+	struct sk_jw w;
+
+	sk_buf_init(&names, 0);
+	sk_buf_init(&details, 0);
+	sk_jw_init(&w, &details);
+	sk_jw_obj(&w);
+	sk_jw_key(&w, "candidates");
+	sk_jw_arr(&w);
+	for (size_t i = 0; i < n; i++) {
+		sk_jw_str(&w, v[i]->id);
+		if (i < 5)
+			sk_buf_printf(
+			    &names, "%s%s", i > 0 ? ", " : "", v[i]->id);
+	}
+	sk_jw_end(&w);
+	sk_jw_end(&w);
+	(void)sk_fail(err, SK_USAGE, "ambiguous_branch",
+	    "'%s' is the beginning of %zu branches: %s%s", word, n, names.p,
+	    n > 5 ? ", ..." : "");
+	err->details = sk_buf_detach(&details);
+	sk_buf_free(&names);
+	return sk_hint(err, "say more of it");
+}
+
+int
+sk_branch_resolve(struct sk_branch_work *w, const char *word,
+    struct sk_branch *out, struct sk_err *err)
+{
+	struct sk_branch_filter any = { 0 };
+	const struct sk_branch **hit;
+	struct sk_branch *v = NULL;
+	size_t n = 0, left, hits = 0;
+	int rc;
+
+	if (!sk_branch_id_ok(word))
+		return sk_fail(err, SK_USAGE, "bad_identifier",
+		    "'%.200s' is not the name of a branch", word);
+	if (w->db == NULL)
+		return no_such(word, err);
+	rc = sk_branch_get(w->db, word, out, &w->a, err);
+	if (rc == 0 || strcmp(err->code, "no_such_branch") != 0)
+		return rc;
+	sk_err_clear(err);
+	rc = sk_branch_list(w->db, &any, &v, &n, &left, &w->a, err);
+	if (rc != 0)
+		return rc;
+	hit = sk_arena_alloc(&w->a, (n + 1) * sizeof(*hit));
+	for (size_t i = 0; i < n; i++)
+		if (matches(&v[i], word))
+			hit[hits++] = &v[i];
+	if (hits == 0)
+		return no_such(word, err);
+	if (hits > 1)
+		return ambiguous(word, hit, hits, err);
+	*out = *hit[0];
+	return 0;
+}
+
+int
+sk_branch_filter_of(
+    struct sk_branch_work *w, struct sk_branch_filter *f, struct sk_err *err)
+{
+	const struct sk_branch_opts *o = w->o;
+	char real[PATH_MAX];
+
+	if (o->ask.spec != NULL && !sk_ident_ok(o->ask.spec))
+		return sk_fail(err, SK_USAGE, "bad_identifier",
+		    "'%.200s' is not the name of a specification", o->ask.spec);
+	if (o->ask.run != NULL && !sk_ident_ok(o->ask.run))
+		return sk_fail(err, SK_USAGE, "bad_identifier",
+		    "'%.200s' is not the name of a run", o->ask.run);
+	sk_branch_here(f, &w->git, o->ask.spec);
+	f->run = o->ask.run;
+	f->state = o->state;
+	f->limit = (size_t)o->limit;
+	/* Who names a run or a root means it wherever he stands. */
+	if (o->all || o->ask.run != NULL)
+		f->root = f->git_branch = NULL;
+	if (o->root != NULL) {
+		f->root = realpath(o->root, real) != NULL
+		              ? sk_arena_strdup(&w->a, real)
+		              : o->root;
+		f->git_branch = NULL;
+	}
+	if (o->git_branch != NULL)
+		f->git_branch =
+		    strcmp(o->git_branch, "-") == 0 ? "" : o->git_branch;
+	return 0;
+}
+
+int
+sk_branch_decisions(struct sk_branch_work *w, const struct sk_branch *b,
+    const char *stage, struct sk_decision **out, size_t *n, struct sk_err *err)
+{
+	struct sk_decision *d, *all = NULL;
+	struct sk_seen *up;
+	size_t ups, have, cap = 0;
+	int rc;
+
+	*n = 0;
+	rc = sk_lineage(w->db, b->id, &up, &ups, &w->a, err);
+	/* From the oldest ancestor down, each in order. */
+	for (size_t i = ups; rc == 0 && i-- > 0;) {
+		rc = sk_decision_list(w->db, b->run, up[i].branch, NULL, stage,
+		    0, &d, &have, &w->a, err);
+		for (size_t k = have; rc == 0 && k-- > 0;) {
+			if (d[k].seq > up[i].decision)
+				continue;
+			if (*n == cap) {
+				struct sk_decision *more;
+
+				cap = cap == 0 ? 16 : 2 * cap;
+				more =
+				    sk_arena_alloc(&w->a, cap * sizeof(*more));
+				if (*n > 0)
+					memcpy(more, all, *n * sizeof(*more));
+				all = more;
+			}
+			all[(*n)++] = d[k];
+		}
+	}
+	*out = all;
+	return rc;
+}
+
+/* ---- new, fork, current ---- */
+
+static void
+made(struct sk_branch_work *w, const struct sk_branch *b)
+{
+	struct sk_jw jw;
+
+	if (w->ctx->format != SK_FMT_JSON) {
+		sk_buf_printf(&w->out, "%s\n", b->id);
+		return;
+	}
+	sk_jw_init(&jw, &w->out);
+	sk_branch_write(&jw, b);
+	sk_jw_done(&jw);
+}
+
+int
+sk_bverb_new(struct sk_branch_work *w, struct sk_err *err)
+{
+	struct sk_branch b;
+	int rc = sk_branch_make(w->db, &w->o->ask, &w->git, &b, &w->a, err);
+
+	if (rc == 0)
+		made(w, &b);
+	return rc;
+}
+
+/* Where the new branch begins: after the newest decision on a stage, wherever
+ * it was made, or after a decision by number, or after all of them. */
+static int
+fork_point(struct sk_branch_work *w, const struct sk_branch *up,
+    const char **parent, int64_t *at, struct sk_err *err)
+{
+	const struct sk_branch_opts *o = w->o;
+	struct sk_decision d;
+	bool found = false;
+	int rc;
+
+	*parent = up->id;
+	*at = o->at;
+	if (o->after == NULL)
+		return 0;
+	if (o->at != SK_FORK_NEWEST)
+		return sk_fail(
+		    err, SK_USAGE, "options_exclude", "--after excludes --at");
+	rc = sk_decision_seen(
+	    w->db, up->id, up->spec, o->after, &d, &found, &w->a, err);
+	if (rc != 0)
+		return rc;
+	if (!found || !d.acked) {
+		(void)sk_fail(err, SK_USAGE, "no_such_decision",
+		    "branch '%s' has no acknowledged decision on stage '%s'",
+		    up->id, o->after);
+		return sk_hint(err, "'sk-branch tree' shows the decisions");
+	}
+	*parent = sk_arena_strdup(&w->a, d.branch);
+	*at = d.seq;
+	return 0;
+}
+
+int
+sk_bverb_fork(struct sk_branch_work *w, struct sk_err *err)
+{
+	struct sk_branch up, b;
+	const char *parent;
+	int64_t at;
+	int rc;
+
+	rc = sk_branch_resolve(w, w->ctx->argv[0], &up, err);
+	if (rc == 0)
+		rc = fork_point(w, &up, &parent, &at, err);
+	if (rc == 0)
+		rc = sk_branch_create(
+		    w->db, up.run, parent, at, &w->git, &b, &w->a, err);
+	if (rc != 0)
+		return rc;
+	made(w, &b);
+	if (sk_stderr_tty() && b.spec[0] != '\0')
+		sk_say("go on: sk-auto resume %s --branch %s", b.spec, b.id);
+	return 0;
+}
+
+int
+sk_bverb_current(struct sk_branch_work *w, struct sk_err *err)
+{
+	struct sk_branch_filter f;
+	struct sk_branch *list = NULL;
+	size_t n = 0, left_out;
+	int rc = sk_branch_filter_of(w, &f, err);
+
+	f.limit = 1;
+	if (rc == 0 && w->db != NULL)
+		rc =
+		    sk_branch_list(w->db, &f, &list, &n, &left_out, &w->a, err);
+	if (rc == 0 && n == 0)
+		return SK_NEGATIVE;
+	if (rc == 0)
+		sk_buf_printf(&w->out, "%s\n", list[0].id);
+	return rc;
+}
