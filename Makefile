@@ -133,7 +133,7 @@ room-%:
 DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev \
 	libcurl4-openssl-dev
 DEPS_CHECK = bats jq mandoc shellcheck clang-format zsh sqlite3 procps \
-	openssl curl strace \
+	openssl curl strace valgrind \
 	json-schema-test-suite golang-github-burntsushi-toml-dev
 DEPS_BENCH = hyperfine parallel curl xe
 DEPS_COVERAGE = gcovr
@@ -220,10 +220,12 @@ coverage: deps-check
 		--exclude lib/faults --print-summary --fail-under-line 80 \
 		--output build-cov/coverage.txt
 
+# PARTS: only these. AUDIT_MB: how much is stored and audited.
+AUDIT_MB = 64
 bench: deps
 	$(call need,$(DEPS_BENCH))
 	@$(MAKE) --no-print-directory -s all tools
-	@tests/bench/run
+	@AUDIT_MB=$(AUDIT_MB) tests/bench/run $(PARTS)
 
 # How wrong the estimates are on what was recorded.
 bench-quality: deps
@@ -295,7 +297,7 @@ help:
 	@echo 'torture    hostile agents with time and gigabytes'
 	@echo 'lint       the house rules'
 	@echo 'coverage   the tests under gcov, lines of lib/'
-	@echo 'bench      measure, beside peers'
+	@echo 'bench      measure, beside peers (PARTS=consensus AUDIT_MB=1024)'
 	@echo 'bench-quality  errors of the estimates on recorded sequences'
 	@echo 'fuzz       the readers under libFuzzer (FUZZ_SECONDS=30)'
 	@echo 'gen        man pages and completions from the option tables'

@@ -70,7 +70,9 @@ refuses() {
 	check 0 "$SK_BUILD/tools/store_kill" "$db" 2 20 "$BATS_TEST_TMPDIR/acks"
 	check 0 "$look" "$db"
 	while IFS='|' read -r rule sql; do
-		cp "$db" bad.db
+		# (With what is still in the log, and none of the last damage.)
+		rm -f bad.db*
+		sqlite3 "$db" "VACUUM INTO 'bad.db'"
 		"$look" bad.db "$sql"
 		check 1 "$look" bad.db
 		has "$out" "$rule"

@@ -100,43 +100,60 @@ plain_scalar(const struct sk_jv *v)
 	}
 }
 
-/* The top-level scalars that a quorum supplies (DESIGN: Expected, Required). */
-static void
-require_scalars(struct sk_judge *j)
+/* The keys of all top-level scalars; *roots = how many answers are one. */
+static struct sk_slice *
+scalar_keys(const struct sk_judge *j, size_t *n, size_t *roots)
 {
-	struct sk_strv keys = { 0 };
-	struct sk_buf p;
-	size_t n, roots = 0;
+	struct sk_slice *keys;
+	size_t max = 0;
 
+	*n = *roots = 0;
+	for (size_t i = 0; i < j->n_voters; i++)
+		max += sk_jlen(j->voters[i].data);
+	keys = sk_calloc(max + 1, sizeof(*keys));
 	for (size_t i = 0; i < j->n_voters; i++) {
 		const struct sk_jv *d = j->voters[i].data;
 
 		if (d->type != SK_J_OBJ) {
-			roots += plain_scalar(d);
+			*roots += plain_scalar(d);
 			continue;
 		}
 		for (size_t k = 0; k < d->n; k++)
 			if (plain_scalar(d->m[k].v) &&
-			    strlen(d->m[k].key) == d->m[k].klen)
-				sk_strv_add(&keys, d->m[k].key);
+			    memchr(d->m[k].key, '\0', d->m[k].klen) == NULL)
+				keys[(*n)++] = (struct sk_slice){ d->m[k].key,
+					d->m[k].klen };
 	}
+	return keys;
+}
+
+/* The top-level scalars that a quorum supplies (DESIGN: Expected, Required). */
+static void
+require_scalars(struct sk_judge *j)
+{
+	size_t n, roots;
+	struct sk_slice *keys = scalar_keys(j, &n, &roots);
+	uint32_t *id = sk_calloc(n + 1, sizeof(*id));
+	size_t *count = sk_calloc(n + 1, sizeof(*count));
+	struct sk_buf p;
+
 	if (roots >= j->quorum)
 		sk_strv_add(&j->required, "");
-	sk_strv_sort(&keys);
+	(void)sk_group(keys, n, id);
 	sk_buf_init(&p, 0);
-	for (size_t i = 0; i < keys.n; i += n) {
-		for (n = 1;
-		     i + n < keys.n && strcmp(keys.v[i], keys.v[i + n]) == 0;
-		     n++)
-			;
-		if (n < j->quorum)
+	/* Said once, when the quorum is complete. */
+	for (size_t i = 0; i < n; i++) {
+		if (++count[id[i]] != j->quorum)
 			continue;
 		sk_buf_clear(&p);
-		sk_jptr_add(&p, keys.v[i], strlen(keys.v[i]));
+		sk_jptr_add(&p, keys[i].p, keys[i].n);
 		sk_strv_add(&j->required, p.p);
 	}
+	sk_strv_sort(&j->required);
 	sk_buf_free(&p);
-	sk_strv_free(&keys);
+	free(count);
+	free(id);
+	free(keys);
 }
 
 /* A '*' stands for every path that was voted on; when there is none, it stays,
@@ -242,6 +259,8 @@ sk_judge_close(struct sk_judge *j)
 	sk_strv_free(&j->spared);
 	sk_strv_free(&j->unexpected);
 	sk_strv_free(&j->required);
+	free(j->res);
+	free(j->dis);
 	free(j->in);
 	free(j->voters);
 	free(j->prose);

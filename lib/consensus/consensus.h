@@ -175,6 +175,7 @@ struct sk_intake_note {
 	int64_t attempt, seq;
 	const char *sha256; /* may be NULL */
 	uint64_t line;
+	bool last; /* of its commit */
 };
 struct sk_intake {
 	struct sk_db *db;

@@ -12,7 +12,7 @@
 #include "faults/faults.h"
 
 #define LINE_MAX_BYTES ((size_t)128 << 20)
-#define BATCH 128
+#define BATCH 256
 
 /* From words that hold no '/' to an index; insert only. */
 struct map {
@@ -259,9 +259,11 @@ commit(struct sk_intake *in, struct sk_err *err)
 
 	if (sk_db_in_tx(in->db))
 		rc = sk_db_commit(in->db, err);
-	for (size_t i = 0; rc == 0 && i < s->n_notes; i++)
+	for (size_t i = 0; rc == 0 && i < s->n_notes; i++) {
+		s->notes[i].last = i + 1 == s->n_notes;
 		if (in->note != NULL)
 			in->note(in->arg, &s->notes[i]);
+	}
 	s->n_notes = 0;
 	s->batches++;
 	sk_arena_free(&s->batch);

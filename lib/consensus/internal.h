@@ -29,6 +29,7 @@ struct sk_res {
 	const char *path;
 	enum sk_path_kind kind;
 	size_t supplied; /* voters with a value of the winning type */
+	size_t weight_here; /* of the voters with any value */
 	size_t count; /* voters behind the agreed value */
 	bool agreed; /* a quorum stands behind it */
 	const char *key; /* records: the key they are aligned by */
@@ -60,6 +61,7 @@ struct sk_vote {
 	size_t *weights; /* by voter; NULL = 1 each */
 	struct sk_jv **names; /* by voter: its name, once */
 	struct sk_buf path; /* the path under vote */
+	size_t weight_here; /* of those who have a value there */
 	struct sk_buf scratch;
 	struct sk_res *res;
 	size_t n_res, cap_res;
@@ -93,6 +95,10 @@ int sk_vv_cmp(const void *x, const void *y);
 /* {value, agents} for one value. */
 struct sk_jv *sk_value_agents(struct sk_vote *vt, struct sk_jv *value,
     const struct sk_vv *vals, size_t n);
+
+/* object.c */
+struct sk_jv *
+sk_vote_object(struct sk_vote *vt, const struct sk_vv *vals, size_t n);
 
 /* align.c */
 struct sk_jv *sk_vote_set(struct sk_vote *vt, struct sk_vv *vals, size_t n);

@@ -20,6 +20,8 @@ struct sk_judge {
 	struct sk_voter *prose; /* answers without JSON, by agent */
 	size_t n_prose;
 	struct sk_vote vt;
+	struct sk_res **res; /* those of vt, by path */
+	struct sk_dis **dis;
 	struct sk_jv *merged, *reasons;
 };
 /* case.c: from a case to its voters; the vote and the paths that count. */

@@ -151,7 +151,8 @@ print_note(void *arg, const struct sk_intake_note *n)
 		    n->reason != NULL ? n->reason : "");
 	}
 	/* A result is seen when it is safe, not at the end of the stream. */
-	(void)sk_out_flush(&ignored);
+	if (n->last)
+		(void)sk_out_flush(&ignored);
 	sk_err_clear(&ignored);
 }
 

@@ -126,16 +126,73 @@ note_missing(struct sk_judge *j, bool all_prose)
 
 /* ---- what must be agreed ---- */
 
+/* Paths in an order in which all that is within a path follows it: '/' stands
+ * before every other byte. */
+static int
+path_cmp(const char *a, const char *b)
+{
+	int x, y;
+
+	while (*a != '\0' && *a == *b) {
+		a++;
+		b++;
+	}
+	x = *a == '/' ? 1 : *a != '\0' ? (unsigned char)*a + 1 : 0;
+	y = *b == '/' ? 1 : *b != '\0' ? (unsigned char)*b + 1 : 0;
+	return x - y;
+}
+
+static int
+res_cmp(const void *x, const void *y)
+{
+	const struct sk_res *a = *(struct sk_res *const *)x;
+	const struct sk_res *b = *(struct sk_res *const *)y;
+	int c = path_cmp(a->path, b->path);
+
+	return c != 0 ? c : (a > b) - (a < b);
+}
+
+static int
+dis_cmp(const void *x, const void *y)
+{
+	const struct sk_dis *a = *(struct sk_dis *const *)x;
+	const struct sk_dis *b = *(struct sk_dis *const *)y;
+	int c = path_cmp(a->path, b->path);
+
+	return c != 0 ? c : (a > b) - (a < b);
+}
+
+/* The vote is over: its results can be found by their paths. */
+static void
+index_paths(struct sk_judge *j)
+{
+	j->res = sk_calloc(j->vt.n_res + 1, sizeof(struct sk_res *));
+	j->dis = sk_calloc(j->vt.n_dis + 1, sizeof(struct sk_dis *));
+	for (size_t i = 0; i < j->vt.n_res; i++)
+		j->res[i] = &j->vt.res[i];
+	for (size_t i = 0; i < j->vt.n_dis; i++)
+		j->dis[i] = &j->vt.dis[i];
+	qsort(j->res, j->vt.n_res, sizeof(struct sk_res *), res_cmp);
+	qsort(j->dis, j->vt.n_dis, sizeof(struct sk_dis *), dis_cmp);
+}
+
 static const struct sk_res *
 res_at(const struct sk_judge *j, const char *path)
 {
-	const struct sk_res *found = NULL;
+	size_t lo = 0, hi = j->vt.n_res;
 
 	/* A type that lost may have been noted first: the last counts. */
-	for (size_t i = 0; i < j->vt.n_res; i++)
-		if (strcmp(j->vt.res[i].path, path) == 0)
-			found = &j->vt.res[i];
-	return found;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (path_cmp(j->res[mid]->path, path) <= 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo > 0 && strcmp(j->res[lo - 1]->path, path) == 0
+	           ? j->res[lo - 1]
+	           : NULL;
 }
 
 /* path itself or something in it */
@@ -146,6 +203,26 @@ within(const char *path, const char *outer)
 
 	return strncmp(path, outer, n) == 0 &&
 	       (path[n] == '\0' || path[n] == '/');
+}
+
+/* The disagreements at path and in it: from, and the number of them. */
+static struct sk_dis **
+dis_within(const struct sk_judge *j, const char *path, size_t *n)
+{
+	size_t lo = 0, hi = j->vt.n_dis;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (path_cmp(j->dis[mid]->path, path) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (*n = 0;
+	     lo + *n < j->vt.n_dis && within(j->dis[lo + *n]->path, path); ++*n)
+		;
+	return &j->dis[lo];
 }
 
 static bool
@@ -163,10 +240,12 @@ is_optional(const struct sk_judge *j, const char *path)
 static bool
 split_below(const struct sk_judge *j, const char *path)
 {
-	for (size_t i = 0; i < j->vt.n_dis; i++)
-		if (j->vt.dis[i].conflict && !j->vt.dis[i].text &&
-		    within(j->vt.dis[i].path, path) &&
-		    !is_optional(j, j->vt.dis[i].path))
+	size_t n;
+	struct sk_dis **d = dis_within(j, path, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (d[i]->conflict && !d[i]->text &&
+		    !is_optional(j, d[i]->path))
 			return true;
 	return false;
 }
@@ -177,22 +256,20 @@ split_below(const struct sk_judge *j, const char *path)
 static size_t
 mark_conflicts(struct sk_judge *j, const char *path)
 {
-	size_t best = 0, k;
+	size_t best = 0, n;
+	struct sk_dis **d = dis_within(j, path, &n);
 	bool any = false;
 
-	for (size_t i = 0; i < j->vt.n_dis; i++)
-		if (j->vt.dis[i].conflict && within(j->vt.dis[i].path, path))
-			any = j->vt.dis[i].required = true;
-	for (size_t i = 0; !any && i < j->vt.n_dis; i++)
-		if (within(j->vt.dis[i].path, path))
-			j->vt.dis[i].required = true;
-	for (size_t i = 0; i < j->vt.n_dis; i++) {
-		const struct sk_dis *d = &j->vt.dis[i];
+	for (size_t i = 0; i < n; i++)
+		if (d[i]->conflict)
+			any = d[i]->required = true;
+	for (size_t i = 0; i < n; i++) {
+		d[i]->required = d[i]->required || !any;
+		for (size_t v = 0; d[i]->required && v < sk_jlen(d[i]->values);
+		     v++) {
+			size_t k =
+			    sk_jlen(sk_jget(d[i]->values->a[v], "agents"));
 
-		if (!d->required || !within(d->path, path))
-			continue;
-		for (size_t v = 0; v < sk_jlen(d->values); v++) {
-			k = sk_jlen(sk_jget(d->values->a[v], "agents"));
 			best = k > best ? k : best;
 		}
 	}
@@ -233,15 +310,9 @@ judge_required(struct sk_judge *j)
 	for (size_t i = 0; i < j->required.n; i++) {
 		const char *path = j->required.v[i];
 		const struct sk_res *r = res_at(j, path);
-		size_t have = r != NULL && j->vt.weights == NULL &&
-		                      r->supplied >= j->quorum
-		                  ? r->supplied
-		                  : sk_judge_supplied(j, path);
+		size_t have =
+		    r != NULL ? r->weight_here : sk_judge_supplied(j, path);
 
-		/* A record is in the path by its key, where nothing is found
-		 * in the answers: its result says how many had it. */
-		if (r != NULL && have < r->supplied)
-			have = r->supplied;
 		if (r != NULL && r->agreed &&
 		    (r->kind != SK_PATH_OBJECT || !split_below(j, path))) {
 			judge_members(j, path, r);
@@ -336,6 +407,7 @@ judge(struct sk_judge *j)
 		return;
 	}
 	sk_judge_vote(j);
+	index_paths(j);
 	if (j->voted + j->spared.n < j->quorum) {
 		reason(j,
 		    j->n_voters == 0 ? "no_answers" : "insufficient_agents",

@@ -119,6 +119,7 @@ sk_res_add(struct sk_vote *vt, enum sk_path_kind kind, size_t supplied)
 		.path = sk_arena_strndup(vt->a, vt->path.p, vt->path.len),
 		.kind = kind,
 		.supplied = supplied,
+		.weight_here = vt->weight_here,
 	};
 	return vt->n_res++;
 }
@@ -342,85 +343,6 @@ vote_plain(
 	return won;
 }
 
-/* One member of one voter's object. */
-struct member {
-	const char *key;
-	size_t klen;
-	struct sk_vv vv;
-};
-
-static int
-member_cmp(const void *x, const void *y)
-{
-	const struct member *a = x, *b = y;
-	size_t n = a->klen < b->klen ? a->klen : b->klen;
-	int c = n != 0 ? memcmp(a->key, b->key, n) : 0;
-
-	if (c != 0)
-		return c;
-	if (a->klen != b->klen)
-		return a->klen < b->klen ? -1 : 1;
-	return (a->vv.voter > b->vv.voter) - (a->vv.voter < b->vv.voter);
-}
-
-static struct member *
-members_of(const struct sk_vv *vals, size_t n, size_t *total)
-{
-	struct member *m;
-	size_t k = 0;
-
-	for (size_t i = 0; i < n; i++)
-		k += vals[i].v->n;
-	m = sk_calloc(k + 1, sizeof(*m));
-	*total = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct sk_jv *o = vals[i].v;
-
-		for (size_t j = 0; j < o->n; j++)
-			/* null = nothing said */
-			if (o->m[j].v->type != SK_J_NULL)
-				m[(*total)++] = (struct member){ o->m[j].key,
-					o->m[j].klen,
-					{ o->m[j].v, vals[i].voter, NULL, 0 } };
-	}
-	qsort(m, *total, sizeof(*m), member_cmp);
-	return m;
-}
-
-static struct sk_jv *
-vote_object(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
-{
-	size_t total, len = vt->path.len, first = vt->n_res, j, r;
-	struct member *m = members_of(vals, n, &total);
-	struct sk_vv *g = sk_calloc(n, sizeof(*g));
-	struct sk_jv *o = sk_jnew(vt->a, SK_J_OBJ), *won;
-	bool enough = sk_weight(vt, vals, n) >= vt->quorum;
-	bool agreed = total == 0 && len != 0 && enough;
-
-	o->m = sk_arena_alloc(vt->a, (total + 1) * sizeof(*o->m));
-	for (size_t i = 0; i < total; i = j) {
-		for (j = i; j < total && m[j].klen == m[i].klen &&
-			    memcmp(m[j].key, m[i].key, m[i].klen) == 0;
-		     j++)
-			g[j - i] = m[j].vv;
-		sk_jptr_add(&vt->path, m[i].key, m[i].klen);
-		won = sk_vote_at(vt, g, j - i);
-		vt->path.len = len;
-		vt->path.p[len] = '\0';
-		if (won != NULL)
-			o->m[o->n++] =
-			    (struct sk_jm){ m[i].key, m[i].klen, won };
-	}
-	for (size_t i = first; i < vt->n_res; i++)
-		agreed = agreed || vt->res[i].agreed;
-	r = sk_res_add(vt, SK_PATH_OBJECT, n);
-	vt->res[r].count = n;
-	vt->res[r].agreed = agreed && enough;
-	free(m);
-	free(g);
-	return o->n > 0 || enough ? o : NULL;
-}
-
 /* Arrays of objects at such a path are findings. */
 static bool
 union_path(const char *path)
@@ -521,6 +443,7 @@ sk_vote_at(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 
 	if (kind == SK_PATH_IGNORE || n == 0)
 		return NULL;
+	vt->weight_here = sk_weight(vt, vals, n);
 	if (kind == SK_PATH_EXACT)
 		return vote_plain(vt, vals, n, kind);
 	/* Numbers and texts of numbers are one kind of value here. */
@@ -528,7 +451,7 @@ sk_vote_at(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 		return sk_vote_measure(vt, vals, n);
 	/* What too few supply is listed once and not taken apart: nothing in
 	 * it can be agreed, and one agent must not fill the verdict. */
-	enough = sk_weight(vt, vals, n) >= vt->quorum;
+	enough = vt->weight_here >= vt->quorum;
 	keep = !enough && !united && vt->path.len > 0
 	           ? 0
 	           : vote_type(vt, vals, n, united);
@@ -540,7 +463,7 @@ sk_vote_at(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 	if (kind == SK_PATH_RANKING && class_of(vals[0].v) == C_ARR)
 		return sk_vote_ranking(vt, vals, keep);
 	if (class_of(vals[0].v) == C_OBJ)
-		return vote_object(vt, vals, keep);
+		return sk_vote_object(vt, vals, keep);
 	if (class_of(vals[0].v) == C_ARR)
 		return vote_array(vt, vals, keep, kind);
 	return vote_plain(vt, vals, keep, kind);

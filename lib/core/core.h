@@ -185,6 +185,15 @@ void sk_strv_split(struct sk_strv *v, const char *s, char sep);
  * SK_USAGE on an unclosed quote. */
 int sk_strv_words(struct sk_strv *v, const char *s, struct sk_err *err);
 
+/* Some bytes of somebody else's; need not end in NUL (group.c). */
+struct sk_slice {
+	const char *p;
+	size_t n;
+};
+/* Numbers the different ones of n strings 0, 1, 2 … in the order in which each
+ * comes first, into id; returns how many there are. */
+size_t sk_group(const struct sk_slice *v, size_t n, uint32_t *id);
+
 /* Next code point; *i advances by at least 1. (uint32_t)-1 when invalid. */
 uint32_t sk_utf8_next(const char *p, size_t n, size_t *i);
 bool sk_utf8_ok(const char *p, size_t n);

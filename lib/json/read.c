@@ -87,33 +87,19 @@ open_frame(struct reader *r, struct sk_jv *v)
 	return true;
 }
 
-static int
-cmp_item(const void *x, const void *y)
-{
-	const struct item *a = *(const struct item *const *)x;
-	const struct item *b = *(const struct item *const *)y;
-	int c;
-
-	if (a->klen != b->klen)
-		return a->klen < b->klen ? -1 : 1;
-	c = memcmp(a->key, b->key, a->klen);
-	if (c != 0)
-		return c;
-	return (a->off > b->off) - (a->off < b->off);
-}
-
 static bool
 same_key(const struct item *a, const struct item *b)
 {
 	return a->klen == b->klen && memcmp(a->key, b->key, a->klen) == 0;
 }
 
-/* The first member whose key was there before, or NULL. Sorting keeps a
- * hostile object of 100,000 keys at n log n. */
+/* The first member whose key was there before, or NULL. */
 static const struct item *
 find_twin(const struct item *it, size_t n)
 {
-	const struct item **v, *twin = NULL;
+	const struct item *twin = NULL;
+	struct sk_slice *keys;
+	uint32_t *id, next = 0;
 
 	if (n <= 16) {
 		for (size_t i = 1; i < n; i++)
@@ -122,15 +108,16 @@ find_twin(const struct item *it, size_t n)
 					return &it[i];
 		return NULL;
 	}
-	v = sk_malloc(n * sizeof(*v));
+	keys = sk_reallocarray(NULL, n, sizeof(*keys));
+	id = sk_reallocarray(NULL, n, sizeof(*id));
 	for (size_t i = 0; i < n; i++)
-		v[i] = &it[i];
-	qsort(v, n, sizeof(*v), cmp_item);
-	for (size_t i = 1; i < n; i++)
-		if (same_key(v[i], v[i - 1]) &&
-		    (twin == NULL || v[i]->off < twin->off))
-			twin = v[i];
-	free(v);
+		keys[i] = (struct sk_slice){ it[i].key, it[i].klen };
+	if (sk_group(keys, n, id) < n)
+		for (size_t i = 0; twin == NULL; i++)
+			if (id[i] != next++)
+				twin = &it[i];
+	free(keys);
+	free(id);
 	return twin;
 }
 

@@ -28,6 +28,7 @@ struct sk_db {
 	uint64_t dev, ino;
 	bool lock_open, in_tx, readonly;
 	int64_t wal_pages; /* as of our last commit */
+	int64_t checkpoints; /* made by ourselves after a commit */
 	struct sk_stmt stmt[SK_NSTMT];
 	size_t nstmt;
 #ifdef SK_FAULTS

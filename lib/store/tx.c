@@ -63,16 +63,19 @@ sk_queue_leave(struct sk_db *db)
 int
 sk_ckpt_locked(struct sk_db *db, int64_t wait_ms, struct sk_err *err)
 {
-	int rc, log = 0, done = 0;
+	int rc, log = 0, done = 0, mode = SQLITE_CHECKPOINT_TRUNCATE;
 
 	if (SK_FAULT("store.checkpoint.before") != 0)
 		return sk_fail_errno(err, "cannot checkpoint '%s'", db->path);
 	/* TRUNCATE, so that the next fresh process has no log to recover. It
 	 * does the passive part first; when a reader is in the way and does
-	 * not go, that is all, and BUSY is no error. */
+	 * not go, that is all, and BUSY is no error. A process that is here
+	 * again will soon be once more: it leaves the log its length, because a
+	 * file that grows costs every flush the journal of the file system. */
+	if (wait_ms == 0 && db->checkpoints++ > 0)
+		mode = SQLITE_CHECKPOINT_PASSIVE;
 	(void)sqlite3_busy_timeout(db->h, (int)wait_ms);
-	rc = sqlite3_wal_checkpoint_v2(
-	    db->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log, &done);
+	rc = sqlite3_wal_checkpoint_v2(db->h, NULL, mode, &log, &done);
 	(void)sqlite3_busy_timeout(db->h, SK_QUEUE_WAIT_MS);
 	if (rc == SQLITE_OK)
 		db->wal_pages = 0;

@@ -3,13 +3,15 @@
  * bench_spawn N WARMUP FILE PROGRAM [ARGUMENT]...
  *
  * Runs a program N times with FILE as its standard input and prints how long
- * each run took, in milliseconds, from spawn to reaped. For the bench: the
+ * each run took, in milliseconds, from spawn to reaped, and on standard error
+ * the most memory that one of them had, in MiB. For the bench: the
  * hyperfine of Debian 12 cannot feed standard input without a shell.
  */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -28,6 +30,7 @@ int
 main(int argc, char **argv)
 {
 	posix_spawn_file_actions_t fa;
+	struct rusage used;
 	double start;
 	pid_t pid;
 	int status;
@@ -54,5 +57,9 @@ main(int argc, char **argv)
 			printf("%.6f\n", now_ms() - start);
 	}
 	(void)posix_spawn_file_actions_destroy(&fa);
+	/* The bench reads this where it wants to know. */
+	if (getrusage(RUSAGE_CHILDREN, &used) == 0)
+		fprintf(
+		    stderr, "max rss %.1f\n", (double)used.ru_maxrss / 1024);
 	return 0;
 }

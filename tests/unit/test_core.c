@@ -280,10 +280,65 @@ test_errors(void)
 	CHECK_STR(sk_exit_word(SK_AGAIN), "try again");
 }
 
+/* The hash that sk_group() begins with: strings that it must not suffer of. */
+static uint64_t
+fnv(const char *s, size_t n)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)s[i]) * 1099511628211u;
+	return h ^ (h >> 29);
+}
+
+static void
+test_group(void)
+{
+	static const char *const words[] = { "a", "b", "", "a", "c", "", "b" };
+	static const uint32_t want[] = { 0, 1, 2, 0, 3, 2, 1 };
+	enum { MANY = 1000 };
+	static char text[MANY][12];
+	struct sk_slice v[MANY];
+	uint32_t id[MANY];
+	size_t n = 0, wrong = 0;
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(words); i++)
+		v[i] = (struct sk_slice){ words[i], strlen(words[i]) };
+	CHECK_INT(sk_group(v, SK_ARRAY_SIZE(words), id), 4);
+	CHECK(memcmp(id, want, sizeof(want)) == 0);
+	CHECK_INT(sk_group(v, 0, id), 0);
+	/* All of one slot, every third one again. */
+	for (unsigned i = 0; n < MANY; i++) {
+		int len = snprintf(text[n], sizeof(text[n]), "%u", i);
+
+		if (n % 3 == 2) {
+			memcpy(text[n], text[n / 2], sizeof(text[n]));
+			len = (int)strlen(text[n]);
+		} else if ((fnv(text[n], (size_t)len) & 2047) != 0) {
+			continue;
+		}
+		v[n] = (struct sk_slice){ text[n], (size_t)len };
+		n++;
+	}
+	n = sk_group(v, MANY, id);
+	CHECK_INT((int)n, 667);
+	for (size_t i = 0, next = 0; i < MANY; i++) {
+		if (id[i] == next)
+			next++;
+		else
+			wrong += id[i] > next;
+		for (size_t k = 0; k < i; k++)
+			wrong +=
+			    (id[i] == id[k]) != (strcmp(text[i], text[k]) == 0);
+	}
+	CHECK_INT((int)wrong, 0);
+}
+
 int
 main(void)
 {
 	test_numbers();
+	test_group();
 	test_words();
 	test_buffers();
 	test_utf8();
