@@ -33,7 +33,7 @@ refuses() {
 		check 0 "$stress" open "$db.$i" 96
 		has "$out" "96 ok, 0 errors"
 		same "$("$look" "$db.$i" "SELECT count(*),key FROM journal
-			WHERE kind='migrate'")" "1|0-5"
+			WHERE kind='migrate'")" "1|0-6"
 	done
 }
 
@@ -43,9 +43,9 @@ refuses() {
 		same "$("$look" "$db.$i" "PRAGMA user_version")" 1
 		check 0 "$stress" open "$db.$i" 64
 		has "$out" "64 ok, 0 errors"
-		same "$("$look" "$db.$i" "PRAGMA user_version")" 5
+		same "$("$look" "$db.$i" "PRAGMA user_version")" 6
 		same "$("$look" "$db.$i" "SELECT count(*),key FROM journal
-			WHERE kind='migrate'")" "1|1-5"
+			WHERE kind='migrate'")" "1|1-6"
 	done
 }
 

@@ -100,12 +100,14 @@ struct sk_money_call {
 	int64_t attempt;
 	const char *adapter, *model;
 	size_t prompt_bytes;
+	bool held; /* out: a budget counts it, so its begin is recorded */
 };
 struct sk_money {
-	int (*reserve)(void *arg, struct sk_db *db,
-	    const struct sk_money_call *c, struct sk_err *err);
+	int (*reserve)(void *arg, struct sk_db *db, struct sk_money_call *c,
+	    struct sk_err *err);
 	int (*settle)(void *arg, struct sk_db *db,
-	    const struct sk_answer_row *row, struct sk_err *err);
+	    const struct sk_answer_row *row, size_t prompt_bytes,
+	    struct sk_err *err);
 	void *arg;
 };
 struct sk_ask {

@@ -205,13 +205,14 @@ sk_control_room(const struct sk_fan *r)
 	return r->rc == 0 && !r->held && r->running + r->ctl->go_len < r->jobs;
 }
 
-/* Needs neither a provider's leave nor a number of its own. */
+/* Needs neither a provider's leave nor a number of its own, and no budget wants
+ * to know when it began. */
 static bool
 easy(const struct sk_fan *r, size_t i)
 {
 	const struct sk_control *c = r->ctl;
 
-	return !c->turn[i].reserve &&
+	return !c->turn[i].reserve && !r->ans[i].held &&
 	       (c->pol.no_limits || r->ans[i].slot->provider == NULL);
 }
 

@@ -119,17 +119,18 @@ reserve(struct sk_fan *r, size_t i)
 	struct sk_turn *t = &r->ctl->turn[i];
 	struct sk_key k;
 	int64_t seq = 0;
-	int rc;
+	int rc = 0;
 
-	if (!t->reserve)
-		return 0;
 	sk_fan_key(r, a->slot, &k);
-	rc = sk_request_reserve(r->db, &k, a->slot->adapter_name,
-	    a->slot->model, &a->attempt, &seq, r->err);
+	if (t->reserve)
+		rc = sk_request_reserve(r->db, &k, a->slot->adapter_name,
+		    a->slot->model, &a->attempt, &seq, r->err);
 	/* (Answered by somebody else meanwhile: ours will be a duplicate.) */
-	if (rc == 0)
+	if (rc == 0 && t->reserve) {
 		t->reserve = false;
-	return rc == 0 ? sk_fan_money(r, i) : rc;
+		rc = sk_fan_money(r, i);
+	}
+	return rc == 0 ? sk_request_begin(r->db, &k, a->attempt, r->err) : rc;
 }
 
 /* A budget has no room for another call: what failed has failed. */

@@ -239,6 +239,7 @@ struct sk_answer {
 	int64_t resume_ms; /* suspended until then; 0 = not */
 	char *reused; /* run of the answer that was taken; NULL = new; owned */
 	int64_t reused_seq;
+	bool held; /* a budget counts it */
 	struct sk_outcome o;
 };
 void sk_answer_json(

@@ -18,6 +18,16 @@ sk_fan_key(const struct sk_fan *r, const struct sk_slot *slot, struct sk_key *k)
 		round->stage, slot->name, round->round };
 }
 
+static size_t
+prompt_bytes(const struct sk_fan *r)
+{
+	struct stat st;
+
+	return fstat(r->p->prompt_fd, &st) == 0 && st.st_size > 0
+	           ? (size_t)st.st_size
+	           : 0;
+}
+
 int
 sk_fan_record(struct sk_fan *r, struct sk_answer *a)
 {
@@ -51,8 +61,8 @@ sk_fan_record(struct sk_fan *r, struct sk_answer *a)
 	rc = sk_answer_intake(r->db, &row, &res, r->err);
 	/* Whoever answered first, this call has its cost. */
 	if (rc == 0 && r->p->ask->money != NULL)
-		rc = r->p->ask->money->settle(
-		    r->p->ask->money->arg, r->db, &row, r->err);
+		rc = r->p->ask->money->settle(r->p->ask->money->arg, r->db,
+		    &row, prompt_bytes(r), r->err);
 	sk_buf_free(&meta);
 	if (rc != 0)
 		return rc;
@@ -187,15 +197,16 @@ sk_fan_money(struct sk_fan *r, size_t i)
 	const struct sk_slot *s = r->ans[i].slot;
 	struct sk_money_call c = { .attempt = r->ans[i].attempt,
 		.adapter = s->adapter_name,
-		.model = s->model };
-	struct stat st;
+		.model = s->model,
+		.prompt_bytes = prompt_bytes(r) };
+	int rc;
 
 	if (m == NULL)
 		return 0;
 	sk_fan_key(r, s, &c.key);
-	if (fstat(r->p->prompt_fd, &st) == 0 && st.st_size > 0)
-		c.prompt_bytes = (size_t)st.st_size;
-	return m->reserve(m->arg, r->db, &c, r->err);
+	rc = m->reserve(m->arg, r->db, &c, r->err);
+	r->ans[i].held = c.held;
+	return rc;
 }
 
 int

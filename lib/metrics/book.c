@@ -121,30 +121,83 @@ own_part(struct sk_meter *m, const struct sk_attempt_row *row, struct said *s,
 	return 0;
 }
 
-static int64_t
-cost_of(struct sk_meter *m, const struct sk_attempt_row *row, struct said *s,
-    const char **provider)
+/* A provider that says no before it works asks no money for it. */
+static bool
+turned_away(const char *kind)
+{
+	static const char *const kinds[] = { "auth", "rate_limited",
+		"quota_exhausted", "overloaded", "usage", "context_too_long",
+		"not_found" };
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(kinds); i++)
+		if (sk_streq(kind, kinds[i]))
+			return true;
+	return false;
+}
+
+/* It ran, and what it cost it did not say. Believing that it was nothing would
+ * give back to a budget what may be spent. */
+static int
+estimate(struct sk_meter *m, const struct sk_attempt_row *row, const char *key,
+    const struct sk_model *x, int64_t *out, struct sk_err *err)
+{
+	int64_t outputs[SK_HISTORY];
+	struct sk_arena a = { 0 };
+	struct sk_reservation held;
+	struct sk_call_cost c;
+	bool found;
+	size_t n = 0;
+	int rc;
+
+	rc = sk_reservation_get(m->db, key, &held, &found, &a, err);
+	sk_arena_free(&a);
+	if (rc == 0 && found)
+		*out = held.cost;
+	if (rc != 0 || found)
+		return rc;
+	rc = sk_usage_outputs(
+	    m->db, row->key.agent, row->model, outputs, SK_HISTORY, &n, err);
+	sk_call_cost(x,
+	    row->prompt_bytes > 0 ? row->prompt_bytes
+				  : (size_t)4 * SK_PROMPT_GUESS,
+	    outputs, n, &c);
+	*out = c.likely;
+	return rc;
+}
+
+static int
+cost_of(struct sk_meter *m, const struct sk_attempt_row *row, const char *key,
+    struct said *s, struct sk_usage_row *u, struct sk_err *err)
 {
 	const struct sk_model *x;
 	bool found;
+	int rc;
 
 	found = sk_meter_model(m, row->model, row->adapter, &x);
-	*provider =
+	u->provider =
 	    found && x->provider != NULL ? x->provider : or_empty(row->adapter);
 	/* What the agent says knows of things that a table does not; but some
 	 * say 0 when they have no price. */
+	u->cost = s->cost;
 	if (s->cost > 0 || (s->cost == 0 && sk_tokens_total(&s->t) == 0)) {
 		s->t.flags |= SK_TF_REPORTED;
-		return s->cost;
-	}
-	/* Nothing was run: no program, or it was not begun. */
-	if ((s->t.flags & SK_TF_NONE) != 0 && row->kind != NULL &&
-	    (strcmp(row->kind, "not_found") == 0 ||
-		row->started_ms == row->ended_ms))
 		return 0;
-	if (!found || (s->t.flags & SK_TF_NONE) != 0)
-		return -1;
-	return sk_cost_of(x, &s->t);
+	}
+	u->cost = 0;
+	if ((s->t.flags & SK_TF_NONE) != 0 &&
+	    (!row->ran || turned_away(row->kind)))
+		return 0;
+	u->cost = -1;
+	if (!found)
+		return 0;
+	if ((s->t.flags & SK_TF_NONE) == 0) {
+		u->cost = sk_cost_of(x, &s->t);
+		return 0;
+	}
+	rc = estimate(m, row, key, x, &u->cost, err);
+	if (rc == 0 && u->cost > 0)
+		s->t.flags |= SK_TF_ESTIMATED;
+	return rc;
 }
 
 int
@@ -183,14 +236,15 @@ sk_meter_book(struct sk_meter *m, const struct sk_attempt_row *row,
 	u.source = "sk-run";
 	u.session = row->session;
 	u.at_ms = row->ended_ms > 0 ? row->ended_ms : row->started_ms;
-	u.cost = cost_of(m, row, &s, &u.provider);
+	if (rc == 0)
+		rc = cost_of(m, row, key.p, &s, &u, err);
 	u.fresh = s.t.fresh;
 	u.cache_read = s.t.cache_read;
 	u.cache_write = s.t.cache_write;
 	u.output = s.t.output;
 	u.reasoning = s.t.reasoning;
 	u.flags = s.t.flags;
-	if (sk_streq(row->status, "failed"))
+	if (sk_streq(row->status, "failed") || sk_streq(row->status, "spawned"))
 		u.flags |= SK_TF_FAILED;
 	sk_budgets_of(&b, NULL, &row->key, row->root, u.provider, u.at_ms);
 	u.scopes = b.v;
@@ -209,34 +263,117 @@ struct settle {
 	struct sk_settlement *out;
 };
 
+/* Its caller died, and it with it. */
+static int
+settle_dead(const struct settle *s, const struct sk_attempt_row *row,
+    const char *key, struct sk_err *err)
+{
+	enum sk_booked what;
+	int rc;
+
+	if (!row->ran) {
+		s->out->released++;
+		return sk_reservation_lost(s->m->db, key, err);
+	}
+	s->out->lost++;
+	rc = sk_meter_book(s->m, row, &what, err);
+	s->out->booked += rc == 0 && what == SK_BOOK_NEW;
+	return rc;
+}
+
+/* One that has no end: going on, or lost. */
+static int
+settle_open(const struct settle *s, const struct sk_attempt_row *row,
+    struct sk_err *err)
+{
+	struct sk_reservation held;
+	struct sk_arena a = { 0 };
+	struct sk_buf key;
+	bool found;
+	int rc;
+
+	sk_buf_init(&key, 0);
+	sk_usage_key(&key, &row->key, row->attempt);
+	rc = sk_reservation_get(s->m->db, key.p, &held, &found, &a, err);
+	if (rc == 0 && ((found && !held.alive) || (!found && row->lost)))
+		rc = settle_dead(s, row, key.p, err);
+	else
+		s->out->open += rc == 0;
+	sk_buf_free(&key);
+	sk_arena_free(&a);
+	return rc;
+}
+
 static int
 settle_one(void *arg, const struct sk_attempt_row *row, struct sk_err *err)
 {
 	const struct settle *s = arg;
 	enum sk_booked what;
-	struct sk_buf key;
-	bool was = false;
 	int rc;
 
-	if (row->lost) {
-		/* It may have cost something; nobody can say what. */
-		s->out->lost++;
-		sk_buf_init(&key, 0);
-		sk_usage_key(&key, &row->key, row->attempt);
-		rc = sk_release(s->m->db, key.p, &was, err);
-		s->out->released += was;
-		sk_buf_free(&key);
-		return rc;
-	}
 	if (sk_streq(row->status, "spawned"))
-		return 0;
+		return settle_open(s, row, err);
 	rc = sk_meter_book(s->m, row, &what, err);
-	if (rc == 0 && what == SK_BOOK_NEW)
-		s->out->booked++;
-	else if (rc == 0)
+	if (rc == 0 && what == SK_BOOK_KNOWN)
 		s->out->known++;
+	else if (rc == 0)
+		s->out->booked++;
 	return rc;
 }
+
+/* ---- what the dead left ---- */
+
+struct sweep {
+	struct sk_meter *m;
+	struct sk_strv keys;
+};
+
+static int
+sweep_one(void *arg, const struct sk_attempt_row *row, struct sk_err *err)
+{
+	const struct sweep *s = arg;
+	enum sk_booked what;
+	struct sk_buf key;
+	bool ours = false;
+	int rc = 0;
+
+	sk_buf_init(&key, 0);
+	sk_usage_key(&key, &row->key, row->attempt);
+	ours = row->ran && sk_strv_has(&s->keys, key.p);
+	sk_buf_free(&key);
+	if (ours)
+		rc = sk_meter_book(s->m, row, &what, err);
+	return rc;
+}
+
+int
+sk_meter_sweep(struct sk_meter *m, int64_t *n, struct sk_err *err)
+{
+	struct sweep s = { .m = m };
+	struct sk_strv runs = { 0 };
+	int rc;
+
+	rc = sk_reservations_dead(m->db, &s.keys, err);
+	for (size_t i = 0; rc == 0 && i < s.keys.n; i++) {
+		char *run = sk_strndup(s.keys.v[i], strcspn(s.keys.v[i], "/"));
+
+		/* (A key of a script's own has no attempt.) */
+		if (!sk_strv_has(&runs, run)) {
+			sk_strv_add(&runs, run);
+			rc = sk_attempts_each(
+			    m->db, run, NULL, NULL, sweep_one, &s, err);
+		}
+		free(run);
+	}
+	for (size_t i = 0; rc == 0 && i < s.keys.n; i++)
+		rc = sk_reservation_lost(m->db, s.keys.v[i], err);
+	*n = (int64_t)s.keys.n;
+	sk_strv_free(&runs);
+	sk_strv_free(&s.keys);
+	return rc;
+}
+
+/* ---- all of a run ---- */
 
 int
 sk_meter_settle(struct sk_meter *m, const char *run, const char *branch,
@@ -252,7 +389,7 @@ sk_meter_settle(struct sk_meter *m, const char *run, const char *branch,
 		return rc;
 	rc = sk_attempts_each(m->db, run, branch, stage, settle_one, &s, err);
 	if (rc == 0)
-		rc = sk_reservations_sweep(m->db, &gone, err);
+		rc = sk_meter_sweep(m, &gone, err);
 	out->released += gone;
 	if (rc == 0)
 		return sk_db_commit(m->db, err);

@@ -7,7 +7,6 @@
 #include "metrics/internal.h"
 
 #define DAY_MS ((int64_t)86400000)
-#define HISTORY 32
 
 /* ---- scopes ---- */
 
@@ -195,14 +194,14 @@ guess(struct sk_meter *m, const struct sk_call *c, struct sk_err *err)
 {
 	const struct sk_model *model;
 	struct sk_call_cost cost;
-	int64_t outputs[HISTORY];
+	int64_t outputs[SK_HISTORY];
 	size_t n = 0;
 
 	if (!sk_meter_model(m, c->model, c->adapter, &model))
 		return -1;
 	/* Without a past, the default stands. */
-	if (sk_usage_outputs(
-		m->db, c->key.agent, c->model, outputs, HISTORY, &n, err) != 0)
+	if (sk_usage_outputs(m->db, c->key.agent, c->model, outputs, SK_HISTORY,
+		&n, err) != 0)
 		n = 0;
 	sk_call_cost(model, c->prompt_bytes, outputs, n, &cost);
 	return cost.high;
@@ -262,13 +261,33 @@ sk_budget_threshold(const struct sk_config *conf)
 			 sk_config_get(conf, "cost.alert_threshold"), 0.8);
 }
 
+/* The dead hold nothing; looking at all of them is dear, so it waits until room
+ * is short. */
+static int
+take(struct sk_meter *m, const struct sk_call *c, const struct sk_budgets *b,
+    int64_t cost, struct sk_refusal *no, struct sk_err *err)
+{
+	struct sk_buf key;
+	int64_t gone = 0;
+	int rc;
+
+	key_of(&key, c);
+	rc = sk_reserve(m->db, key.p, b->v, b->n, cost, c->holder, no, err);
+	if (rc == 0 && no->scope != NULL)
+		rc = sk_meter_sweep(m, &gone, err);
+	if (rc == 0 && gone > 0)
+		rc = sk_reserve(
+		    m->db, key.p, b->v, b->n, cost, c->holder, no, err);
+	sk_buf_free(&key);
+	return rc;
+}
+
 int
 sk_meter_reserve(
     struct sk_meter *m, const struct sk_call *c, struct sk_err *err)
 {
 	struct sk_refusal no = { 0 };
 	struct sk_budgets b;
-	struct sk_buf key;
 	int64_t cost = c->cost;
 	int rc = 0;
 
@@ -277,14 +296,11 @@ sk_meter_reserve(
 	if (b.limited && cost < 0)
 		cost = guess(m, c, err);
 	m->held = cost;
+	m->limited = b.limited;
 	if (b.limited && cost < 0 && !m->unpriced)
 		rc = unpriced(c, err);
-	if (rc == 0 && b.limited) {
-		key_of(&key, c);
-		rc = sk_reserve(m->db, key.p, b.v, b.n, cost > 0 ? cost : 0,
-		    c->holder, &no, err);
-		sk_buf_free(&key);
-	}
+	if (rc == 0 && b.limited)
+		rc = take(m, c, &b, cost > 0 ? cost : 0, &no, err);
 	if (rc == 0 && no.scope != NULL) {
 		m->warning[0] = '\0'; /* what it was about is taken back */
 		rc = refuse(&no, cost > 0 ? cost : 0, err);
@@ -292,18 +308,5 @@ sk_meter_reserve(
 	if (rc == 0 && b.limited)
 		note_near(&b, m, cost > 0 ? cost : 0, err);
 	sk_budgets_free(&b);
-	return rc;
-}
-
-int
-sk_meter_release(
-    struct sk_meter *m, const struct sk_call *c, struct sk_err *err)
-{
-	struct sk_buf key;
-	int rc;
-
-	key_of(&key, c);
-	rc = sk_release(m->db, key.p, NULL, err);
-	sk_buf_free(&key);
 	return rc;
 }

@@ -179,14 +179,15 @@ charge(struct sk_meter *m, const char *key, int64_t cost, bool *already,
 		.source = "sk-metrics",
 		.flags = SK_TF_NONE | SK_TF_REPORTED };
 	enum sk_booked what;
-	char *scopes;
+	struct sk_reservation held;
+	bool found = false;
 	int rc;
 
 	rc = sk_usage_known(m->db, key, already, err);
 	if (rc != 0 || *already)
 		return rc;
-	rc = sk_reservation_scopes(m->db, key, &scopes, a, err);
-	if (rc == 0 && scopes == NULL) {
+	rc = sk_reservation_get(m->db, key, &held, &found, a, err);
+	if (rc == 0 && !found) {
 		(void)sk_fail(err, SK_USAGE, "no_reservation",
 		    "there is no reservation '%s'", key);
 		return sk_hint(err, "it may have been released, or its holder "
@@ -198,7 +199,7 @@ charge(struct sk_meter *m, const char *key, int64_t cost, bool *already,
 	u.cost = cost;
 	u.at_ms = sk_now_ms();
 	u.scopes = v;
-	u.n_scopes = read_scopes(scopes, v, SK_ARRAY_SIZE(v));
+	u.n_scopes = read_scopes(held.scopes, v, SK_ARRAY_SIZE(v));
 	u.run = scope_id(v, u.n_scopes, "run");
 	u.branch = scope_id(v, u.n_scopes, "branch");
 	rc = sk_usage_book(m->db, &u, &what, err);

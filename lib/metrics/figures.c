@@ -54,6 +54,8 @@ add_part(
 		p->cost += cost;
 	if ((t->flags & SK_TF_FAILED) != 0)
 		p->failed++;
+	if ((t->flags & SK_TF_ESTIMATED) != 0)
+		p->estimated++;
 	if ((t->flags & SK_TF_NONE) == 0) {
 		p->context_used = sk_tokens_input(t);
 		p->context_window = window;

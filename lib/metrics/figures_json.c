@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "metrics/metrics.h"
+#include "metrics/internal.h"
 
 static void
 kword(struct sk_jw *w, const char *k, const char *s)
@@ -43,6 +43,7 @@ put_cost(struct sk_jw *w, const struct sk_part *p)
 		sk_jw_kstr(w, "usd", usd);
 	}
 	sk_jw_kint(w, "unpriced_calls", p->unpriced);
+	sk_jw_kint(w, "estimated_calls", p->estimated);
 	sk_jw_end(w);
 }
 
@@ -132,6 +133,7 @@ put_settled(struct sk_jw *w, const struct sk_settlement *s)
 	sk_jw_kint(w, "known", s->known);
 	sk_jw_kint(w, "lost_attempts", s->lost);
 	sk_jw_kint(w, "released", s->released);
+	sk_jw_kint(w, "open_attempts", s->open);
 	sk_jw_end(w);
 }
 
@@ -187,30 +189,15 @@ sk_figures_json(
 /* ---- text ---- */
 
 static void
-cell_count(struct sk_table *t, int64_t n)
-{
-	struct sk_buf b;
-
-	sk_buf_init(&b, 64);
-	sk_count_text(&b, n);
-	sk_table_cell(t, b.p);
-	sk_buf_free(&b);
-}
-
-static void
 row(struct sk_table *t, const char *name, const struct sk_part *p)
 {
-	char usd[SK_USD_LEN];
-
 	sk_table_cell(t, name);
 	sk_table_cellf(t, "%lld", (long long)p->calls);
 	sk_table_cellf(t, "%lld", (long long)p->failed);
-	cell_count(t, sk_tokens_input(&p->t));
-	cell_count(t, p->t.cache_read);
-	cell_count(t, p->t.output);
-	sk_usd_short(p->unpriced == p->calls ? -1 : p->cost, usd);
-	sk_table_cellf(t, "%s%s", usd,
-	    p->unpriced > 0 && p->unpriced < p->calls ? "+?" : "");
+	sk_cell_count(t, sk_tokens_input(&p->t));
+	sk_cell_count(t, p->t.cache_read);
+	sk_cell_count(t, p->t.output);
+	sk_cell_cost(t, p->cost, p->calls, p->unpriced, p->estimated);
 }
 
 static void
@@ -268,6 +255,11 @@ sk_figures_text(const struct sk_figures *f)
 		for (size_t i = 0; i < f->unpriced_models.n; i++)
 			named(&b, f->unpriced_models.v[i]);
 	}
+	if (f->all.estimated > 0)
+		sk_buf_printf(&b,
+		    "; %lld of %lld calls did not say what they "
+		    "used and are estimated",
+		    (long long)f->all.estimated, (long long)f->all.calls);
 	sk_buf_ch(&b, '\n');
 	if (percent > 80) {
 		sk_buf_printf(&b, "Context %s: %d%% of",

@@ -348,8 +348,10 @@ money(struct sk_buf *b, const struct sk_part *s, double y, int64_t most)
 		    "height=\"16\" fill=\"var(--run)\"/>",
 		    x, y, w);
 	sk_usd_short(s->unpriced == s->calls ? -1 : s->cost, usd);
-	sk_buf_printf(b, "<text class=\"m\" x=\"%.1f\" y=\"%.0f\">%s%s</text>",
-	    x + w + 6, y + 13, usd[0] == '?' ? "no price" : usd,
+	sk_buf_printf(b,
+	    "<text class=\"m\" x=\"%.1f\" y=\"%.0f\">%s%s%s</text>", x + w + 6,
+	    y + 13, s->estimated > 0 ? "about " : "",
+	    usd[0] == '?' ? "no price" : usd,
 	    s->unpriced > 0 && s->unpriced < s->calls ? " and unknown" : "");
 }
 
@@ -418,7 +420,8 @@ table(struct sk_buf *b, const char *head, const struct sk_parts *p)
 		cell(b, x->t.cache_read);
 		cell(b, x->t.output);
 		sk_usd_short(x->unpriced == x->calls ? -1 : x->cost, usd);
-		sk_buf_printf(b, "<td>%s%s</td></tr>",
+		sk_buf_printf(b, "<td>%s%s%s</td></tr>",
+		    x->estimated > 0 ? "~" : "",
 		    usd[0] == '?' ? "no price" : usd,
 		    x->unpriced > 0 && x->unpriced < x->calls ? " +?" : "");
 	}
@@ -457,7 +460,8 @@ summary(struct page *p, const struct sk_figures *f)
 	figure(p->b, usd[0] == '?' ? "unknown" : usd,
 	    f->all.unpriced > 0 && f->all.unpriced < f->all.calls
 		? "and calls without a price"
-		: "cost");
+	    : f->all.estimated > 0 ? "cost, in part estimated"
+				   : "cost");
 	sk_buf_str(p->b, "</div>");
 }
 

@@ -22,12 +22,14 @@
 /* ---- tokens (tokens.c) ---- */
 
 #define SK_TOKENS_MAX ((int64_t)1 << 40)
-#define SK_TF_SUSPECT 1 /* a figure that cannot be true was clamped */
+#define SK_TF_SUSPECT \
+	SK_USAGE_SUSPECT /* a figure that cannot be true was clamped */
 #define SK_TF_NONE 2 /* nothing was said about tokens */
 #define SK_TF_DELTA 4 /* difference of a running total */
 #define SK_TF_REPORTED 8 /* the cost is what the agent said */
 #define SK_TF_MISMATCH 16 /* its own total is another */
 #define SK_TF_FAILED 32 /* of an attempt that failed */
+#define SK_TF_ESTIMATED SK_USAGE_ESTIMATED /* it ran and did not say */
 
 struct sk_tokens {
 	int64_t fresh, cache_read, cache_write, output;
@@ -93,6 +95,7 @@ bool sk_usd_parse(const char *s, int64_t *micro);
 #define SK_WINDOW 3
 #define SK_WINDOW_MAX 64
 #define SK_PROMPT_GUESS 4000
+#define SK_HISTORY 32 /* calls that a guess looks back at */
 struct sk_session {
 	struct sk_tokens total, last;
 	uint32_t turns, replays, duplicates;
@@ -163,6 +166,7 @@ struct sk_meter {
 	struct sk_prices prices;
 	bool unpriced; /* let calls pass whose price is not known */
 	int64_t held; /* by the newest reservation; -1 = price unknown */
+	bool limited; /* it is for a budget with a limit */
 	char warning[300]; /* of a budget that runs out */
 };
 void sk_meter_init(
@@ -173,17 +177,23 @@ bool sk_meter_model(struct sk_meter *m, const char *model, const char *adapter,
     const struct sk_model **out);
 /* "RUN/BRANCH/SPEC/STAGE/ROUND/AGENT#ATTEMPT" */
 void sk_usage_key(struct sk_buf *b, const struct sk_key *k, int64_t attempt);
-/* Book an attempt that has ended; what was booked is known, not an error. */
+/* Book an attempt that has ended; what was booked is known, not an error. One
+ * that ran and did not say what it used is charged what was reserved for it, or
+ * the likely cost, as an estimate; what it says later takes its place. */
 int sk_meter_book(struct sk_meter *m, const struct sk_attempt_row *row,
     enum sk_booked *what, struct sk_err *err);
 
 struct sk_settlement {
 	int64_t booked, known, lost, released; /* attempts */
+	int64_t open; /* not ended, as far as is known */
 };
 /* All ended attempts of (run, branch, stage): booked once, reservations let go
  * of. branch, stage NULL = all. Idempotent. */
 int sk_meter_settle(struct sk_meter *m, const char *run, const char *branch,
     const char *stage, struct sk_settlement *out, struct sk_err *err);
+/* Reservations of dead processes: a call that was begun is charged, any other
+ * is let go of; *n = how many. Within the caller's transaction. */
+int sk_meter_sweep(struct sk_meter *m, int64_t *n, struct sk_err *err);
 
 /* ---- budgets (budget.c) ---- */
 
@@ -220,9 +230,6 @@ int sk_meter_reserve(
 /* Say what was noted, after the transaction. */
 void sk_meter_warn(struct sk_meter *m);
 double sk_budget_threshold(const struct sk_config *conf);
-/* The call was not made, or its cost is booked. */
-int sk_meter_release(
-    struct sk_meter *m, const struct sk_call *c, struct sk_err *err);
 /* What a reservation came to: booked under its key, to the budgets that it was
  * reserved in. SK_USAGE "no_reservation" unless it is there or was charged. */
 int sk_meter_charge(struct sk_meter *m, const char *key, int64_t cost,
@@ -244,7 +251,7 @@ void sk_budgets_providers(
 struct sk_part {
 	char *name;
 	struct sk_tokens t;
-	int64_t calls, cost, unpriced, failed;
+	int64_t calls, cost, unpriced, failed, estimated;
 	int64_t context_used, context_window; /* of the newest; 0 = unknown */
 };
 struct sk_parts {

@@ -47,6 +47,7 @@ sk_report_load(struct sk_report *r, struct sk_db *db, struct sk_err *err)
 		a->cost += s->cost;
 		a->unpriced += s->unpriced;
 		a->suspect += s->suspect;
+		a->estimated += s->estimated;
 	}
 	return rc;
 }
@@ -97,6 +98,7 @@ put_sum(struct sk_jw *w, const struct sk_sum *s)
 		sk_jw_kstr(w, "usd", usd);
 	}
 	sk_jw_kint(w, "unpriced_calls", s->unpriced);
+	sk_jw_kint(w, "estimated_calls", s->estimated);
 	sk_jw_end(w);
 	sk_jw_kint(w, "suspect", s->suspect);
 }
@@ -158,7 +160,8 @@ sk_report_csv(struct sk_buf *b, const struct sk_report *r)
 
 	sk_buf_printf(b,
 	    "%s,calls,input,input_fresh,cache_read,cache_write,output,"
-	    "reasoning,total,cost_usd,unpriced_calls,suspect\n",
+	    "reasoning,total,cost_usd,unpriced_calls,suspect,"
+	    "estimated_calls\n",
 	    r->by_name);
 	for (size_t i = 0; i < r->n; i++) {
 		const struct sk_sum *s = &r->rows[i];
@@ -166,13 +169,14 @@ sk_report_csv(struct sk_buf *b, const struct sk_report *r)
 		put_csv(b, s->name);
 		sk_usd(s->cost, usd);
 		sk_buf_printf(b,
-		    ",%lld,%lld,%lld,%lld,%lld,%lld,%lld,%lld,%s,%lld,%lld\n",
+		    ",%lld,%lld,%lld,%lld,%lld,%lld,%lld,%lld,%s,%lld,%lld,"
+		    "%lld\n",
 		    (long long)s->calls, (long long)input(s),
 		    (long long)s->fresh, (long long)s->cache_read,
 		    (long long)s->cache_write, (long long)s->output,
 		    (long long)s->reasoning, (long long)(input(s) + s->output),
 		    cost(s) < 0 ? "" : usd, (long long)s->unpriced,
-		    (long long)s->suspect);
+		    (long long)s->suspect, (long long)s->estimated);
 	}
 }
 
@@ -193,8 +197,8 @@ utf8_terminal(void)
 	return false;
 }
 
-static void
-cell_count(struct sk_table *t, int64_t n)
+void
+sk_cell_count(struct sk_table *t, int64_t n)
 {
 	struct sk_buf b;
 
@@ -202,6 +206,17 @@ cell_count(struct sk_table *t, int64_t n)
 	sk_count_text(&b, n);
 	sk_table_cell(t, b.p);
 	sk_buf_free(&b);
+}
+
+void
+sk_cell_cost(struct sk_table *t, int64_t cost, int64_t calls, int64_t unpriced,
+    int64_t estimated)
+{
+	char usd[SK_USD_LEN];
+
+	sk_usd_short(calls > 0 && unpriced == calls ? -1 : cost, usd);
+	sk_table_cellf(t, "%s%s%s", estimated > 0 ? "~" : "", usd,
+	    unpriced > 0 && unpriced < calls ? "+?" : "");
 }
 
 static void
@@ -223,16 +238,12 @@ bar(struct sk_table *t, int64_t value, int64_t most, int64_t width)
 static void
 line(struct sk_table *t, const char *name, const struct sk_sum *s)
 {
-	char usd[SK_USD_LEN];
-
 	sk_table_cell(t, name[0] != '\0' ? name : "-");
 	sk_table_cellf(t, "%lld", (long long)s->calls);
-	cell_count(t, input(s));
-	cell_count(t, s->cache_read);
-	cell_count(t, s->output);
-	sk_usd_short(cost(s), usd);
-	sk_table_cellf(t, "%s%s", usd,
-	    s->unpriced > 0 && s->unpriced < s->calls ? "+?" : "");
+	sk_cell_count(t, input(s));
+	sk_cell_count(t, s->cache_read);
+	sk_cell_count(t, s->output);
+	sk_cell_cost(t, s->cost, s->calls, s->unpriced, s->estimated);
 }
 
 /* Bars show money, or tokens when nothing has a price. */
@@ -271,4 +282,8 @@ sk_report_text(const struct sk_report *r)
 		sk_outf("%lld calls have no price: 'sk-metrics report --by "
 			"model' names their models\n",
 		    (long long)r->all.unpriced);
+	if (r->all.estimated > 0)
+		sk_outf("%lld calls did not say what they used: their cost "
+			"is an estimate\n",
+		    (long long)r->all.estimated);
 }

@@ -3,8 +3,8 @@
 #include "pipeline/money.h"
 
 static int
-reserve(void *arg, struct sk_db *db, const struct sk_money_call *c,
-    struct sk_err *err)
+reserve(
+    void *arg, struct sk_db *db, struct sk_money_call *c, struct sk_err *err)
 {
 	struct sk_money_join *j = arg;
 	struct sk_call call = { .key = c->key,
@@ -14,14 +14,17 @@ reserve(void *arg, struct sk_db *db, const struct sk_money_call *c,
 		.model = c->model,
 		.prompt_bytes = c->prompt_bytes,
 		.cost = -1 };
+	int rc;
 
 	j->meter.db = db;
-	return sk_meter_reserve(&j->meter, &call, err);
+	rc = sk_meter_reserve(&j->meter, &call, err);
+	c->held = rc == 0 && j->meter.limited;
+	return rc;
 }
 
 static int
 settle(void *arg, struct sk_db *db, const struct sk_answer_row *row,
-    struct sk_err *err)
+    size_t prompt_bytes, struct sk_err *err)
 {
 	struct sk_money_join *j = arg;
 	struct sk_attempt_row r = { .key = row->key,
@@ -34,6 +37,10 @@ settle(void *arg, struct sk_db *db, const struct sk_answer_row *row,
 		.session = row->session,
 		.meta_json = row->meta_json,
 		.kind = row->failure_kind,
+		.prompt_bytes = prompt_bytes,
+		/* what did not run ended when it began */
+		.ran = row->ok || row->exit_code >= 0 || row->signal > 0 ||
+		       row->ended_ms > row->started_ms,
 		.root = j->root };
 	enum sk_booked what;
 

@@ -240,5 +240,11 @@ static const char step5[] =
     "ALTER TABLE decisions ADD COLUMN chain TEXT;"
     "ALTER TABLE leases ADD COLUMN expires INTEGER NOT NULL DEFAULT 0;";
 
+/* Which attempts were begun, so that those whose caller died are charged; and
+ * how much of a sum is an estimate. */
+static const char step6[] =
+    "ALTER TABLE agent_executions ADD COLUMN begun_at INTEGER;"
+    "ALTER TABLE usage_days ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;";
+
 const char *const sk_migrate_steps[] = { step1, step2, step3, step4, step5,
-	NULL };
+	step6, NULL };

@@ -229,6 +229,26 @@ sk_request_reserve(struct sk_db *db, const struct sk_key *key,
 	return sk_tx_leave(db, own, rc, err);
 }
 
+int
+sk_request_begin(struct sk_db *db, const struct sk_key *key, int64_t attempt,
+    struct sk_err *err)
+{
+	bool own;
+	int rc;
+
+	rc = sk_tx_enter(db, &own, err);
+	if (rc != 0)
+		return rc;
+	rc = sk_q_run(db, err,
+	    "UPDATE agent_executions SET begun_at=?7 WHERE request_id="
+	    "(SELECT request_id FROM requests WHERE branch_id=?1 "
+	    "AND spec_id=?2 AND stage=?3 AND round=?4 AND agent_name=?5)"
+	    "AND attempt=?6",
+	    "tttitii", key->branch, or_empty(key->spec), or_empty(key->stage),
+	    round_of(key), key->agent, attempt, sk_now_ms());
+	return sk_tx_leave(db, own, rc, err);
+}
+
 /* ---- intake ---- */
 
 const char *

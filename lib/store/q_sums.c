@@ -25,7 +25,11 @@ sk_attempts_each(struct sk_db *db, const char *run, const char *branch,
 	    "SELECT q.branch_id,q.spec_id,q.stage,q.agent_name,q.round,"
 	    "e.attempt,e.spawned_at,e.completed_at,e.status,e.adapter,e.model,"
 	    "e.session,e.meta,e.failure_kind,r.root,"
-	    "e.status='spawned' AND e.attempt<q.attempt "
+	    "e.status='spawned' AND e.attempt<q.attempt,"
+	    /* What did not run ended when it began. */
+	    "iif(e.status='spawned',e.begun_at IS NOT NULL,e.status<>'failed' "
+	    "OR e.exit_code IS NOT NULL OR e.signal IS NOT NULL "
+	    "OR e.completed_at>e.spawned_at)"
 	    "FROM branches b JOIN requests q USING(branch_id)"
 	    "JOIN agent_executions e USING(request_id)"
 	    "JOIN runs r ON r.run_id=q.run_id "
@@ -50,6 +54,7 @@ sk_attempts_each(struct sk_db *db, const char *run, const char *branch,
 		r.kind = text(st, 13);
 		r.root = text(st, 14);
 		r.lost = sk_col_int(st, 15) != 0;
+		r.ran = sk_col_int(st, 16) != 0;
 		rc = fn(arg, &r, err);
 		if (rc != 0) {
 			sk_q_end(st);
@@ -180,7 +185,8 @@ sk_usage_sums(struct sk_db *db, enum sk_by by, const struct sk_sum_filter *f,
 	    "WHEN 4 THEN spec_id WHEN 5 THEN stage WHEN 6 THEN agent_name "
 	    "WHEN 7 THEN model WHEN 8 THEN provider ELSE source END AS x,"
 	    "sum(calls),sum(fresh),sum(cache_read),sum(cache_write),"
-	    "sum(output),sum(reasoning),sum(cost),sum(unpriced),sum(suspect)"
+	    "sum(output),sum(reasoning),sum(cost),sum(unpriced),sum(suspect),"
+	    "sum(estimated)"
 	    "FROM usage_days WHERE day>=?2 AND day<=?3 "
 	    "AND(?4 IS NULL OR root=?4)AND(?5 IS NULL OR spec_id=?5)"
 	    "AND(?6 IS NULL OR stage=?6)AND(?7 IS NULL OR agent_name=?7)"
@@ -205,6 +211,7 @@ sk_usage_sums(struct sk_db *db, enum sk_by by, const struct sk_sum_filter *f,
 		s->cost = sk_col_int(st, 7);
 		s->unpriced = sk_col_int(st, 8);
 		s->suspect = sk_col_int(st, 9);
+		s->estimated = sk_col_int(st, 10);
 	}
 	return -rc;
 }
@@ -219,9 +226,11 @@ sk_usage_outputs(struct sk_db *db, const char *agent, const char *model,
 	*n = 0;
 	/* The newest rows only: a guess must not read a year. */
 	st = sk_q(db, err,
-	    "SELECT output FROM(SELECT output,agent_name,model FROM usage "
+	    "SELECT output FROM(SELECT output,agent_name,model,"
+	    "fresh+cache_read+cache_write+output AS said FROM usage "
 	    "ORDER BY usage_id DESC LIMIT 2000)"
-	    "WHERE(?1 IS NULL OR agent_name=?1)AND(?2 IS NULL OR model=?2)"
+	    "WHERE said>0 AND(?1 IS NULL OR agent_name=?1)AND(?2 IS NULL OR "
+	    "model=?2)"
 	    "LIMIT ?3",
 	    "tti", agent, model, (int64_t)max);
 	if (st == NULL)

@@ -75,7 +75,7 @@ sk_usage_known(
 	struct booked b;
 	int rc = find(db, key, &b, err);
 
-	*known = b.id != 0;
+	*known = b.id != 0 && (b.row.flags & SK_USAGE_ESTIMATED) == 0;
 	return rc;
 }
 
@@ -91,18 +91,20 @@ add_day(struct sk_db *db, const struct sk_usage_row *r,
 	return sk_q_run(db, err,
 	    "INSERT INTO usage_days(day,root,spec_id,stage,agent_name,"
 	    "provider,model,source,calls,fresh,cache_read,cache_write,output,"
-	    "reasoning,cost,unpriced,suspect)VALUES(?1,?2,?3,?4,?5,?6,?7,?8,"
-	    "?9,?10,?11,?12,?13,?14,?15,?16,?17)ON CONFLICT DO UPDATE SET "
+	    "reasoning,cost,unpriced,suspect,estimated)VALUES(?1,?2,?3,?4,?5,"
+	    "?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)"
+	    "ON CONFLICT DO UPDATE SET "
 	    "calls=calls+?9,fresh=fresh+?10,cache_read=cache_read+?11,"
 	    "cache_write=cache_write+?12,output=output+?13,"
 	    "reasoning=reasoning+?14,cost=cost+?15,unpriced=unpriced+?16,"
-	    "suspect=suspect+?17",
-	    "itttttttiiiiiiiii", day, r->root, r->spec, r->stage, r->agent,
+	    "suspect=suspect+?17,estimated=estimated+?18",
+	    "itttttttiiiiiiiiii", day, r->root, r->spec, r->stage, r->agent,
 	    r->provider, r->model, r->source, sign, sign * n->fresh,
 	    sign * n->cache_read, sign * n->cache_write, sign * n->output,
 	    sign * n->reasoning, n->cost > 0 ? sign * n->cost : (int64_t)0,
 	    n->cost < 0 ? sign : (int64_t)0,
-	    (n->flags & 1) != 0 ? sign : (int64_t)0);
+	    (n->flags & SK_USAGE_SUSPECT) != 0 ? sign : (int64_t)0,
+	    (n->flags & SK_USAGE_ESTIMATED) != 0 ? sign : (int64_t)0);
 }
 
 static int
@@ -137,23 +139,71 @@ insert(struct sk_db *db, const struct sk_usage_row *r, int64_t hash,
 	return rc;
 }
 
-/* A log says the same message several times while it grows. */
+/* What a row counts under in the sums. */
+static int
+place_of(struct sk_db *db, int64_t id, struct sk_usage_row *r,
+    struct sk_arena *a, struct sk_err *err)
+{
+	const char **text[] = { &r->root, &r->spec, &r->stage, &r->agent,
+		&r->provider, &r->model, &r->source };
+	sqlite3_stmt *st;
+	int rc;
+
+	memset(r, 0, sizeof(*r));
+	st = sk_q(db, err,
+	    "SELECT at,root,spec_id,stage,agent_name,provider,model,source "
+	    "FROM usage WHERE usage_id=?1",
+	    "i", id);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return -rc;
+	r->at_ms = sk_col_int(st, 0);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(text); i++)
+		*text[i] = sk_col_dup(st, (int)i + 1, a);
+	sk_q_end(st);
+	return 0;
+}
+
+/* A log says the same message several times while it grows, and an attempt may
+ * say what it used after it was given up. */
 static int
 revise(struct sk_db *db, const struct sk_usage_row *r, const struct booked *b,
     struct sk_err *err)
 {
+	int64_t more =
+	    (r->cost > 0 ? r->cost : 0) - (b->row.cost > 0 ? b->row.cost : 0);
+	struct sk_arena a = { 0 };
+	struct sk_usage_row place;
 	int rc;
 
-	rc = sk_q_run(db, err,
-	    "UPDATE usage SET fresh=?2,cache_read=?3,cache_write=?4,output=?5,"
-	    "reasoning=?6,cost=nullif(?7,-1),flags=?8 WHERE usage_id=?1",
-	    "iiiiiiii", b->id, r->fresh, r->cache_read, r->cache_write,
-	    r->output, r->reasoning, r->cost, r->flags);
+	rc = place_of(db, b->id, &place, &a, err);
 	if (rc == 0)
-		rc = add_day(db, r, &b->row, -1, err);
+		rc = sk_q_run(db, err,
+		    "UPDATE usage SET fresh=?2,cache_read=?3,cache_write=?4,"
+		    "output=?5,reasoning=?6,cost=nullif(?7,-1),flags=?8,"
+		    "session=ifnull(session,?9)WHERE usage_id=?1",
+		    "iiiiiiiie", b->id, r->fresh, r->cache_read, r->cache_write,
+		    r->output, r->reasoning, r->cost, r->flags, r->session);
 	if (rc == 0)
-		rc = add_day(db, r, r, 1, err);
+		rc = add_day(db, &place, &b->row, -1, err);
+	if (rc == 0)
+		rc = add_day(db, &place, r, 1, err);
+	for (size_t i = 0; rc == 0 && more != 0 && i < r->n_scopes; i++)
+		rc = add_spend(db, &r->scopes[i], more, err);
+	sk_arena_free(&a);
 	return rc;
+}
+
+/* Does this row take the place of the one that is there? */
+static bool
+better(const struct sk_usage_row *r, const struct sk_usage_row *was)
+{
+	if (r->revise)
+		return r->output > was->output;
+	return (was->flags & SK_USAGE_ESTIMATED) != 0 &&
+	       (r->flags & SK_USAGE_ESTIMATED) == 0;
 }
 
 static int
@@ -170,7 +220,7 @@ book(struct sk_db *db, const struct sk_usage_row *r, enum sk_booked *what,
 	if (b.id == 0) {
 		*what = SK_BOOK_NEW;
 		rc = insert(db, r, b.hash, err);
-	} else if (r->revise && r->output > b.row.output) {
+	} else if (better(r, &b.row)) {
 		*what = SK_BOOK_REVISED;
 		rc = revise(db, r, &b, err);
 	}
@@ -213,69 +263,74 @@ sk_release(struct sk_db *db, const char *key, bool *was, struct sk_err *err)
 	return sk_tx_leave(db, own, rc, err);
 }
 
-static int
-sweep(struct sk_db *db, int64_t *n, struct sk_err *err)
-{
-	struct sk_arena a = { 0 };
-	struct sk_strv dead = { 0 };
-	struct sk_proc_id id;
-	sqlite3_stmt *st;
-	int rc = 0;
-
-	*n = 0;
-	st = sk_q(db, err,
-	    "SELECT key,boot_id,pid,start_ticks FROM reservations", "");
-	if (st == NULL)
-		return err->exit;
-	while ((rc = sk_q_step(db, st, err)) > 0) {
-		SK_COL(st, 1, id.boot_id);
-		id.pid = sk_col_int(st, 2);
-		id.start_ticks = sk_col_int(st, 3);
-		if (!sk_proc_alive(&id))
-			sk_strv_add(&dead, sk_col_dup(st, 0, &a));
-	}
-	rc = -rc;
-	for (size_t i = 0; rc == 0 && i < dead.n; i++) {
-		rc = sk_release(db, dead.v[i], NULL, err);
-		if (rc == 0)
-			rc = sk_journal(db, "reservation_lost", NULL, NULL, 0,
-			    dead.v[i], 0, err);
-	}
-	*n = (int64_t)dead.n;
-	sk_strv_free(&dead);
-	sk_arena_free(&a);
-	return rc;
-}
-
 int
-sk_reservations_sweep(struct sk_db *db, int64_t *n, struct sk_err *err)
+sk_reservation_lost(struct sk_db *db, const char *key, struct sk_err *err)
 {
-	bool own;
+	bool own, was = false;
 	int rc;
 
 	rc = sk_tx_enter(db, &own, err);
 	if (rc != 0)
 		return rc;
-	rc = sweep(db, n, err);
+	rc = sk_release(db, key, &was, err);
+	if (rc == 0 && was)
+		rc = sk_journal(
+		    db, "reservation_lost", NULL, NULL, 0, key, 0, err);
 	return sk_tx_leave(db, own, rc, err);
 }
 
+/* From column i on: boot, pid, start. */
+static bool
+holder_alive(sqlite3_stmt *st, int i)
+{
+	struct sk_proc_id id;
+
+	SK_COL(st, i, id.boot_id);
+	id.pid = sk_col_int(st, i + 1);
+	id.start_ticks = sk_col_int(st, i + 2);
+	return sk_proc_alive(&id);
+}
+
 int
-sk_reservation_scopes(struct sk_db *db, const char *key, char **scopes,
-    struct sk_arena *a, struct sk_err *err)
+sk_reservations_dead(struct sk_db *db, struct sk_strv *keys, struct sk_err *err)
 {
 	sqlite3_stmt *st;
 	int rc;
 
-	*scopes = NULL;
-	st = sk_q(
-	    db, err, "SELECT scopes FROM reservations WHERE key=?1", "t", key);
+	st = sk_q(db, err,
+	    "SELECT key,boot_id,pid,start_ticks FROM reservations", "");
+	if (st == NULL)
+		return err->exit;
+	while ((rc = sk_q_step(db, st, err)) > 0)
+		if (!holder_alive(st, 1))
+			sk_strv_add(
+			    keys, (const char *)sqlite3_column_text(st, 0));
+	return -rc;
+}
+
+int
+sk_reservation_get(struct sk_db *db, const char *key,
+    struct sk_reservation *out, bool *found, struct sk_arena *a,
+    struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	*found = false;
+	st = sk_q(db, err,
+	    "SELECT cost,scopes,boot_id,pid,start_ticks FROM reservations "
+	    "WHERE key=?1",
+	    "t", key);
 	if (st == NULL)
 		return err->exit;
 	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
-	*scopes = sk_col_dup(st, 0, a);
+	*found = true;
+	out->cost = sk_col_int(st, 0);
+	out->scopes = sk_col_dup(st, 1, a);
+	out->alive = holder_alive(st, 2);
 	sk_q_end(st);
 	return 0;
 }
@@ -338,19 +393,11 @@ reserve(struct sk_db *db, const char *key, const struct sk_scope *scopes,
 {
 	struct sk_proc_id self;
 	struct sk_buf b;
-	int64_t gone;
 	int rc;
 
 	rc = sk_release(db, key, NULL, err);
 	if (rc == 0)
 		rc = room(db, scopes, n, cost, no, err);
-	if (rc == 0 && no->scope != NULL) {
-		/* The dead hold nothing; looking at all of them is dear, so it
-		 * waits until room is short. */
-		rc = sweep(db, &gone, err);
-		if (rc == 0 && gone > 0)
-			rc = room(db, scopes, n, cost, no, err);
-	}
 	if (rc != 0 || no->scope != NULL)
 		return rc;
 	if (holder == NULL) {

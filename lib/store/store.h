@@ -149,6 +149,9 @@ struct sk_key {
 int sk_request_reserve(struct sk_db *db, const struct sk_key *key,
     const char *adapter, const char *model, int64_t *attempt, int64_t *seq,
     struct sk_err *err);
+/* It is about to be launched: from now on it may cost something. */
+int sk_request_begin(struct sk_db *db, const struct sk_key *key,
+    int64_t attempt, struct sk_err *err);
 
 enum sk_intake_kind {
 	SK_IN_ACCEPTED, /* first answer of the request: has a new seq */
@@ -394,16 +397,18 @@ struct sk_usage_row {
 	int64_t at_ms;
 	int64_t fresh, cache_read, cache_write, output, reasoning;
 	int64_t cost; /* micro USD; -1 = unknown */
-	int64_t flags; /* the caller's */
+	int64_t flags; /* SK_USAGE_..., and the caller's */
 	bool revise; /* a later one with more output replaces it */
 	const struct sk_scope *scopes; /* that the cost counts for */
 	size_t n_scopes;
 };
+#define SK_USAGE_SUSPECT 1 /* counted in the sums of its day */
+#define SK_USAGE_ESTIMATED 64 /* likewise; what was said takes its place */
 enum sk_booked { SK_BOOK_NEW, SK_BOOK_KNOWN, SK_BOOK_REVISED };
 /* Book it, and let go of the reservation of the same key. */
 int sk_usage_book(struct sk_db *db, const struct sk_usage_row *row,
     enum sk_booked *what, struct sk_err *err);
-/* Booked already? */
+/* Booked already, and not only as an estimate? */
 int sk_usage_known(
     struct sk_db *db, const char *key, bool *known, struct sk_err *err);
 
@@ -413,21 +418,29 @@ struct sk_refusal {
 	int64_t used, reserved; /* micro USD, without the request */
 };
 /* In one transaction: every scope has room for cost, or nothing is changed and
- * *no says which has not. Reservations of dead processes are let go of when
- * there is no room. holder NULL = this process. The same key again replaces. */
+ * *no says which has not. holder NULL = this process. The same key again
+ * replaces. */
 int sk_reserve(struct sk_db *db, const char *key, const struct sk_scope *scopes,
     size_t n, int64_t cost, const struct sk_proc_id *holder,
     struct sk_refusal *no, struct sk_err *err);
 int
 sk_release(struct sk_db *db, const char *key, bool *was, struct sk_err *err);
-/* What a reservation counts for: lines of "SCOPE\tID"; NULL = there is none. */
-int sk_reservation_scopes(struct sk_db *db, const char *key, char **scopes,
-    struct sk_arena *a, struct sk_err *err);
+struct sk_reservation {
+	int64_t cost;
+	char *scopes; /* that it counts for: lines of "SCOPE\tID" */
+	bool alive; /* its holder is */
+};
+int sk_reservation_get(struct sk_db *db, const char *key,
+    struct sk_reservation *out, bool *found, struct sk_arena *a,
+    struct sk_err *err);
 /* Spent and reserved so far. */
 int sk_spent(struct sk_db *db, const struct sk_scope *s, int64_t *used,
     int64_t *reserved, struct sk_err *err);
-/* Drop the reservations of processes that are dead; *n = how many. */
-int sk_reservations_sweep(struct sk_db *db, int64_t *n, struct sk_err *err);
+/* The keys of those whose holder is dead. */
+int sk_reservations_dead(
+    struct sk_db *db, struct sk_strv *keys, struct sk_err *err);
+/* Let go of one of them, if it is there, and say so in the journal. */
+int sk_reservation_lost(struct sk_db *db, const char *key, struct sk_err *err);
 
 /* An attempt that has ended, for booking; strings live until fn returns. */
 struct sk_attempt_row {
@@ -435,6 +448,8 @@ struct sk_attempt_row {
 	int64_t attempt, started_ms, ended_ms;
 	const char *status, *adapter, *model, *session, *meta_json, *kind;
 	const char *root;
+	bool ran; /* its program or request was begun */
+	size_t prompt_bytes; /* 0 = not known */
 	bool lost; /* spawned, and its request has gone on without it */
 };
 typedef int (*sk_attempt_row_fn)(
@@ -469,7 +484,7 @@ enum sk_by {
 struct sk_sum {
 	char *name; /* arena */
 	int64_t calls, fresh, cache_read, cache_write, output, reasoning;
-	int64_t cost, unpriced, suspect;
+	int64_t cost, unpriced, suspect, estimated;
 };
 struct sk_sum_filter {
 	int64_t since, until; /* days since 1970, inclusive; 0 = any */
