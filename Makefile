@@ -133,7 +133,7 @@ room-%:
 DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev \
 	libcurl4-openssl-dev
 DEPS_CHECK = bats jq mandoc shellcheck clang-format zsh sqlite3 procps \
-	openssl curl strace valgrind \
+	openssl curl strace valgrind cmark-gfm libxml2-utils \
 	json-schema-test-suite golang-github-burntsushi-toml-dev
 DEPS_BENCH = hyperfine parallel curl xe
 DEPS_COVERAGE = gcovr

@@ -108,6 +108,17 @@ static const struct sk_opt explain_opts[] = {
 	SK_OPT_FLAG(T, 0, "html", html, "one page instead of a table", NULL),
 	SK_OPT_END
 };
+static const struct sk_opt export_opts[] = {
+	SK_OPT_ENUM(T, 0, "format", "FORM", form,
+	    "sarif junit github gitlab md env",
+	    "sarif, junit, github, gitlab, md or env",
+	    "SARIF 2.1.0; JUnit XML; workflow commands; a code quality "
+	    "report; Markdown for a step's summary; KEY=VALUE lines that hold "
+	    "no word of an agent."),
+	SK_OPT_STR(T, 0, "file", "PATH", file, SK_C_FILE,
+	    "where findings are shown that name no file", NULL),
+	SK_OPT_END
+};
 static const struct sk_opt intake_opts[] = {
 	RUN_OPT("take the answers into this run (SK_RUN)"),
 	BRANCH_OPT("take the answers into this branch (SK_BRANCH)"), SK_OPT_END
@@ -164,6 +175,11 @@ static const char *const audit_ex[] = {
 static const char *const explain_ex[] = {
 	"sk-consensus explain verdict.json /risks",
 	"sk-consensus show SPEC-7 plan | sk-consensus explain --html - >v.html",
+	NULL
+};
+static const char *const export_ex[] = {
+	"sk-consensus show SPEC-7 audit | sk-consensus export --format sarif",
+	"sk-consensus export --format md v.json >>\"$GITHUB_STEP_SUMMARY\"",
 	NULL
 };
 static const char *const ack_ex[] = {
@@ -280,6 +296,15 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_FILE,
 	    .flags = SK_V_RAW,
 	    .run = sk_verb_explain },
+	{ .name = "export",
+	    .operands = "[FILE]...",
+	    .purpose = "verdicts as SARIF, JUnit, annotations, Markdown",
+	    .examples = export_ex,
+	    OPTS(export_opts),
+	    .max_args = -1,
+	    .comp = SK_C_FILE,
+	    .flags = SK_V_RAW,
+	    .run = sk_verb_export },
 	{ .name = "audit",
 	    .operands = "",
 	    .purpose = "hold the database against its rules",

@@ -23,10 +23,11 @@ _sk_consensus()
 		case $word in
 		--) end=1 ;;
 		--branch | --config | --db | --evidence | --evidence-dir | --expect | \
-			--faulty | --format | --history | --min | --policy | --quorum | \
-			--require | --round | --run | --seq | --spec | --stage | \
-			-b | -e | -n | -p | -r | -s) opt=$word ;;
-		intake | decide | replay | ack | pending | show | stop | log | last | verify | judge | explain | audit | completion | schema)
+			--faulty | --file | --format | --history | --min | --policy | \
+			--quorum | --require | --round | --run | --seq | --spec | \
+			--stage | -b | -e | -n | -p | -r | \
+			-s) opt=$word ;;
+		intake | decide | replay | ack | pending | show | stop | log | last | verify | judge | explain | export | audit | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -83,6 +84,8 @@ _sk_consensus()
 		last:--evidence-dir) kind='dir' ;;
 		verify:--evidence) kind='dir' ;;
 		judge:--evidence) kind='dir' ;;
+		export:--format) words='sarif junit github gitlab md env' ;;
+		export:--file) kind='file' ;;
 		audit:--evidence) kind='dir' ;;
 		audit:--history) kind='file' ;;
 		*:--db) kind='file' ;;
@@ -103,6 +106,7 @@ _sk_consensus()
 		verify) words='--evidence --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		judge) words='--evidence --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		explain) words='--html --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		export) words='--format --file --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		audit) words='--evidence --history --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -112,11 +116,12 @@ _sk_consensus()
 		case $verb in
 		verify) kind='file' ;;
 		explain) kind='file' ;;
+		export) kind='file' ;;
 		completion) words='bash zsh' ;;
 		schema) words='verdict intake ack pending stop log counts verify audit answer error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' intake decide replay ack pending show stop log last verify judge explain audit completion schema'
+			words+=' intake decide replay ack pending show stop log last verify judge explain export audit completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -291,6 +291,7 @@ struct sk_verb_opts {
 	struct sk_strv history; /* audit */
 	struct sk_decide_opts decide;
 	const char *policy, *evidence_dir;
+	const char *form, *file; /* export */
 	int64_t seq, round;
 	bool all, counts, html;
 };
@@ -309,5 +310,6 @@ int sk_verb_verify(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_judge(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_audit(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_explain(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_export(struct sk_ctx *ctx, struct sk_err *err);
 
 #endif

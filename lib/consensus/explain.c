@@ -238,37 +238,12 @@ sk_explain_text(struct sk_buf *b, const struct sk_jv *verdict, const char *path)
 
 /* ---- the page ---- */
 
-static void
-html(struct sk_buf *b, const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		switch (s[i]) {
-		case '<':
-			sk_buf_str(b, "&lt;");
-			break;
-		case '>':
-			sk_buf_str(b, "&gt;");
-			break;
-		case '&':
-			sk_buf_str(b, "&amp;");
-			break;
-		case '"':
-			sk_buf_str(b, "&quot;");
-			break;
-		case '\'':
-			sk_buf_str(b, "&#39;");
-			break;
-		default:
-			sk_buf_ch(b, s[i]);
-		}
-}
-
-/* Made visible first: no control byte and no bidi trick reaches the page. */
+/* A cell is visible text already. */
 static void
 td(struct sk_buf *b, struct sk_buf *cellp, const char *class)
 {
 	sk_buf_printf(b, "<td class=\"%s\">", class);
-	html(b, cellp->p, cellp->len);
+	sk_buf_markup(b, cellp->p, cellp->len);
 	sk_buf_str(b, "</td>");
 	sk_buf_clear(cellp);
 }
@@ -283,11 +258,11 @@ html_values(struct sk_buf *b, const struct sk_jv *list)
 	for (size_t i = 0; i < sk_jlen(list); i++) {
 		sk_buf_str(b, "<li><code>");
 		value_cell(&c, sk_jget(list->a[i], "value"), 2000);
-		html(b, c.p, c.len);
+		sk_buf_markup(b, c.p, c.len);
 		sk_buf_clear(&c);
 		sk_buf_str(b, "</code> <span>");
 		names_cell(&c, sk_jget(list->a[i], "agents"));
-		html(b, c.p, c.len);
+		sk_buf_markup(b, c.p, c.len);
 		sk_buf_clear(&c);
 		sk_buf_str(b, "</span></li>");
 	}
@@ -346,7 +321,7 @@ sk_explain_html(struct sk_buf *b, const struct sk_jv *verdict, const char *path)
 	    "\n</style></head><body>\n<h1>Verdict</h1>\n<pre>");
 	sk_buf_init(&head, 0);
 	sk_verdict_head(&head, verdict);
-	html(b, head.p, head.len);
+	sk_buf_markup(b, head.p, head.len);
 	sk_buf_free(&head);
 	sk_buf_str(b,
 	    "</pre>\n<table><thead><tr><th>Path</th><th>Result</th>"

@@ -8,9 +8,8 @@
 #include "consensus/proof.h"
 #include "consensus/verbs.h"
 
-/* FILE, or "-" for standard input. */
-static int
-read_doc(const char *file, struct sk_buf *b, struct sk_err *err)
+int
+sk_verb_read_doc(const char *file, struct sk_buf *b, struct sk_err *err)
 {
 	sk_buf_init(b, SK_BUF_MAX - 1);
 	if (strcmp(file, "-") == 0)
@@ -160,7 +159,7 @@ verify_one(struct sk_ctx *ctx, const char *file, struct sk_db **db,
 	split_name(file, o->evidence_dir, &dir, &stamp);
 	from.dir = dir;
 	from.stamp = stamp;
-	rc = read_doc(file, &b, err);
+	rc = sk_verb_read_doc(file, &b, err);
 	if (rc == 0)
 		rc = sk_verify(&p, b.p, b.len, &from, err);
 	/* The database is asked last: a verdict should stand by itself. */
@@ -219,7 +218,7 @@ sk_verb_explain(struct sk_ctx *ctx, struct sk_err *err)
 	if (path != NULL && !sk_jptr_ok(path))
 		return sk_fail(err, SK_USAGE, "bad_pointer",
 		    "'%.200s' is not a JSON Pointer", path);
-	rc = read_doc(ctx->argv[0], &b, err);
+	rc = sk_verb_read_doc(ctx->argv[0], &b, err);
 	if (rc == 0)
 		rc = sk_json_parse(&a, b.p, b.len, &sk_verdict_limits, &v, err);
 	if (rc == 0 && !sk_streq(sk_jget_str(v, "schema"), "sk.verdict/1"))

@@ -16,6 +16,9 @@ int sk_verb_names(struct sk_verb_opts *o, struct sk_err *err);
 int sk_verb_need_run(struct sk_verb_opts *o, struct sk_err *err);
 void sk_verb_put_verdict(const struct sk_ctx *ctx, const struct sk_buf *line);
 int sk_verb_no_terminal(struct sk_err *err);
+/* FILE, or "-" for standard input; b is the caller's to free in any case
+ * (verb_proof.c). */
+int sk_verb_read_doc(const char *file, struct sk_buf *b, struct sk_err *err);
 /* The project that the caller stands in; strings live in conf. */
 struct sk_setup {
 	struct sk_policy policy;

@@ -170,6 +170,11 @@ const char *sk_closest(const char *word, const char *const *list);
 void sk_shell_quote(struct sk_buf *b, const char *s);
 /* Text made visible: see sk_warn(). keep_nl lets \n and \t through. */
 void sk_buf_visible(struct sk_buf *b, const char *p, size_t n, bool keep_nl);
+/* Text as HTML or XML 1.0, for an element or a quoted attribute: markup is
+ * escaped, and what XML cannot hold becomes U+FFFD (markup.c). The second makes
+ * it visible first: no control byte and no bidi trick reaches the page. */
+void sk_buf_markup(struct sk_buf *b, const char *p, size_t n);
+void sk_buf_markup_visible(struct sk_buf *b, const char *p, size_t n);
 /* Growable NULL-terminated vector of owned strings; zero-initialise. */
 struct sk_strv {
 	char **v;

@@ -34,31 +34,7 @@ struct page {
 static void
 text(struct sk_buf *b, const char *s)
 {
-	struct sk_buf plain;
-
-	sk_buf_init(&plain, 0);
-	sk_buf_visible(&plain, s, strlen(s), false);
-	for (const char *p = plain.p; *p != '\0'; p++)
-		switch (*p) {
-		case '<':
-			sk_buf_str(b, "&lt;");
-			break;
-		case '>':
-			sk_buf_str(b, "&gt;");
-			break;
-		case '&':
-			sk_buf_str(b, "&amp;");
-			break;
-		case '"':
-			sk_buf_str(b, "&quot;");
-			break;
-		case '\'':
-			sk_buf_str(b, "&#39;");
-			break;
-		default:
-			sk_buf_ch(b, *p);
-		}
-	sk_buf_free(&plain);
+	sk_buf_markup_visible(b, s, strlen(s));
 }
 
 static void

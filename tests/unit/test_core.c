@@ -155,6 +155,14 @@ test_utf8(void)
 	sk_buf_clear(&b);
 	sk_buf_visible(&b, "a\033[2J\r\xe2\x80\xae##[x]\xff", 15, false);
 	CHECK_STR(b.p, "a\\x1b[2J\\x0d\\u202e#\\x23[x]\\xff");
+	sk_buf_clear(&b);
+	sk_buf_markup(
+	    &b, "<a b=\"1\" c='2'>&amp;\n\x01\xff\xef\xbf\xbf]]>", 29);
+	CHECK_STR(b.p, "&lt;a b=&quot;1&quot; c=&#39;2&#39;&gt;&amp;amp;&#10;"
+		       "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd]]&gt;");
+	sk_buf_clear(&b);
+	sk_buf_markup_visible(&b, "<\x1b\n>", 4);
+	CHECK_STR(b.p, "&lt;\\x1b\\n&gt;");
 	sk_buf_free(&b);
 }
 
