@@ -35,6 +35,7 @@ ifeq ($(FAULTS),1)
 BUILD := $(BUILD)-faults
 BIN := $(BUILD)/bin
 EXTRA += -DSK_FAULTS
+LAST = $(BUILD)/libskfaults.a $(BUILD)/libsk.a
 endif
 ifeq ($(COVERAGE),1)
 BUILD := build-cov
@@ -60,12 +61,14 @@ CURL = -lcurl
 
 # Rooms in the archive, lowest first; net is an archive of its own, because
 # linking libcurl costs 6 ms at every start.
-ROOMS = core json data faults sys cli store config agent consensus metrics \
+ROOMS = core json data sys cli store config agent consensus metrics \
 	auth pipeline
 LIB_SRC = $(foreach r,$(ROOMS),$(sort $(wildcard lib/$(r)/*.c)))
 LIB_OBJ = $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/gen/data.o
 NET_SRC = $(sort $(wildcard lib/net/*.c))
 NET_OBJ = $(NET_SRC:%.c=$(BUILD)/%.o)
+FAULT_SRC = $(sort $(wildcard lib/faults/*.c))
+FAULT_OBJ = $(FAULT_SRC:%.c=$(BUILD)/%.o)
 PROGS = $(patsubst cmd/%.c,%,$(sort $(wildcard cmd/*.c)))
 UNIT = $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 HELPERS = $(patsubst tests/tools/%.c,%,$(sort $(wildcard tests/tools/*.c)))
@@ -78,6 +81,7 @@ LIBS_sk-auto = $(SQLITE) $(SODIUM)
 LIBS_sk-branch = $(SQLITE) $(SODIUM)
 LIBS_sk-config = $(SODIUM)
 LIBS_sk-consensus = $(SQLITE) $(SODIUM)
+LIBS_sk-faults = $(SODIUM) $(CURL)
 LIBS_sk-login = $(SODIUM) $(CURL)
 LIBS_sk-metrics = $(SQLITE) $(SODIUM)
 LIBS_sk-run = $(SQLITE) $(SODIUM) $(CURL)
@@ -103,11 +107,15 @@ $(BUILD)/libsknet.a: $(NET_OBJ)
 	@rm -f $@
 	$(AR) rcsD $@ $^
 
+$(BUILD)/libskfaults.a: $(FAULT_OBJ)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
 # The network's archive stands between the rooms that call it and those that it
 # calls; a program that pulls nothing from it links no libcurl.
-ARCHIVES = $(BUILD)/libsk.a $(BUILD)/libsknet.a
+ARCHIVES = $(BUILD)/libsk.a $(BUILD)/libskfaults.a $(BUILD)/libsknet.a
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
-	$(ARCHIVES) $(BUILD)/libsk.a
+	$(ARCHIVES) $(BUILD)/libsk.a $(LAST)
 
 $(BIN)/%: $(BUILD)/cmd/%.o $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -158,6 +158,7 @@ static const struct sk_verb verbs[] = {
 	TOOL("branch", "keep attempts apart"),
 	TOOL("login", "log in, keep tokens, hand them out"),
 	TOOL("config", "show the configuration and where it is from"),
+	TOOL("faults", "break it on purpose, the same way every time"),
 	{ .name = "doctor",
 	    .purpose = "look whether everything is in order",
 	    .flags = SK_V_DB,

@@ -23,7 +23,7 @@ _sk()
 		case $word in
 		--) end=1 ;;
 		--db | --format) opt=$word ;;
-		run | consensus | auto | metrics | branch | login | config)
+		run | consensus | auto | metrics | branch | login | config | faults)
 			[[ -z $seen ]] || continue
 			word=sk-$word
 			COMP_WORDS=("$word" "${COMP_WORDS[@]:i}")
@@ -69,7 +69,7 @@ _sk()
 		schema) words='doctor error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' run consensus auto metrics branch login config doctor help completion schema'
+			words+=' run consensus auto metrics branch login config faults doctor help completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

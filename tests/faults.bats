@@ -101,8 +101,11 @@ rows() {
 	SPEC_KIT_FAULTS=store.intake.before_commit:1=errno:EIO \
 		check 74 "$FAULTY" intake "$db"
 	has "$err" "Input/output error"
-	SPEC_KIT_FAULTS=x:y,store.nowhere:1,=z check 0 "$FAULTY" intake "$db"
-	has "$err" "fault 'x:y' is not understood"
+	# A typo must not make a test green.
+	SPEC_KIT_FAULTS=store.intake.befor_commit check 2 "$FAULTY" intake "$db"
+	has "$err" "did you mean 'store.intake.before_commit'?"
+	SPEC_KIT_FAULTS=x:y,=z check 2 "$FAULTY" intake "$db"
+	has "$err" "unknown fault 'x'"
 	rm -f "$db-faults"
 	SPEC_KIT_FAULTS=store.intake.after_commit:1=freeze \
 		"$FAULTY" intake "$db" &

@@ -143,7 +143,7 @@ run_examples() {
 
 @test "man: sk-records(5) has every document that a tool prints" {
 	for tool in sk sk-run sk-consensus sk-auto sk-config sk-branch \
-		sk-metrics sk-login; do
+		sk-metrics sk-login sk-faults; do
 		"$tool" schema --json | jq -r '.. | strings'
 	done | grep -oE '[a-z][a-z-]*' | sort -u >names
 	for f in "$SK_TOP"/lib/data/schemas/*.json; do

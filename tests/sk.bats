@@ -26,7 +26,7 @@ tool() {
 
 all_tools() {
 	local t
-	for t in run consensus auto metrics branch login config; do
+	for t in run consensus auto metrics branch login config faults; do
 		tool "bin/sk-$t" "${1:-exit 0}"
 	done
 }

@@ -129,6 +129,7 @@ sk_attempt_heard(struct sk_attempt *at, size_t n, bool answer)
 	/* Timers are not moved for every byte; but between the first byte and
 	 * silence another span counts. */
 	at->bytes += n;
+	SK_HURT_HEARD(at);
 	if (at->bytes == n && at->clock_id != 0)
 		arm(at);
 	if (answer && at->o->first_byte_ms < 0)
@@ -180,10 +181,11 @@ sk_attempt_start(
 	at->opts = *opts;
 	at->o = o;
 	at->start = at->heard = sk_mono_ms();
-	if (!at->ops->start(at)) {
+	if (SK_HURT_BEFORE(at) || !at->ops->start(at)) {
 		free(at);
 		return NULL;
 	}
+	SK_HURT_BEGUN(at);
 	arm(at);
 	return at;
 }
@@ -202,6 +204,7 @@ void
 sk_attempt_end(struct sk_attempt *at)
 {
 	sk_attempt_hush(at);
+	SK_HURT_END(at);
 	at->o->ended_ms = sk_now_ms();
 	at->o->duration_ms = sk_mono_ms() - at->start;
 	at->opts.done(at, at->opts.arg); /* which frees it */
@@ -211,6 +214,7 @@ void
 sk_attempt_free(struct sk_attempt *at)
 {
 	unarm(at);
+	SK_HURT_FREE(at);
 	at->ops->clear(at);
 	free(at);
 }

@@ -3,6 +3,8 @@
 #ifndef SK_AGENT_ATTEMPT_H
 #define SK_AGENT_ATTEMPT_H
 
+#include "faults/faults.h"
+
 /* ---- what all processes of a run share (ground.c) ---- */
 
 struct sk_ground {
@@ -99,6 +101,10 @@ struct sk_attempt {
 	int64_t limit, clock_id; /* limit 0 = none */
 	bool paused;
 	bool over; /* ended by itself: too late to stop it */
+#ifdef SK_FAULTS
+	struct sk_fault_call fault; /* met on purpose */
+	int64_t fault_id; /* timer */
+#endif
 };
 /* An agent that cannot be started is done at once with an outcome: NULL. */
 struct sk_attempt *sk_attempt_start(struct sk_loop *l,

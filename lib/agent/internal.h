@@ -89,6 +89,11 @@ void sk_outcome_say(struct sk_outcome *o, const char *fmt, ...) SK_PRINTF(2, 3);
 /* Kind and message in one; the first cause stays. */
 void sk_outcome_fail(struct sk_outcome *o, enum sk_kind k, const char *fmt, ...)
     SK_PRINTF(3, 4);
+#ifdef SK_FAULTS
+/* The answer was another one: judged anew. p may be within o->content. */
+void sk_outcome_again(
+    struct sk_outcome *o, const char *p, size_t n, const struct sk_jv *schema);
+#endif
 
 struct sk_slot {
 	char name[SK_IDENT_LEN]; /* "x.2" */
@@ -223,6 +228,7 @@ bool sk_pattern_in(const char *low, size_t n, const char *pattern);
 int64_t sk_status_in(const char *low, size_t n);
 
 #include "agent/attempt.h"
+#include "agent/hurt.h"
 
 /* ---- records ---- */
 
@@ -240,6 +246,9 @@ struct sk_answer {
 	char *reused; /* run of the answer that was taken; NULL = new; owned */
 	int64_t reused_seq;
 	bool held; /* a budget counts it */
+#ifdef SK_FAULTS
+	const char *deliver; /* on purpose; NULL = not asked yet */
+#endif
 	struct sk_outcome o;
 };
 void sk_answer_json(

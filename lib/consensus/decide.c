@@ -361,6 +361,10 @@ judge(struct work *w, struct sk_verdict *v, struct sk_err *err)
 		c.require = &p->require;
 	c.n_inputs = build_inputs(w);
 	c.inputs = w->inputs;
+#ifdef SK_FAULTS
+	if (rc == 0)
+		rc = sk_hurt_verdict(&c, w->inputs, err);
+#endif
 	return rc != 0 ? rc : sk_verdict_make(&c, v, err);
 }
 

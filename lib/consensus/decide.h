@@ -58,4 +58,9 @@ enum sk_face {
 int sk_decision_write(struct sk_buf *out, const struct sk_decision *d,
     enum sk_face face, const struct sk_more *more, struct sk_err *err);
 
+#ifdef SK_FAULTS
+/* hurt.c: may change the case and its inputs, on purpose. */
+int sk_hurt_verdict(struct sk_case *c, struct sk_input *in, struct sk_err *err);
+#endif
+
 #endif

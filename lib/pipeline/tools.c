@@ -14,7 +14,7 @@
 #define ASK_MS 10000
 
 const char *const sk_tools[] = { "run", "consensus", "auto", "metrics",
-	"branch", "login", "config", NULL };
+	"branch", "login", "config", "faults", NULL };
 
 /* The directory that sk itself is in, or NULL. malloc'd. */
 static char *

@@ -135,11 +135,23 @@ around_commit(struct sk_db *db, const char *side)
 #define FORGET_WHERE(db) ((void)0)
 #endif
 
+/* A fail-point has set errno: what SQLite would have made of it. */
+static int
+fault(const struct sk_db *db, struct sk_err *err)
+{
+	if (errno == EBUSY || errno == EAGAIN)
+		return sk_fail(err, SK_AGAIN, "busy",
+		    "cannot write to '%s': database is locked", db->path);
+	return sk_fail_errno(err, "cannot write to '%s'", db->path);
+}
+
 int
 sk_db_begin(struct sk_db *db, struct sk_err *err)
 {
 	int rc;
 
+	if (SK_FAULT("store.begin") != 0)
+		return fault(db, err);
 	rc = sk_queue_enter(db, err);
 	if (rc != 0)
 		return rc;
@@ -178,8 +190,9 @@ sk_db_commit(struct sk_db *db, struct sk_err *err)
 
 	if (!db->in_tx)
 		sk_bug("commit without a transaction");
-	if (AROUND_COMMIT(db, "before_commit") != 0) {
-		rc = sk_fail_errno(err, "cannot write to '%s'", db->path);
+	if (AROUND_COMMIT(db, "before_commit") != 0 ||
+	    SK_FAULT("store.commit") != 0) {
+		rc = fault(db, err);
 		sk_db_rollback(db);
 		return rc;
 	}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* sk-faults: break it on purpose, the same way every time. */
+#include <stddef.h>
+
+#include "faults/tool.h"
+
+#define T struct sk_faults_opts
+
+static const struct sk_opt plan_opts[] = { SK_OPT_END };
+static const struct sk_opt status_opts[] = { SK_OPT_RAWFLAG(T, 0, "line", line,
+						 "only the line that brings "
+						 "all hits back",
+						 NULL),
+	SK_OPT_END };
+static const struct sk_opt next_opts[] = {
+	SK_OPT_STR(T, 'a', "agent", "AGENT", agent, SK_C_AGENT,
+	    "the agent that is called", NULL),
+	SK_OPT_STR(T, 's', "stage", "STAGE", stage, SK_C_STAGE,
+	    "the stage that it is called for", NULL),
+	SK_OPT_END
+};
+static const struct sk_opt reset_opts[] = {
+	SK_OPT_FLAG(T, 0, "disarm", disarm, "forget the plan as well", NULL),
+	SK_OPT_END
+};
+static const T exec_init = { 0 };
+static const struct sk_opt exec_opts[] = {
+	SK_OPT_DUR(T, 't', "timeout", "TIME", timeout_ms,
+	    "kill it after so long (never)", NULL),
+	SK_OPT_END
+};
+
+static const char *const plan_ex[] = {
+	"sk-faults plan 'agent_timeout@b:2,rate_limit=now+30s#3'",
+	"sk-faults plan # names all faults there are", NULL
+};
+static const char *const arm_ex[] = { "sk-faults arm agent_empty@claude:1",
+	NULL };
+static const char *const status_ex[] = { "sk-faults status --format text",
+	"eval \"$(sk-faults status --line) sk-run -a x <prompt.md\"", NULL };
+static const char *const next_ex[] = {
+	"fault=$(sk-faults next --agent x) && echo \"$fault\"", NULL
+};
+static const char *const reset_ex[] = { "sk-faults reset --disarm", NULL };
+static const char *const exec_ex[] = {
+	"sk-faults exec 'agent_timeout@b:2' -- sk-run -a a -a b <prompt.md",
+	"sk-faults exec 'store.ack.checked:kill9#2' -- sk-auto run SPEC-7", NULL
+};
+
+#define OPTS(o) .opts = o, .opts_size = sizeof(T)
+
+static const struct sk_verb verbs[] = {
+	{ .name = "plan",
+	    .operands = "[PLAN]",
+	    .purpose = "explain a plan, or name every fault there is",
+	    .examples = plan_ex,
+	    OPTS(plan_opts),
+	    .max_args = 1,
+	    .run = sk_faults_plan },
+	{ .name = "arm",
+	    .operands = "PLAN",
+	    .purpose = "put a plan into force for a database",
+	    .examples = arm_ex,
+	    OPTS(plan_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .flags = SK_V_DB,
+	    .run = sk_faults_arm },
+	{ .name = "status",
+	    .purpose = "show the plan, its counters and every hit",
+	    .examples = status_ex,
+	    OPTS(status_opts),
+	    .flags = SK_V_DB,
+	    .run = sk_faults_status },
+	{ .name = "next",
+	    .purpose = "take the fault that a call of an agent is due",
+	    .examples = next_ex,
+	    OPTS(next_opts),
+	    .flags = SK_V_DB | SK_V_RAW,
+	    .run = sk_faults_next },
+	{ .name = "reset",
+	    .purpose = "count from the beginning",
+	    .examples = reset_ex,
+	    OPTS(reset_opts),
+	    .flags = SK_V_DB,
+	    .run = sk_faults_reset },
+	{ .name = "exec",
+	    .operands = "PLAN -- COMMAND [ARG]...",
+	    .purpose = "run a command under a plan",
+	    .examples = exec_ex,
+	    OPTS(exec_opts),
+	    .opts_init = &exec_init,
+	    .min_args = 2,
+	    .max_args = -1,
+	    .flags = SK_V_RAW,
+	    .run = sk_faults_exec },
+	{ .run = NULL }
+};
+
+static const char *const schemas[] = { "faults", "error", NULL };
+static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
+	"sk-exit-codes 7", NULL };
+
+const struct sk_cmd sk_cmd = {
+	.name = "sk-faults",
+	.purpose = "break it on purpose, the same way every time",
+	.verbs = verbs,
+	.schemas = schemas,
+	.see_also = see_also,
+};
