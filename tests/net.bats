@@ -148,6 +148,79 @@ y invalid -'
 		'"json_schema"'
 }
 
+@test "a model of the configuration: where it is, its name, its limits, patience" {
+	serve "$srv"
+	json whole 200 "$whole"
+	json busy 503 '{"error":{"message":"overloaded"}}'
+	cat >c.toml <<-END
+		[agents.a]
+		adapter = "openai-chat"
+		model = "small"
+		stream = false
+		[agents.b]
+		adapter = "openai-chat"
+		model = "little"
+		stream = false
+		[agents.elsewhere]
+		adapter = "openai-chat"
+		model = "tiny"
+		stream = false
+		base_url = "http://127.0.0.1:$port/raw/whole"
+		[agents.c]
+		adapter = "openai-chat"
+		model = "busy"
+		[models.small]
+		model = "acme/small-2"
+		aliases = ["tiny", "little"]
+		endpoint = "http://127.0.0.1:$port/raw/whole"
+		temperature = 0.25
+		max_tokens = 77
+		[models.busy]
+		endpoint = "http://127.0.0.1:$port/raw/busy"
+		retry = { max_retries = 2, base_delay_ms = 40, max_delay_ms = 40 }
+	END
+	check 0 sk-run --config c.toml -a a -a b -a elsewhere -p prompt --json
+	same "$(grep -c '^POST /raw/whole/chat/completions ' "$srv/requests")" 3
+	same "$(grep '^{' "$srv/requests" | jq -c '[.model, .temperature,
+		.max_completion_tokens]' | sort -u)" '["acme/small-2",0.25,77]'
+	# It is a URL of the configuration: no key goes there by itself.
+	same "$(grep -c '^Authorization' "$srv/requests" || :)" 0
+	# Retries of the model's provider; an option says more than a file.
+	: >"$srv/requests"
+	check 75 sk-run --config c.toml -a c -p prompt --json -e
+	same "$(grep -c '^POST' "$srv/requests")" 3
+	same "$(j 'select(.event == "retry") | .wait_ms < 41' | sort -u)" true
+	: >"$srv/requests"
+	check 75 sk-run --config c.toml -a c -p prompt --attempts 2 --json
+	same "$(grep -c '^POST' "$srv/requests")" 2
+	# A repository moves nothing.
+	mkdir -p repo/.sk
+	printf '[models.gpt-5]\nendpoint = "http://127.0.0.1:%s/raw/whole"\n' \
+		"$port" >repo/.sk/config.toml
+	cd repo
+	: >"$srv/requests"
+	check 2 sk-run -a openai-chat -m gpt-5 -p ../prompt --json
+	same "$(cat "$srv/requests")" ''
+}
+
+@test "temperature and length of an answer, in the words of each API" {
+	local ad
+	serve "$srv"
+	json whole 200 "{}"
+	for ad in openai-chat openai-responses anthropic gemini-api ollama; do
+		agent "$ad" "$ad" /raw/whole 'stream = false'
+	done >c.toml
+	printf '[models.m1]\ntemperature = 0.5\nmax_tokens = 9\n' >>c.toml
+	check 6 sk-run --config c.toml -a openai-chat -a openai-responses \
+		-a anthropic -a gemini-api -a ollama -p prompt --attempts 1 --json
+	same "$(grep '^{' "$srv/requests" | jq -c 'del(.model, .messages, .input,
+		.contents, .stream, .store)' | sort)" '{"generationConfig":{"temperature":0.5,"maxOutputTokens":9}}
+{"max_tokens":9,"temperature":0.5}
+{"options":{"temperature":0.5,"num_predict":9}}
+{"temperature":0.5,"max_completion_tokens":9}
+{"temperature":0.5,"max_output_tokens":9}'
+}
+
 @test "where the key comes from: variable, descriptor, sk-login, nowhere" {
 	serve "$srv"
 	json whole 200 "$whole"

@@ -331,6 +331,7 @@ sk_control_again(struct sk_fan *r, size_t i)
 	struct sk_turn *t = &c->turn[i];
 	struct sk_answer *a = &r->ans[i];
 	int64_t now = sk_mono_ms(), hint = hint_of(&a->o);
+	struct sk_retry own;
 	uint64_t rnd;
 
 	sk_tape_done(r, i);
@@ -345,8 +346,8 @@ sk_control_again(struct sk_fan *r, size_t i)
 	if (t->first_bad == 0)
 		t->first_bad = now;
 	sk_random(&rnd, sizeof(rnd));
-	sk_retry_step(&c->pol, t->kind, t->calls, hint, now - t->first_bad,
-	    sk_now_ms(), rnd, &t->step);
+	sk_retry_step(sk_retry_for(&c->pol, &a->slot->patience, &own), t->kind,
+	    t->calls, hint, now - t->first_bad, sk_now_ms(), rnd, &t->step);
 	if (t->step.next == SK_NEXT_WAIT && r->deadline != 0 &&
 	    now + t->step.wait_ms >= r->deadline)
 		t->step.next = SK_NEXT_SUSPEND;

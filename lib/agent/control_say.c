@@ -36,7 +36,9 @@ sk_control_say_retry(struct sk_fan *r, size_t i)
 		    (long long)a->attempt, sk_outcome_text(&a->o), span,
 		    passed);
 	else
-		sk_say("agent '%s': asked again", a->slot->name);
+		sk_say("agent '%s': %s (attempt %lld); asking again at once",
+		    a->slot->name, sk_kind_word(a->o.kind),
+		    (long long)a->attempt);
 	if (!sk_fan_talks(r))
 		return;
 	open_event(r, i, "retry", &w, &b);

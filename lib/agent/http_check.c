@@ -4,13 +4,13 @@
 
 static const char *const keys[] = { "base_url", "base_url_env", "path",
 	"stream_path", "key_env", "key_header", "login", "login_header",
-	"headers", "body", "stream_body", "schema_body", "stream", "done",
-	"last", NULL };
+	"headers", "body", "stream_body", "schema_body", "temperature_body",
+	"max_tokens_body", "stream", "done", "last", NULL };
 /* What must be text, what a table, what a list of texts. */
 static const char *const texts[] = { "base_url", "path", "stream_path",
 	"key_header", "login", "login_header", "stream", "done", NULL };
 static const char *const tables[] = { "headers", "body", "stream_body",
-	"schema_body", "last", NULL };
+	"schema_body", "temperature_body", "max_tokens_body", "last", NULL };
 static const char *const lists[] = { "base_url_env", "key_env", NULL };
 
 static int

@@ -34,6 +34,8 @@ base_url(struct sk_http_req *q, const struct sk_slot *slot)
 	const char *own = sk_jget_str(h, "base_url");
 	const char *said = sk_jget_str(slot->conf, "base_url");
 
+	if (said == NULL)
+		said = sk_jget_str(slot->model_conf, "endpoint");
 	if (said != NULL)
 		return complete(said, own);
 	for (size_t i = 0; i < sk_jlen(env); i++) {
@@ -215,6 +217,14 @@ struct fill {
 	const struct sk_jv *schema;
 };
 
+/* "{max_tokens}" → what is said of the model; NULL = nothing. */
+static const struct sk_jv *
+of_model(const struct fill *f, const char *hole)
+{
+	return sk_jget(f->slot->model_conf,
+	    sk_streq(hole, "{temperature}") ? "temperature" : "max_tokens");
+}
+
 /* A placeholder is a whole text; false: this one has no value. */
 static bool
 has_value(const struct fill *f, const struct sk_jv *v)
@@ -224,6 +234,8 @@ has_value(const struct fill *f, const struct sk_jv *v)
 	if (s != NULL &&
 	    (sk_streq(s, "{schema}") || sk_streq(s, "{schema_is_strict}")))
 		return f->schema != NULL;
+	if (sk_streq(s, "{temperature}") || sk_streq(s, "{max_tokens}"))
+		return of_model(f, s) != NULL;
 	if (s != NULL && sk_streq(s, "{schema_strict}"))
 		return f->schema != NULL && f->slot->schema_strict;
 	/* As in argv: a group goes when one of its parts has no value. */
@@ -257,6 +269,9 @@ put(struct sk_jw *w, const struct fill *f, const struct sk_jv *v)
 		sk_jw_str(w, f->slot->model);
 	} else if (sk_streq(s, "{schema}") || sk_streq(s, "{schema_strict}")) {
 		sk_jw_value(w, f->schema);
+	} else if (sk_streq(s, "{temperature}") ||
+		   sk_streq(s, "{max_tokens}")) {
+		sk_jw_value(w, of_model(f, s));
 	} else if (sk_streq(s, "{schema_is_strict}")) {
 		sk_jw_bool(w, f->slot->schema_strict);
 	} else {
@@ -280,6 +295,10 @@ sk_http_body(struct sk_http_req *q, const struct sk_slot *slot,
 	rc = sk_read_file(prompt_path, SK_PROMPT_MAX, &prompt, err);
 	if (rc == 0) {
 		merge(&a, tree, sk_jget(h, "body"));
+		if (of_model(&f, "{temperature}") != NULL)
+			merge(&a, tree, sk_jget(h, "temperature_body"));
+		if (of_model(&f, "{max_tokens}") != NULL)
+			merge(&a, tree, sk_jget(h, "max_tokens_body"));
 		if (schema != NULL)
 			merge(&a, tree, sk_jget(h, "schema_body"));
 		merge(&a, tree, sk_jget(slot->conf, "body"));

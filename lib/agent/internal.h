@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/hint.h"
+#include "agent/retry.h"
 #include "sys/sys.h"
 
 #define SK_MAX_OUTPUT ((size_t)16 << 20)
@@ -109,6 +110,9 @@ struct sk_slot {
 	bool stands_in; /* it is somebody's fallback */
 	struct sk_jv *env; /* table or NULL */
 	const struct sk_jv *conf; /* [agents.NAME] or NULL */
+	const struct sk_jv
+	    *model_conf; /* [models.NAME] of its model, or NULL */
+	struct sk_patience patience; /* what that says of retries */
 	bool schema_strict; /* see struct sk_subst */
 	const struct sk_attempt_ops *ops; /* what kind of attempt it makes */
 	int64_t timeout_ms, grace_ms;
@@ -132,6 +136,10 @@ struct sk_subst {
 /* Adapter, command, model, times of a slot that has its names. */
 int sk_slot_resolve(struct sk_slot *s, const struct sk_ask *ask,
     const struct sk_config *conf, const char *stage, struct sk_err *err);
+/* ---- slot_model.c ---- */
+/* What [models.NAME] says of its model. */
+void sk_slot_know_model(
+    struct sk_slot *s, const struct sk_ask *ask, const struct sk_config *conf);
 /* ---- control_slot.c ---- */
 /* What -m says about it, else NULL. */
 const char *sk_slot_model(const struct sk_ask *ask, const struct sk_slot *s);

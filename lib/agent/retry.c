@@ -131,7 +131,8 @@ sk_retry_load(struct sk_retry *p, const struct sk_config *conf, int64_t calls,
 	memset(p, 0, sizeof(*p));
 	if ((rc = read_file(p, err)) != 0)
 		return rc;
-	scale_all(p, sk_jdouble(sk_config_get(conf, "retry.scale"), 1));
+	p->scale = sk_jdouble(sk_config_get(conf, "retry.scale"), 1);
+	scale_all(p, p->scale);
 	p->budget_ms = budget_ms >= 0
 	                   ? budget_ms
 	                   : sk_config_duration(conf, "retry.budget", 60000);
@@ -141,6 +142,36 @@ sk_retry_load(struct sk_retry *p, const struct sk_config *conf, int64_t calls,
 		if (p->rule[i].delay != NULL || p->rule[i].limits)
 			p->rule[i].calls = n;
 	return 0;
+}
+
+const struct sk_retry *
+sk_retry_for(const struct sk_retry *p, const struct sk_patience *of,
+    struct sk_retry *own)
+{
+	if (of->calls < 0 && of->base_ms < 0 && of->max_ms < 0)
+		return p;
+	*own = *p;
+	for (size_t i = 0; i < SK_KINDS; i++) {
+		struct sk_rule *r = &own->rule[i];
+
+		if (r->delay == &p->local) {
+			r->delay = &own->local;
+			continue;
+		}
+		if (r->delay != NULL)
+			r->delay = &own->provider;
+		if (of->calls >= 0 && (r->delay != NULL || r->limits))
+			r->calls = of->calls;
+	}
+	if (of->base_ms >= 0) {
+		own->provider.base_ms = of->base_ms;
+		scaled(&own->provider.base_ms, p->scale);
+	}
+	if (of->max_ms >= 0) {
+		own->provider.max_ms = of->max_ms;
+		scaled(&own->provider.max_ms, p->scale);
+	}
+	return own;
 }
 
 /* ---- the next step ---- */

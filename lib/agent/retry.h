@@ -31,12 +31,23 @@ struct sk_retry {
 	int64_t burst, burst_ms; /* or so many within this time */
 	int64_t cool_down_ms, quiet_ms;
 	int64_t concurrency; /* calls at once of a provider; 0 = any number */
+	double scale; /* of all our own times */
 	bool no_limits; /* ask nobody's leave: a replay */
 };
 /* The shipped policy, then [retry] of the configuration, then the options
  * (calls 0, budget_ms -1 = not given). */
 int sk_retry_load(struct sk_retry *p, const struct sk_config *conf,
     int64_t calls, int64_t budget_ms, struct sk_err *err);
+
+/* What is said of one model alone; -1 = nothing. */
+struct sk_patience {
+	int64_t calls, base_ms, max_ms;
+};
+/* The policy for such a model: own, or p itself when nothing is said. Only what
+ * a provider's failure cures is changed: a program that crashed is another
+ * matter. own must stay where it is. */
+const struct sk_retry *sk_retry_for(const struct sk_retry *p,
+    const struct sk_patience *of, struct sk_retry *own);
 
 enum sk_next {
 	SK_NEXT_END, /* this failure stays */

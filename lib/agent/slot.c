@@ -184,6 +184,7 @@ sk_slot_resolve(struct sk_slot *s, const struct sk_ask *ask,
 	const struct sk_jv *ag = sk_config_agent(conf, s->base);
 	int rc = find_adapter(s, ask, conf, stage, err);
 
+	sk_slot_know_model(s, ask, conf);
 	s->write = ask->write;
 	s->provider = sk_jget_str(ag, "provider");
 	if (s->provider == NULL && s->ad != NULL)

@@ -183,10 +183,40 @@ test_scale(void)
 	sk_arena_free(&conf.arena);
 }
 
+/* What is said of one model changes what its provider's failures come to. */
+static void
+test_model(void)
+{
+	struct sk_patience none = { -1, -1, -1 }, some = { 2, 10, 20 };
+	struct sk_retry own;
+	const struct sk_retry *p;
+	struct sk_step s;
+
+	load(0, 3600000);
+	CHECKF(sk_retry_for(&pol, &none, &own) == &pol, "nothing is said");
+	p = sk_retry_for(&pol, &some, &own);
+	CHECK_INT(p->rule[SK_K_RATE_LIMITED].calls, 2);
+	CHECK_INT(p->rule[SK_K_QUOTA_EXHAUSTED].calls, 2);
+	CHECK_INT(p->rule[SK_K_CRASHED].calls, pol.rule[SK_K_CRASHED].calls);
+	CHECK_INT(p->rule[SK_K_AUTH].calls, pol.rule[SK_K_AUTH].calls);
+	for (uint64_t r = 0; r < 100; r++) {
+		sk_retry_step(p, SK_K_OVERLOADED, 9, SK_NO_HINT, 0, NOW, r, &s);
+		CHECK_INT(s.wait_ms < 20, 1);
+		CHECK_INT(s.next, SK_NEXT_END);
+	}
+	sk_retry_step(p, SK_K_INTERNAL, 1, SK_NO_HINT, 0, NOW, 7, &s);
+	CHECK_INT(s.wait_ms >= 50, 1);
+	/* (The policy itself is as it was.) */
+	CHECK_INT(pol.provider.base_ms, 1000);
+	CHECK_INT(
+	    step(SK_K_OVERLOADED, 4, SK_NO_HINT, 0, 0).next, SK_NEXT_WAIT);
+}
+
 int
 main(void)
 {
 	test_never();
+	test_model();
 	test_delays();
 	test_hints();
 	test_ends();
