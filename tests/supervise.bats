@@ -143,15 +143,19 @@ b|failed|timeout_total'
 		head -c 300000 /dev/zero)
 }
 
-@test "both killed at once: the next start ends what is left" {
+# both_killed OPTION…: guardian and worker at once; the next start ends the rest.
+both_killed() {
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
+	mkdir -p "$TMPDIR"
+	rm -f slow.pid daemon naked
 	script slow '(setsid sh -c "echo \$\$ >daemon; exec sleep 300" &)
+		(setsid env -i sh -c "echo \$\$ >naked; exec sleep 300" \
+			</dev/null >/dev/null 2>&1 &)
 		touch "$TMPDIR/leak"
 		echo $$ >slow.pid; exec sleep 300'
-	sk-run -p in -x x=./slow >out 2>err 3>&- &
+	sk-run -p in -x x=./slow "$@" >out 2>err 3>&- &
 	pid=$!
-	await slow.pid daemon
+	await slow.pid daemon naked
 	local worker
 	worker=$(cat /proc/$pid/task/*/children)
 	# Stopped first, so that neither sees the other go.
@@ -160,18 +164,61 @@ b|failed|timeout_total'
 	wait "$pid" || :
 	alive "$(cat slow.pid)"
 	alive "$(cat daemon)"
+	alive "$(cat naked)"
 	same "$(find "$TMPDIR" -name leak | wc -l)" 1
 	# Somebody else's agents are none of our business.
 	env SK_AGENT_TOKEN=other.1 sleep 300 3>&- &
-	local other=$!
+	local other=$! group
+	group=$(sed -n 3p "$SK_DB-live"/*)
+	env -i sleep 300 3>&- &
+	local another=$!
 	feed p 0 env -u TMPDIR sk-run -x y=cat
 	has "$err" 'had left behind'
-	gone_within 0 "$(cat slow.pid)" "$(cat daemon)"
+	gone_within 0 "$(cat slow.pid)" "$(cat daemon)" "$(cat naked)"
 	alive "$other"
-	kill "$other"
+	alive "$another"
+	kill "$other" "$another"
+	[ -z "$group" ] || [ ! -e "$group" ]
 	same "$(find "$TMPDIR" "$SK_DB-live" -mindepth 1)" ''
 	feed p 0 sk-run -x y=cat
 	same "$err" ''
+}
+
+@test "both killed at once: the next start ends what is left" {
+	both_killed
+	both_killed --cgroup
+}
+
+@test "a daemon without any environment ends with its own agent" {
+	script forget 'setsid env -i sh -c "echo \$\$ >naked; exec sleep 300" \
+			</dev/null >/dev/null 2>&1 &
+		while [ ! -s naked ]; do sleep 0.01; done'
+	script slow 'echo $$ >slow.pid
+		while [ -e wait ]; do sleep 0.01; done; echo fine'
+	touch wait
+	sk-run -p in -x x=./forget -x y=./slow -e >out 2>err 3>&- &
+	pid=$!
+	await slow.pid naked
+	gone "$(cat naked)"
+	alive "$(cat slow.pid)"
+	rm wait
+	wait "$pid" || :
+	same "$(grep -c '"content":"fine' out)" 1
+}
+
+@test "the worker alone killed: its directory goes with the next start" {
+	export TMPDIR=$BATS_TEST_TMPDIR/tmp
+	mkdir "$TMPDIR"
+	script slow 'touch "$TMPDIR/leak"; echo $$ >slow.pid; exec sleep 300'
+	sk-run -p in -x x=./slow >out 2>err 3>&- &
+	pid=$!
+	await slow.pid
+	kill -9 $(cat /proc/$pid/task/*/children)
+	wait "$pid" || :
+	gone_within 1000 "$(cat slow.pid)"
+	same "$(find "$TMPDIR" -name leak | wc -l)" 1
+	feed p 0 env -u TMPDIR sk-run -x y=cat
+	same "$(find "$TMPDIR" "$SK_DB-live" -mindepth 1)" ''
 }
 
 @test "two at once on one database leave each other's agents alone" {

@@ -42,8 +42,11 @@ sk_ground_open(struct sk_ground *g, const struct sk_ask *ask,
 	if (rc == 0 && ask->worktree && (rc = sk_tree_top(&g->tree, err)) == 0)
 		g->prefix = prefix_of(g->tree);
 	/* A help, not a need: without one the trees are swept. */
-	if (rc == 0 && ask->cgroup && sk_cgroup_new(&g->cgroup, &why) != 0)
+	if (rc == 0 && ask->cgroup &&
+	    sk_cgroup_new(&g->cgroup, g->mark.id, &why) != 0)
 		sk_warn("going on without cgroups: %s", why.message);
+	if (g->cgroup.dir != NULL)
+		sk_mark_cgroup(&g->mark, g->cgroup.dir);
 	sk_err_clear(&why);
 	return rc;
 }

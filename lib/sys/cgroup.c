@@ -4,6 +4,7 @@
  * atomic step, which no fork bomb outruns. Never needed: where it is not to be
  * had the tree is swept as always.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -79,7 +80,7 @@ ours(const char *mount)
 }
 
 int
-sk_cgroup_new(struct sk_cgroup *g, struct sk_err *err)
+sk_cgroup_new(struct sk_cgroup *g, const char *id, struct sk_err *err)
 {
 	char *mount = mounted();
 
@@ -89,8 +90,7 @@ sk_cgroup_new(struct sk_cgroup *g, struct sk_err *err)
 	if (g->home == NULL)
 		return sk_fail(err, SK_USAGE, "no_cgroup",
 		    "no cgroup version 2 is mounted here");
-	g->dir = sk_asprintf("%s/sk-%d", g->home, (int)getpid());
-	(void)rmdir(g->dir);
+	g->dir = sk_asprintf("%s/sk-%s", g->home, id);
 	if (mkdir(g->dir, 0755) < 0) {
 		(void)sk_fail_errno(
 		    err, "cannot make a cgroup in '%s'", g->home);
@@ -152,4 +152,28 @@ sk_cgroup_free(struct sk_cgroup *g)
 	free(g->dir);
 	free(g->home);
 	g->dir = g->home = NULL;
+}
+
+void
+sk_cgroup_bury(const char *dir)
+{
+	const char *name = strrchr(dir, '/');
+	struct dirent *e;
+	DIR *d;
+
+	/* (What a file says is believed only as far as we would write it.) */
+	if (dir[0] != '/' || !sk_has_prefix(name, "/sk-"))
+		return;
+	sk_cgroup_kill(dir);
+	d = opendir(dir);
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (e->d_name[0] >= '0' && e->d_name[0] <= '9') {
+			char *sub = sk_asprintf("%s/%s", dir, e->d_name);
+
+			sk_cgroup_drop(sub);
+			free(sub);
+		}
+	if (d != NULL)
+		closedir(d);
+	(void)rmdir(dir);
 }

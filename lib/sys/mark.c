@@ -2,9 +2,10 @@
 /*
  * When guardian and worker are both killed at once, nobody is left to end what
  * the agents started. So every worker says in a locked file that it is there,
- * and every child carries the file's name in its environment. The kernel drops
- * the lock with the process: whoever starts next finds the file unlocked, and
- * kills what carries its name. Only then does anybody look through /proc.
+ * and every child carries the file's name in its environment and as a brand.
+ * The kernel drops the lock with the process: whoever starts next finds the
+ * file unlocked, and kills what carries its name. Only then does anybody look
+ * through /proc.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -50,7 +51,7 @@ carries(int proc, const char *want)
  * before we look: a recycled pid is never hit.
  */
 static bool
-kill_one(long pid, const char *want)
+kill_one(long pid, const char *id, const char *want)
 {
 	char path[32];
 	struct stat st;
@@ -63,7 +64,8 @@ kill_one(long pid, const char *want)
 		return false;
 	pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
 	if (fstat(proc, &st) == 0 && st.st_uid == geteuid() &&
-	    pid != getpid() && carries(proc, want)) {
+	    pid != getpid() &&
+	    (sk_branded((pid_t)pid, id) || carries(proc, want))) {
 		/* (A kernel without pidfd: the moment between is short.) */
 		sk_tree_signal_below((pid_t)pid, SIGKILL);
 		killed = pidfd >= 0 ? syscall(SYS_pidfd_send_signal, pidfd,
@@ -95,7 +97,7 @@ kill_marked(const char *id)
 			long pid = strtol(e->d_name, &end, 10);
 
 			if (pid > 1 && *end == '\0')
-				n += kill_one(pid, want);
+				n += kill_one(pid, id, want);
 		}
 		if (d != NULL)
 			closedir(d);
@@ -110,22 +112,34 @@ kill_marked(const char *id)
 
 /* ---- marks of the dead ---- */
 
-/* "boot id\ntemporary directory\n". */
+/* Cuts the first line off; "" when there is none. */
+static char *
+line(char **rest)
+{
+	char *at = *rest, *nl = strchr(at, '\n');
+
+	*rest = nl != NULL ? nl + 1 : at + strlen(at);
+	if (nl != NULL)
+		*nl = '\0';
+	return at;
+}
+
+/* "boot id\ntemporary directory\n", and perhaps "cgroup\n". */
 static void
 bury(int fd, const char *id, size_t *killed)
 {
-	char buf[4400], *dir, *nl;
+	char buf[8800], *rest = buf, *boot, *dir, *cgroup, *nl;
 	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
 
 	buf[n > 0 ? n : 0] = '\0';
-	if ((nl = strchr(buf, '\n')) == NULL)
-		return;
-	*nl = '\0';
-	dir = nl + 1;
-	if ((nl = strchr(dir, '\n')) != NULL)
-		*nl = '\0';
-	if (sk_streq(buf, sk_boot_id()))
+	boot = line(&rest);
+	dir = line(&rest);
+	cgroup = line(&rest);
+	if (sk_streq(boot, sk_boot_id())) {
+		if (*cgroup != '\0')
+			sk_cgroup_bury(cgroup);
 		*killed += kill_marked(id);
+	}
 	/* (What the file says is believed only as far as we would write it.) */
 	nl = strrchr(dir, '/');
 	if (dir[0] == '/' && sk_has_prefix(nl, "/sk-") && strlen(nl) == 10)
@@ -197,6 +211,16 @@ sk_mark_open(
 	         : 0;
 	sk_buf_free(&b);
 	return rc;
+}
+
+void
+sk_mark_cgroup(struct sk_mark *m, const char *dir)
+{
+	char *s = sk_asprintf("%s\n", dir);
+
+	/* (Without it the empty group stays, and nothing else.) */
+	(void)!sk_write_all(m->fd, s, strlen(s));
+	free(s);
 }
 
 void

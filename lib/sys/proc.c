@@ -152,6 +152,15 @@ wire(posix_spawn_file_actions_t *fa, int fd, int target)
 	posix_spawn_file_actions_adddup2(fa, fd >= 0 ? fd : null_fd(), target);
 }
 
+static const char *
+token_of(const char *const *envp)
+{
+	for (; *envp != NULL; envp++)
+		if (sk_has_prefix(*envp, "SK_AGENT_TOKEN="))
+			return *envp + strlen("SK_AGENT_TOKEN=");
+	return NULL;
+}
+
 static int
 do_spawn(const struct sk_spawn *s, const char *path, const char *const *envp,
     pid_t *pid)
@@ -160,7 +169,10 @@ do_spawn(const struct sk_spawn *s, const char *path, const char *const *envp,
 	posix_spawnattr_t at;
 	sigset_t none, all;
 	short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+	const char *token = envp != s->envp ? NULL : token_of(envp);
+	struct rlimit files, brand;
 	char **argv, **env;
+	bool branded;
 	int e;
 
 	/* posix_spawn does not write to these; its prototype is older than
@@ -182,16 +194,17 @@ do_spawn(const struct sk_spawn *s, const char *path, const char *const *envp,
 	posix_spawn_file_actions_addclosefrom_np(&fa, 3);
 	if (s->cwd != NULL)
 		posix_spawn_file_actions_addchdir_np(&fa, s->cwd);
+	/* Limits are inherited: they are ours for the moment of the spawn. */
 	if (nofile_raised) {
-		struct rlimit now;
-
-		getrlimit(RLIMIT_NOFILE, &now);
+		getrlimit(RLIMIT_NOFILE, &files);
 		setrlimit(RLIMIT_NOFILE, &nofile_start);
-		e = posix_spawn(pid, path, &fa, &at, argv, env);
-		setrlimit(RLIMIT_NOFILE, &now);
-	} else {
-		e = posix_spawn(pid, path, &fa, &at, argv, env);
 	}
+	branded = token != NULL && sk_brand_put(token, &brand);
+	e = posix_spawn(pid, path, &fa, &at, argv, env);
+	if (branded)
+		sk_brand_take(&brand);
+	if (nofile_raised)
+		setrlimit(RLIMIT_NOFILE, &files);
 	posix_spawn_file_actions_destroy(&fa);
 	posix_spawnattr_destroy(&at);
 	return e;

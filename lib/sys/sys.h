@@ -98,6 +98,18 @@ int sk_capture(const struct sk_spawn *s, const void *in, size_t in_n,
     struct sk_buf *out, struct sk_buf *err_out, int64_t timeout_ms,
     int *wstatus, struct sk_err *err);
 
+/* ---- a mark that stays (brand.c) ---- */
+
+struct rlimit;
+/* What is spawned with SK_AGENT_TOKEN=token carries it in its environment, and
+ * as a brand, which its descendants keep whatever they do with that. put: what
+ * this process starts from now on has it, until take; false = not to be had
+ * here. */
+bool sk_brand_put(const char *token, struct rlimit *before);
+void sk_brand_take(const struct rlimit *before);
+/* Does a process carry it? Of a token without ".serial" any serial will do. */
+bool sk_branded(pid_t pid, const char *token);
+
 /* ---- the whole tree of descendants (tree.c) ---- */
 
 /* Become a child subreaper, so that escaped descendants come to us. */
@@ -113,7 +125,7 @@ void sk_tree_kill_all(void);
 size_t sk_tree_sweep(const pid_t *keep, size_t nkeep, int rounds);
 /* The descendants of one child and it: kill and reap those that are not the
  * child itself (the loop reaps that). Orphans are told apart by the session or
- * the environment mark given at spawn (SK_AGENT_TOKEN). */
+ * the mark given at spawn (SK_AGENT_TOKEN). */
 size_t sk_tree_kill(pid_t pid, const char *token);
 /* The same for a program whose loop has many children: those that the loop
  * knows are never taken for orphans of pid. pid may have been reaped. */
@@ -159,8 +171,9 @@ int sk_tmpfile(const char *dir);
 struct sk_cgroup {
 	char *home, *dir; /* where we are; one of our own below; NULL = none */
 };
-/* An error when there is none to be had; then dir is NULL. */
-int sk_cgroup_new(struct sk_cgroup *g, struct sk_err *err);
+/* One named after an id that nobody else has. An error when there is none to be
+ * had; then dir is NULL. */
+int sk_cgroup_new(struct sk_cgroup *g, const char *id, struct sk_err *err);
 /* Move into a fresh one below before a spawn, and back after it. The path is
  * malloc'd, NULL when that failed (and then nothing was moved). */
 char *sk_cgroup_enter(const struct sk_cgroup *g, uint64_t n);
@@ -168,13 +181,15 @@ void sk_cgroup_leave(const struct sk_cgroup *g);
 void sk_cgroup_kill(const char *sub);
 void sk_cgroup_drop(const char *sub); /* kills what is still in it */
 void sk_cgroup_free(struct sk_cgroup *g);
+/* One of a process that is gone, with all that is in it. */
+void sk_cgroup_bury(const char *dir);
 
 /* ---- marks, for what outlives both of a pair (mark.c) ---- */
 
 /*
  * A locked file in `dir` that says: this process is alive. Children get
- * SK_AGENT_TOKEN=<id>.<anything>. Opening first kills what carries the id of a
- * file that nobody locks any more, and removes that one's directory.
+ * SK_AGENT_TOKEN=<id>.<number>. Opening first kills what carries the id of a
+ * file that nobody locks any more, and removes that one's directory and cgroup.
  */
 struct sk_mark {
 	int fd, dirfd;
@@ -184,6 +199,8 @@ struct sk_mark {
 int sk_mark_open(
     struct sk_mark *m, const char *dir, size_t *killed, struct sk_err *err);
 void sk_mark_close(struct sk_mark *m);
+/* Add the cgroup of this process to what its file says. */
+void sk_mark_cgroup(struct sk_mark *m, const char *dir);
 
 /* ---- guardian (guard.c) ---- */
 

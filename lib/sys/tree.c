@@ -182,7 +182,7 @@ read_environ(pid_t pid, struct sk_buf *b)
 	close(fd);
 }
 
-/* Does the environment of a process hold SK_AGENT_TOKEN=token? */
+/* Is it branded, or does its environment hold SK_AGENT_TOKEN=token? */
 static bool
 has_token(pid_t pid, const char *token)
 {
@@ -190,6 +190,8 @@ has_token(pid_t pid, const char *token)
 	struct sk_buf b;
 	bool found;
 
+	if (sk_branded(pid, token))
+		return true;
 	sk_buf_init(&b, 4u << 20);
 	/* In the middle of an exec there is nothing to read: look again. */
 	for (int i = 0; i < 4 && b.len == 0; i++) {
