@@ -395,7 +395,9 @@ once_more(struct sk_fan *r, size_t i)
 		t->first_bad = 0;
 		enqueue(r, i);
 	} else {
-		sk_turn_wait(r, i, sk_mono_ms() + t->step.wait_ms);
+		sk_turn_wait(r, i,
+		    sk_mono_ms() +
+			(r->p->ask->replay == NULL ? t->step.wait_ms : 0));
 	}
 }
 

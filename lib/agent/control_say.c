@@ -11,10 +11,11 @@ static void
 open_event(struct sk_fan *r, size_t i, const char *name, struct sk_jw *w,
     struct sk_buf *b)
 {
+	sk_fan_settle(r);
 	sk_buf_init(b, 0);
 	sk_event_open(w, b, name, &r->p->round);
 	sk_jw_kstr(w, "agent", r->ans[i].slot->name);
-	sk_jw_kint(w, "attempt", r->ans[i].attempt);
+	sk_jw_kint(w, "attempt", sk_answer_attempt(&r->ans[i]));
 }
 
 void
@@ -33,12 +34,12 @@ sk_control_say_retry(struct sk_fan *r, size_t i)
 		sk_say("agent '%s': %s (attempt %lld): %s; retrying in %s "
 		       "(elapsed %s)",
 		    a->slot->name, sk_kind_word(a->o.kind),
-		    (long long)a->attempt, sk_outcome_text(&a->o), span,
-		    passed);
+		    (long long)sk_answer_attempt(a), sk_outcome_text(&a->o),
+		    span, passed);
 	else
 		sk_say("agent '%s': %s (attempt %lld); asking again at once",
 		    a->slot->name, sk_kind_word(a->o.kind),
-		    (long long)a->attempt);
+		    (long long)sk_answer_attempt(a));
 	if (!sk_fan_talks(r))
 		return;
 	open_event(r, i, "retry", &w, &b);
@@ -93,8 +94,9 @@ sk_control_say_fallback(struct sk_fan *r, size_t i)
 
 	sk_live_wipe(r);
 	sk_say("agent '%s': %s (attempt %lld): %s; asking '%s' in its place",
-	    a->slot->name, sk_kind_word(a->o.kind), (long long)a->attempt,
-	    sk_outcome_text(&a->o), t->next->base);
+	    a->slot->name, sk_kind_word(a->o.kind),
+	    (long long)sk_answer_attempt(a), sk_outcome_text(&a->o),
+	    t->next->base);
 	if (!sk_fan_talks(r))
 		return;
 	open_event(r, i, "fallback", &w, &b);

@@ -250,6 +250,7 @@ struct sk_round {
 struct sk_answer {
 	const struct sk_slot *slot;
 	int64_t attempt, seq; /* seq 0 = none */
+	int64_t shown; /* attempt of the recording that is replayed; 0 = none */
 	int64_t resume_ms; /* suspended until then; 0 = not */
 	char *reused; /* run of the answer that was taken; NULL = new; owned */
 	int64_t reused_seq;
@@ -259,6 +260,8 @@ struct sk_answer {
 #endif
 	struct sk_outcome o;
 };
+/* The number of the call, as it is told. */
+int64_t sk_answer_attempt(const struct sk_answer *a);
 void sk_answer_json(
     struct sk_buf *b, const struct sk_round *r, const struct sk_answer *a);
 /* usage, cost, timings …: what the store keeps beside the columns. */

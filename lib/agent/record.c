@@ -142,6 +142,12 @@ put_origin(struct sk_jw *w, const struct sk_answer *a)
 
 /* ---- the answer ---- */
 
+int64_t
+sk_answer_attempt(const struct sk_answer *a)
+{
+	return a->shown > 0 ? a->shown : a->attempt;
+}
+
 void
 sk_answer_json(
     struct sk_buf *b, const struct sk_round *r, const struct sk_answer *a)
@@ -160,7 +166,7 @@ sk_answer_json(
 	sk_jw_kstr(&w, "agent", a->slot->name);
 	kword(&w, "adapter", a->slot->adapter_name);
 	kword(&w, "model", model_of(a));
-	sk_jw_kint(&w, "attempt", a->attempt);
+	sk_jw_kint(&w, "attempt", sk_answer_attempt(a));
 	if (a->seq > 0)
 		sk_jw_kint(&w, "seq", a->seq);
 	else

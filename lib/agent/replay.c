@@ -24,7 +24,10 @@ static const char *const next_words[] = { [SK_NEXT_END] = "end",
 /* One agent's part of the tape. */
 struct reel {
 	int64_t calls; /* written or played so far */
-	int64_t order; /* of the call that is being played */
+	/* Of the call that is under way: its places in the order of everything,
+	 * begun -1 = it never did. */
+	int64_t begun, order;
+	bool told, telling; /* that it has begun */
 	int64_t duration_ms, first_byte_ms, wait_ms;
 	enum sk_next next;
 	bool stand_in;
@@ -198,6 +201,8 @@ sk_tape_open(struct sk_fan *r, struct sk_err *err)
 	t->play = ask->replay != NULL;
 	t->dir = t->play ? ask->replay : ask->record;
 	t->reel = sk_calloc(r->p->slots.n, sizeof(*t->reel));
+	for (size_t i = 0; i < r->p->slots.n; i++)
+		t->reel[i].begun = -1;
 	return t->play ? open_replay(r, err) : open_record(r, t->dir, err);
 }
 
@@ -246,6 +251,7 @@ sk_tape_keep(struct sk_fan *r, size_t i)
 	sk_jw_init(&w, &b);
 	sk_jw_obj(&w);
 	sk_jw_kstr(&w, "schema", "sk.tape/1");
+	sk_jw_kint(&w, "begun", reel->begun);
 	sk_jw_kint(&w, "order", t->order++);
 	sk_jw_kstr(&w, "next", next_words[reel->next]);
 	sk_jw_kbool(&w, "stand_in", reel->stand_in);
@@ -254,6 +260,7 @@ sk_tape_keep(struct sk_fan *r, size_t i)
 	sk_jw_raw(&w, answer.p, answer.len - 1);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
+	reel->begun = -1;
 	path = call_file(t, a->slot, ++reel->calls);
 	rc = sk_write_file(path, b.p, b.len, 0600, &t->err);
 	free(path);
@@ -279,8 +286,20 @@ sk_tape_step(struct sk_fan *r, size_t i, struct sk_step *step, bool *stand_in)
 	}
 	step->next = reel->next;
 	step->resume_ms = sk_now_ms() + reel->wait_ms;
-	step->wait_ms = 0;
+	step->wait_ms = reel->wait_ms; /* is said, and not waited for */
 	*stand_in = reel->stand_in && r->ans[i].slot->fallback != NULL;
+}
+
+bool
+sk_tape_started(struct sk_fan *r, size_t i)
+{
+	struct sk_tape *t = r->tape;
+
+	if (t == NULL)
+		return false;
+	if (!t->play)
+		t->reel[i].begun = t->order++;
+	return t->play && !t->reel[i].telling;
 }
 
 void
@@ -367,12 +386,17 @@ load(struct sk_fan *r, size_t i, struct sk_outcome *o)
 	reel->stand_in = false;
 	reel->wait_ms = 0;
 	reel->order = ORDER_LAST;
+	reel->begun = -1;
+	r->ans[i].shown = 0;
 	if (read_file(&a, path, &v, &err) != 0) {
 		sk_outcome_fail(o, SK_K_INTERNAL, "%s", err.message);
 		sk_err_clear(&err);
 	} else {
 		take_answer(&a, o, sk_jget(v, "answer"));
+		(void)sk_jget_int(
+		    sk_jget(v, "answer"), "attempt", &r->ans[i].shown);
 		(void)sk_jget_int(v, "order", &reel->order);
+		(void)sk_jget_int(v, "begun", &reel->begun);
 		(void)sk_jget_int(v, "wait_ms", &reel->wait_ms);
 		next = sk_jget_str(v, "next");
 		for (size_t k = 0; k < SK_ARRAY_SIZE(next_words); k++)
@@ -380,6 +404,7 @@ load(struct sk_fan *r, size_t i, struct sk_outcome *o)
 				reel->next = (enum sk_next)k;
 		reel->stand_in = sk_jget_bool(v, "stand_in", false);
 	}
+	reel->told = reel->begun < 0;
 	reel->duration_ms = o->duration_ms;
 	reel->first_byte_ms = o->first_byte_ms;
 	sk_arena_free(&a);
@@ -396,13 +421,38 @@ in_motion(const struct sk_fan *r)
 	       (c->len > 0 && r->running < r->jobs) || r->committed < r->nready;
 }
 
-/* The calls end in the order in which they did, whatever else is different. */
+static int64_t
+place(const struct reel *reel)
+{
+	return reel->told ? reel->order : reel->begun;
+}
+
+static void
+turn(struct sk_fan *r, size_t i)
+{
+	struct sk_tape *t = r->tape;
+	struct reel *reel = &t->reel[i];
+	struct sk_attempt *at = reel->live;
+
+	t->order = place(reel) + 1;
+	if (!reel->told) {
+		reel->told = reel->telling = true;
+		sk_fan_started(r, i);
+		reel->telling = false;
+		return;
+	}
+	reel->live = NULL;
+	t->pending--;
+	sk_attempt_end(at);
+}
+
+/* Calls begin and end in the order in which they did, whatever else is
+ * different. */
 static void
 on_turn(struct sk_loop *l, void *arg)
 {
 	struct sk_fan *r = arg;
 	struct sk_tape *t = r->tape;
-	struct sk_attempt *at;
 	size_t best = 0, n = r->p->slots.n;
 
 	t->timer_id = 0;
@@ -410,17 +460,12 @@ on_turn(struct sk_loop *l, void *arg)
 		best++;
 	for (size_t i = best; i < n; i++)
 		if (t->reel[i].live != NULL &&
-		    t->reel[i].order < t->reel[best].order)
+		    place(&t->reel[i]) < place(&t->reel[best]))
 			best = i;
 	if (best == n)
 		return;
-	if (t->reel[best].order <= t->order || !in_motion(r)) {
-		t->order = t->reel[best].order + 1;
-		at = t->reel[best].live;
-		t->reel[best].live = NULL;
-		t->pending--;
-		sk_attempt_end(at);
-	}
+	if (place(&t->reel[best]) <= t->order || !in_motion(r))
+		turn(r, best);
 	if (t->pending > 0 && t->timer_id == 0)
 		t->timer_id = sk_loop_timer(l, sk_mono_ms(), on_turn, r);
 }

@@ -15,6 +15,8 @@
 int sk_tape_peek(struct sk_prep *p, struct sk_err *err);
 int sk_tape_open(struct sk_fan *r, struct sk_err *err);
 void sk_tape_close(struct sk_fan *r);
+/* A call has begun: true when its turn to be told comes later. */
+bool sk_tape_started(struct sk_fan *r, size_t i);
 /* A call is over, before anything is decided. */
 void sk_tape_done(struct sk_fan *r, size_t i);
 /* What is done next: kept, or taken from the tape. */

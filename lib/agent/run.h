@@ -47,6 +47,7 @@ struct sk_fan {
 	bool hurry; /* a second one did */
 	bool held; /* the reader is behind: nobody is read or started */
 	bool ended; /* run.end has been printed */
+	bool busy; /* in the transaction that commits */
 	int64_t give_up_id;
 	int64_t tick_id; /* of the lines on a terminal; 0 = there are none */
 	bool drawn;
@@ -94,6 +95,7 @@ void (*sk_fan_delta(const struct sk_fan *r))(
     struct sk_attempt *at, const char *p, size_t n, void *arg);
 /* One event that its caller has ended, when events are wanted. */
 bool sk_fan_talks(const struct sk_fan *r);
+void sk_fan_settle(struct sk_fan *r);
 void sk_fan_event(struct sk_fan *r, struct sk_jw *w, struct sk_buf *b);
 /* Print what is committed while the reader takes it; run.end after the last.
  * True when everything is out, or given up. */

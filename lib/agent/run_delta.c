@@ -19,7 +19,7 @@ on_delta(struct sk_attempt *at, const char *p, size_t n, void *arg)
 	sk_buf_init(&b, 0);
 	sk_event_open(&w, &b, "delta", &r->p->round);
 	sk_jw_kstr(&w, "agent", r->ans[i].slot->name);
-	sk_jw_kint(&w, "attempt", r->ans[i].attempt);
+	sk_jw_kint(&w, "attempt", sk_answer_attempt(&r->ans[i]));
 	sk_jw_key(&w, "text");
 	sk_jw_strn(&w, p, n);
 	sk_jw_end(&w);

@@ -11,6 +11,7 @@
 
 #include "agent/control.h"
 #include "agent/early.h"
+#include "agent/replay.h"
 #include "agent/run.h"
 #include "cli/cli.h"
 
@@ -94,19 +95,32 @@ sk_fan_event(struct sk_fan *r, struct sk_jw *w, struct sk_buf *b)
 	flush(r);
 }
 
+/* What is recorded is told in the order in which it happened, so that a replay
+ * can tell it again: answers that are settled come before the next event. */
+void
+sk_fan_settle(struct sk_fan *r)
+{
+	if (r->tape == NULL || r->busy || r->committed == r->nready ||
+	    !sk_fan_talks(r))
+		return;
+	sk_fan_commit(r);
+	(void)sk_fan_print(r);
+}
+
 void
 sk_fan_started(struct sk_fan *r, size_t i)
 {
 	struct sk_buf b;
 	struct sk_jw w;
 
-	if (!sk_fan_talks(r))
+	sk_fan_settle(r);
+	if (sk_tape_started(r, i) || !sk_fan_talks(r))
 		return;
 	sk_buf_init(&b, 0);
 	sk_event_open(&w, &b, "started", &r->p->round);
 	sk_jw_kstr(&w, "agent", r->ans[i].slot->name);
-	sk_jw_kint(&w, "attempt", r->ans[i].attempt);
-	if (r->live[i]->pid != 0)
+	sk_jw_kint(&w, "attempt", sk_answer_attempt(&r->ans[i]));
+	if (r->live[i] != NULL && r->live[i]->pid != 0)
 		sk_jw_kint(&w, "pid", r->live[i]->pid);
 	sk_fan_event(r, &w, &b);
 }

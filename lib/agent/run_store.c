@@ -88,8 +88,10 @@ commit(struct sk_fan *r, size_t upto, struct sk_answer **big)
 		if (rc == SK_DAMAGED && sk_streq(r->err->code, "too_large"))
 			*big = &r->ans[r->ready[i]];
 	}
+	r->busy = true;
 	if (rc == 0)
 		rc = sk_control_commit(r, r->committed, upto);
+	r->busy = false;
 	if (rc == 0)
 		rc = sk_db_commit(r->db, r->err);
 	if (rc != 0)
