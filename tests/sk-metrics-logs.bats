@@ -304,6 +304,68 @@ meta() {
 	consistent
 }
 
+@test "import: forks that the real codex made are counted once" {
+	# (Three calls each: two of the parent, one of the fork. The older one
+	# copies its parent, without ids of turns, and calls at once; the newer
+	# one copies nothing, and goes on with the parent's total.)
+	for v in 0.98 0.169; do
+		check 0 sk-metrics import "$SK_TOP/tests/data/metrics/forks/codex-$v"
+		same "$v $(j '.sources[0].new')" "$v 3"
+	done
+	same "$(sums codex)" "6|1404|6000|336"
+	consistent
+}
+
+@test "import: a long document is read message by message" {
+	# messages with brackets and quotes in them, one of them too long
+	jq -nc '{sessionId:"s", projectHash:"p", messages:
+		([range(20) | {id:"0123456789abcdef\(.)", type:"gemini",
+			timestamp:"2026-11-01T10:00:00Z", model:"gemini-2.5-pro",
+			content:("\"]}{[\\" * 40000), tokens:{input:100,
+			cached:40, output:10, thoughts:0, total:110}}] +
+		[{id:"fedcba9876543210", type:"gemini",
+			content:("x" * 5000000),tokens:{input:1}}])}' >g.json
+	[ "$(wc -c <g.json)" -gt 9000000 ]
+	check 0 sk-metrics import g.json
+	same "$(j -c '.sources[0] | [.new,.lines,.skipped.too_long]')" '[20,21,1]'
+	has "$err" "g.json': left out: 1 longer than 4 MiB"
+	same "$(sums gemini)" "20|1200|800|200"
+	jq . g.json >h.json
+	head -c 2000000 g.json >cut.json
+	check 0 sk-metrics import h.json cut.json
+	same "$(j -c '.sources[0] | [.new,.skipped.cut]')" '[0,1]'
+	[ "$(j '.sources[0].duplicates')" -gt 22 ]
+}
+
+@test "import: every place where the programs keep their logs" {
+	unset CLAUDE_CONFIG_DIR CODEX_HOME XDG_DATA_HOME
+	n=0
+	while read -r dir name from; do
+		mkdir -p "$HOME/$dir"
+		if [ "$name" = opencode.db ]; then
+			sqlite3 "$HOME/$dir/$name" <"$logs/opencode/message.sql"
+		else
+			cp "$from" "$HOME/$dir/$name"
+		fi
+		check 0 sk-metrics import --again
+		n=$((n + 1))
+		same "$dir $(j '[.sources[].files] | add')" "$dir $n"
+	done <<END
+.claude/projects/p a.jsonl $(find "$logs/claude" -type f)
+.config/claude/projects/p b.jsonl $(find "$logs/claude" -type f)
+.codex/sessions/2026 c.jsonl $(find "$logs/codex" -type f)
+.codex/archived_sessions d.jsonl $(find "$logs/codex" -type f)
+.gemini/tmp/x e.jsonl $(find "$logs/gemini" -type f)
+.local/share/opencode opencode.db -
+END
+	# moved by the user's variables
+	mv "$HOME/.local/share" "$HOME/data"
+	mv "$HOME/.codex" "$HOME/cx"
+	CODEX_HOME=$HOME/cx XDG_DATA_HOME=$HOME/data \
+		check 0 sk-metrics import --again
+	same "$(j '[.sources[].files] | add')" 6
+}
+
 @test "import: a last line without an end is taken when it is whole" {
 	said msg_01AAAAAAAAAAAAAAAAAAAA 1 r >l.jsonl
 	said msg_01BBBBBBBBBBBBBBBBBBBB 2 r | head -c -1 >>l.jsonl

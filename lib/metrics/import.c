@@ -15,29 +15,8 @@
 
 #include "metrics/import.h"
 
-#define BLOCK ((size_t)256 << 10)
-#define LINE_MAX_BYTES ((size_t)4 << 20) /* a longer one is passed over */
-#define BATCH 4096
 #define HEAD 1024 /* of a file, to know it again */
 #define DEPTH_MAX 16
-
-struct sk_import {
-	struct sk_meter *m;
-	const struct sk_import_opts *o;
-	bool fixed; /* the source was named */
-	bool named; /* so was the file */
-	enum sk_log source;
-	struct sk_import_count count[SK_LOGS];
-	struct sk_strv own; /* sessions of sk-run, sorted */
-	struct sk_log_row *rows;
-	size_t n;
-	char *buf;
-	/* The file that is read. */
-	const char *path;
-	struct sk_import_row at;
-	int rc;
-	struct sk_err *err;
-};
 
 /* ---- rows to the database ---- */
 
@@ -88,9 +67,8 @@ book(struct sk_import *im, struct sk_log_row *r)
 	return rc;
 }
 
-/* The batch, and how far its file was read: together or not at all. */
-static int
-flush(struct sk_import *im)
+int
+sk_import_flush(struct sk_import *im)
 {
 	struct sk_import_count before[SK_LOGS];
 
@@ -112,8 +90,8 @@ flush(struct sk_import *im)
 	return im->rc;
 }
 
-static void
-emit(struct sk_import *im, const struct sk_log_row *r)
+void
+sk_import_emit(struct sk_import *im, const struct sk_log_row *r)
 {
 	struct sk_import_count *c = &im->count[r->log];
 
@@ -124,7 +102,7 @@ emit(struct sk_import *im, const struct sk_log_row *r)
 	c->calls++;
 	c->suspect += (r->t.flags & SK_TF_SUSPECT) != 0;
 	/* Never in the middle of a line: its place would be wrong. */
-	if (im->n < 2 * BATCH)
+	if (im->n < 2 * SK_LOG_BATCH)
 		im->rows[im->n++] = *r;
 	else
 		c->bad++;
@@ -147,6 +125,19 @@ sk_import_own(struct sk_import *im, const char *session)
 {
 	return im->own.n > 0 && bsearch(&session, im->own.v, im->own.n,
 				    sizeof(*im->own.v), compare) != NULL;
+}
+
+bool
+sk_import_known(struct sk_import *im, const char *key)
+{
+	bool known = false;
+
+	for (size_t i = im->n; i-- > 0;)
+		if (strcmp(im->rows[i].key, key) == 0)
+			return true;
+	if (im->rc == 0)
+		im->rc = sk_usage_known(im->m->db, key, &known, im->err);
+	return known;
 }
 
 /* ---- where a file stands ---- */
@@ -207,7 +198,7 @@ take_line(struct sk_import *im, struct reading *r, const char *p, size_t n)
 {
 	r->c->lines++;
 	if (n > 0 && sk_log_marked(r->s.log, p, n))
-		sk_log_line(im, &r->s, p, n, emit);
+		sk_log_line(im, &r->s, p, n, sk_import_emit);
 }
 
 /* Whole lines in the buffer; what is left moves to its front. */
@@ -226,16 +217,16 @@ take_block(struct sk_import *im, struct reading *r)
 		}
 		im->at.offset += nl + 1 - p;
 		p = nl + 1;
-		if (im->n >= BATCH) {
+		if (im->n >= SK_LOG_BATCH) {
 			sk_log_state_save(&r->s, &r->state);
 			im->at.state = r->state.p;
 			note_head(im, r->fd);
-			if (flush(im) != 0)
+			if (sk_import_flush(im) != 0)
 				return im->rc;
 		}
 	}
 	r->have = (size_t)(end - p);
-	if (r->s.skipping || r->have >= LINE_MAX_BYTES) {
+	if (r->s.skipping || r->have >= SK_LOG_LINE_MAX) {
 		r->s.skipping = true;
 		im->at.offset += (int64_t)r->have;
 		r->have = 0;
@@ -277,8 +268,8 @@ read_lines(struct sk_import *im, struct reading *r, int64_t size)
 	while (passed < size && im->rc == 0) {
 		size_t want = r->cap - r->have;
 
-		if (want > BLOCK)
-			want = BLOCK;
+		if (want > SK_LOG_BLOCK)
+			want = SK_LOG_BLOCK;
 		n = read(r->fd, im->buf + r->have, want);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -291,9 +282,9 @@ read_lines(struct sk_import *im, struct reading *r, int64_t size)
 		r->have += (size_t)n;
 		if (take_block(im, r) != 0)
 			return im->rc;
-		if (r->cap - r->have < BLOCK &&
-		    r->cap < LINE_MAX_BYTES + BLOCK) {
-			r->cap = LINE_MAX_BYTES + BLOCK;
+		if (r->cap - r->have < SK_LOG_BLOCK &&
+		    r->cap < SK_LOG_LINE_MAX + SK_LOG_BLOCK) {
+			r->cap = SK_LOG_LINE_MAX + SK_LOG_BLOCK;
 			im->buf = sk_realloc(im->buf, r->cap);
 		}
 	}
@@ -302,9 +293,8 @@ read_lines(struct sk_import *im, struct reading *r, int64_t size)
 	return im->rc;
 }
 
-/* Not a log of anybody we know: said of a file that the user named. */
-static int
-unknown(const struct sk_import *im)
+int
+sk_import_unknown(const struct sk_import *im)
 {
 	if (im->named)
 		sk_warn("'%s' is no log of a program that is known", im->path);
@@ -314,17 +304,17 @@ unknown(const struct sk_import *im)
 static int
 read_log(struct sk_import *im, int fd, const struct stat *st)
 {
-	struct reading r = { .fd = fd, .cap = 2 * BLOCK };
+	struct reading r = { .fd = fd, .cap = 2 * SK_LOG_BLOCK };
 	ssize_t n;
 	int rc;
 
 	im->buf = sk_realloc(im->buf, r.cap);
-	n = pread(fd, im->buf, BLOCK, 0);
+	n = pread(fd, im->buf, SK_LOG_BLOCK, 0);
 	if (n < 0)
 		return sk_fail_errno(im->err, "cannot read '%s'", im->path);
 	r.s.log = im->source;
 	if (!im->fixed && !sk_log_sniff(im->buf, (size_t)n, &r.s.log))
-		return unknown(im);
+		return sk_import_unknown(im);
 	r.s.mtime_ms = (int64_t)st->st_mtim.tv_sec * 1000;
 	r.c = &im->count[r.s.log];
 	r.c->files++;
@@ -337,43 +327,14 @@ read_log(struct sk_import *im, int fd, const struct stat *st)
 		sk_log_state_save(&r.s, &r.state);
 		im->at.state = r.state.p;
 		note_head(im, fd);
-		rc = flush(im);
+		rc = sk_import_flush(im);
 	}
 	im->at.state = NULL;
 	sk_buf_free(&r.state);
 	return rc;
 }
 
-/* ---- whole documents ---- */
-
-/* gemini and opencode of earlier days: one JSON document in a file. */
-static int
-read_document(struct sk_import *im, int fd)
-{
-	struct sk_log_state s = { .log = im->source };
-	struct sk_buf b;
-	int rc;
-
-	sk_buf_init(&b, LINE_MAX_BYTES);
-	rc = sk_read_fd(fd, LINE_MAX_BYTES, &b, im->path, im->err);
-	if (rc == SK_DAMAGED) {
-		sk_err_clear(im->err);
-		memset(im->err, 0, sizeof(*im->err));
-		im->count[s.log].too_long++;
-		rc = 0;
-	} else if (rc == 0 && (im->fixed || sk_log_sniff(b.p, b.len, &s.log))) {
-		im->count[s.log].files++;
-		im->count[s.log].bytes += (int64_t)b.len;
-		sk_log_line(im, &s, b.p, b.len, emit);
-	} else if (rc == 0) {
-		rc = unknown(im);
-	}
-	sk_buf_free(&b);
-	im->path = NULL;
-	if (rc == 0 && im->n >= BATCH)
-		rc = flush(im);
-	return rc;
-}
+/* ---- a database of opencode ---- */
 
 static int
 one_message(void *arg, const char *id, const char *session, const char *json,
@@ -387,14 +348,16 @@ one_message(void *arg, const char *id, const char *session, const char *json,
 	(void)err;
 	im->count[s.log].lines++;
 	(void)snprintf(s.session, sizeof(s.session), "%.79s", session);
-	if (sk_import_own(im, session))
+	if (json == NULL)
+		im->count[s.log].too_long++;
+	else if (sk_import_own(im, session))
 		im->count[s.log].own++;
 	else if (sk_json_parse(&a, json, strlen(json), NULL, &v, NULL) != 0)
 		im->count[s.log].bad++;
 	else
-		sk_log_opencode(im, &s, id, v, emit);
+		sk_log_opencode(im, &s, id, v, sk_import_emit);
 	sk_arena_free(&a);
-	return im->n >= BATCH ? flush(im) : 0;
+	return im->n >= SK_LOG_BATCH ? sk_import_flush(im) : 0;
 }
 
 /* ---- a path ---- */
@@ -408,21 +371,46 @@ read_file(struct sk_import *im, int fd, const char *path)
 		return sk_fail_errno(im->err, "cannot read '%s'", path);
 	im->path = path;
 	if (!S_ISREG(st.st_mode))
-		return unknown(im);
+		return sk_import_unknown(im);
 	if (sk_has_suffix(path, ".json"))
-		return read_document(im, fd);
+		return sk_import_document(im, fd);
 	return read_log(im, fd, &st);
+}
+
+/* What was passed over is said with the file's name; counts have none. */
+static void
+name_skipped(const struct sk_import *im, const struct sk_import_count *before,
+    const char *path)
+{
+	int64_t bad = 0, too_long = 0;
+
+	for (int i = 0; i < SK_LOGS; i++) {
+		bad += im->count[i].bad - before[i].bad;
+		too_long += im->count[i].too_long - before[i].too_long;
+	}
+	if (bad > 0 && too_long > 0)
+		sk_warn("'%s': left out: %lld not readable, %lld longer than "
+			"4 MiB",
+		    path, (long long)bad, (long long)too_long);
+	else if (bad > 0 || too_long > 0)
+		sk_warn("'%s': left out: %lld %s", path,
+		    (long long)(bad + too_long),
+		    bad > 0 ? "not readable" : "longer than 4 MiB");
 }
 
 static int
 import_file(struct sk_import *im, const char *path)
 {
+	struct sk_import_count before[SK_LOGS];
 	int fd, rc;
 
+	memcpy(before, im->count, sizeof(before));
 	if (sk_has_suffix(path, ".db")) {
 		im->path = NULL;
 		im->count[SK_LOG_OPENCODE].files++;
-		return sk_foreign_messages(path, one_message, im, im->err);
+		rc = sk_foreign_messages(path, one_message, im, im->err);
+		name_skipped(im, before, path);
+		return rc;
 	}
 	/* (A FIFO in the tree must not stop us.) */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -430,6 +418,7 @@ import_file(struct sk_import *im, const char *path)
 		return sk_fail_errno(im->err, "cannot open '%s'", path);
 	rc = read_file(im, fd, path);
 	(void)close(fd);
+	name_skipped(im, before, path);
 	return rc;
 }
 
@@ -488,20 +477,38 @@ sk_import_path(struct sk_import *im, const char *path, struct sk_err *err)
 	return rc;
 }
 
+/* Where programs keep their logs: under a directory that a variable names, else
+ * under this user's. A newer claude uses either of two. */
+static const struct place {
+	enum sk_log log;
+	const char *var, *home, *dir;
+} places[] = {
+	{ SK_LOG_CLAUDE, "CLAUDE_CONFIG_DIR", ".claude", "projects" },
+	{ SK_LOG_CLAUDE, "XDG_CONFIG_HOME", ".config", "claude/projects" },
+	{ SK_LOG_CODEX, "CODEX_HOME", ".codex", "sessions" },
+	{ SK_LOG_CODEX, "CODEX_HOME", ".codex", "archived_sessions" },
+	{ SK_LOG_GEMINI, NULL, ".gemini", "tmp" },
+	{ SK_LOG_OPENCODE, "XDG_DATA_HOME", ".local/share", "opencode" },
+};
+
+static char *
+place_path(const struct place *p)
+{
+	const char *base = p->var != NULL ? getenv(p->var) : NULL;
+	const char *home = getenv("HOME");
+	char *under, *path;
+
+	if (base != NULL && base[0] != '\0')
+		return sk_path_join(base, p->dir);
+	under = sk_path_join(home != NULL ? home : "/", p->home);
+	path = sk_path_join(under, p->dir);
+	free(under);
+	return path;
+}
+
 int
 sk_import_home(struct sk_import *im, size_t *n, struct sk_err *err)
 {
-	static const struct {
-		enum sk_log log;
-		const char *var, *under, *dir;
-	} places[] = {
-		{ SK_LOG_CLAUDE, "CLAUDE_CONFIG_DIR", "projects",
-		    ".claude/projects" },
-		{ SK_LOG_CODEX, "CODEX_HOME", "sessions", ".codex/sessions" },
-		{ SK_LOG_GEMINI, NULL, NULL, ".gemini/tmp" },
-		{ SK_LOG_OPENCODE, NULL, NULL, ".local/share/opencode" },
-	};
-	const char *home = getenv("HOME"), *base;
 	struct stat st;
 	int rc = 0;
 
@@ -511,12 +518,7 @@ sk_import_home(struct sk_import *im, size_t *n, struct sk_err *err)
 
 		if (im->fixed && im->source != places[i].log)
 			continue;
-		base = places[i].var != NULL ? getenv(places[i].var) : NULL;
-		if (base != NULL && base[0] != '\0')
-			p = sk_path_join(base, places[i].under);
-		else
-			p = sk_path_join(
-			    home != NULL ? home : "/", places[i].dir);
+		p = place_path(&places[i]);
 		if (stat(p, &st) == 0) {
 			(*n)++;
 			rc = sk_import_path(im, p, err);
@@ -545,7 +547,7 @@ sk_import_open(
 	im->m = m;
 	im->o = o;
 	im->err = err;
-	im->rows = sk_reallocarray(NULL, 2 * BATCH, sizeof(*im->rows));
+	im->rows = sk_reallocarray(NULL, 2 * SK_LOG_BATCH, sizeof(*im->rows));
 	for (int i = 0; o->source != NULL && i < SK_LOGS; i++)
 		if (strcmp(o->source, sk_log_name((enum sk_log)i)) == 0) {
 			im->fixed = true;
@@ -561,7 +563,7 @@ sk_import_finish(struct sk_import *im, struct sk_err *err)
 {
 	im->err = err;
 	im->path = NULL;
-	return im->n > 0 ? flush(im) : im->rc;
+	return im->n > 0 ? sk_import_flush(im) : im->rc;
 }
 
 void

@@ -185,16 +185,50 @@ turn_age(const char *turn, const char *session, bool *older)
 	return true;
 }
 
+static void
+codex_key(
+    char key[160], const char *session, size_t n, const struct sk_tokens *total)
+{
+	(void)snprintf(key, 160, "codex:%.*s:%lld:%lld:%lld",
+	    (int)(n < 70 ? n : 70), session, (long long)sk_tokens_input(total),
+	    (long long)total->cache_read, (long long)total->output);
+}
+
+/* Is it a call of a session that this one was forked from? */
+static bool
+codex_above(
+    struct sk_import *im, struct sk_log_state *s, const struct sk_tokens *total)
+{
+	const char *id = s->above;
+	char key[160];
+	size_t n;
+
+	for (; *id != '\0'; id += n + (id[n] == ',')) {
+		n = strcspn(id, ",");
+		codex_key(key, id, n, total);
+		if (sk_import_known(im, key))
+			return true;
+	}
+	return false;
+}
+
 /*
  * A fork begins with a copy of its parent's log, running totals and all; these
  * calls are the parent's. The copies may have their own times or that of the
- * copying, so the turn they are in tells, and their time only without it.
+ * copying, so the turn they are in tells; without it the parent's calls do, if
+ * they are known, and else their time.
  */
 static bool
-codex_copied(struct sk_log_state *s, const struct sk_jv *v)
+codex_copied(struct sk_import *im, struct sk_log_state *s,
+    const struct sk_jv *v, const struct sk_tokens *total)
 {
-	if (s->copied && !s->old_turn &&
-	    when(s, v, "timestamp") > s->start_ms + COPY_MS)
+	if (!s->copied || s->old_turn)
+		return s->copied;
+	if (when(s, v, "timestamp") > s->start_ms + COPY_MS)
+		s->copied = false;
+	else if (codex_above(im, s, total))
+		s->met = true;
+	else if (s->met)
 		s->copied = false;
 	return s->copied;
 }
@@ -210,6 +244,17 @@ codex_turn(struct sk_log_state *s, const struct sk_jv *p)
 }
 
 static void
+codex_forked(struct sk_log_state *s, const char *from)
+{
+	size_t n = strlen(s->above), len = strlen(from);
+
+	s->copied = true;
+	if (strchr(from, ',') == NULL && n + len + 2 < sizeof(s->above))
+		(void)snprintf(s->above + n, sizeof(s->above) - n, "%s%s",
+		    n > 0 ? "," : "", from);
+}
+
+static void
 codex_meta(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v)
 {
 	const struct sk_jv *p = sk_jget(v, "payload");
@@ -219,13 +264,16 @@ codex_meta(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v)
 		return;
 	if (s->session[0] != '\0') {
 		/* A fork repeats the meta of where it came from. */
-		s->copied = s->copied || strcmp(s->session, id) != 0;
+		if (strcmp(s->session, id) != 0)
+			codex_forked(s, id);
 		return;
 	}
 	copy(s->session, sizeof(s->session), id);
 	s->own = sk_import_own(im, id);
 	s->start_ms = when(s, v, "timestamp");
-	s->copied = sk_jget_str(p, "forked_from_id") != NULL;
+	id = sk_jget_str(p, "forked_from_id");
+	if (id != NULL)
+		codex_forked(s, id);
 }
 
 static void
@@ -241,7 +289,7 @@ codex_count(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
 
 	if (!read_usage(c, &now, sum, "codex"))
 		return;
-	if (codex_copied(s, v)) {
+	if (codex_copied(im, s, v, &now)) {
 		c->copied++;
 		s->total = now;
 		s->any = true;
@@ -270,9 +318,7 @@ codex_count(struct sk_import *im, struct sk_log_state *s, const struct sk_jv *v,
 	copy(r.model, sizeof(r.model), s->model);
 	copy(r.provider, sizeof(r.provider), "openai");
 	c->by_content++;
-	(void)snprintf(r.key, sizeof(r.key), "codex:%.70s:%lld:%lld:%lld",
-	    s->session, (long long)sk_tokens_input(&now),
-	    (long long)now.cache_read, (long long)now.output);
+	codex_key(r.key, s->session, strlen(s->session), &now);
 	emit(im, &r);
 }
 
@@ -397,6 +443,8 @@ sk_log_state_save(const struct sk_log_state *s, struct sk_buf *b)
 	sk_jw_kbool(&w, "any", s->any);
 	sk_jw_kbool(&w, "copied", s->copied);
 	sk_jw_kbool(&w, "old_turn", s->old_turn);
+	sk_jw_kstr(&w, "above", s->above);
+	sk_jw_kbool(&w, "met", s->met);
 	sk_jw_kint(&w, "start", s->start_ms);
 	sk_jw_kbool(&w, "skipping", s->skipping);
 	sk_jw_kint(&w, "fresh", s->total.fresh);
@@ -426,6 +474,10 @@ sk_log_state_load(
 		s->any = sk_jget_bool(v, "any", false);
 		s->copied = sk_jget_bool(v, "copied", false);
 		s->old_turn = sk_jget_bool(v, "old_turn", false);
+		s->met = sk_jget_bool(v, "met", false);
+		t = sk_jget_str(v, "above");
+		(void)snprintf(
+		    s->above, sizeof(s->above), "%.159s", t != NULL ? t : "");
 		(void)sk_jget_int(v, "start", &s->start_ms);
 		s->skipping = sk_jget_bool(v, "skipping", false);
 		(void)sk_jget_int(v, "fresh", &s->total.fresh);

@@ -314,12 +314,12 @@ each_message(sqlite3 *h, const char *path, sk_message_fn fn, void *arg,
 	int rc, ours = 0;
 
 	rc = sqlite3_prepare_v2(h,
-	    "SELECT id,session_id,data FROM message WHERE length(data)<1048576",
+	    "SELECT id,session_id,iif(length(data)<4194304,data,NULL)"
+	    "FROM message",
 	    -1, &st, NULL);
 	while (rc == SQLITE_OK && ours == 0 &&
 	       (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		if (text(st, 0) != NULL && text(st, 1) != NULL &&
-		    text(st, 2) != NULL)
+		if (text(st, 0) != NULL && text(st, 1) != NULL)
 			ours =
 			    fn(arg, text(st, 0), text(st, 1), text(st, 2), err);
 		rc = SQLITE_OK;

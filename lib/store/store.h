@@ -507,7 +507,8 @@ int sk_import_get(struct sk_db *db, const char *path, struct sk_import_row *out,
     bool *found, struct sk_arena *a, struct sk_err *err);
 int sk_import_put(struct sk_db *db, const char *path,
     const struct sk_import_row *row, struct sk_err *err);
-/* The messages that opencode keeps in a database of its own, read only. */
+/* The messages that opencode keeps in a database of its own, read only; json
+ * NULL = of 4 MiB or more. */
 typedef int (*sk_message_fn)(void *arg, const char *id, const char *session,
     const char *json, struct sk_err *err);
 int sk_foreign_messages(
