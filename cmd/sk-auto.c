@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "pipeline/land.h"
 #include "pipeline/pipeline.h"
 
 #define O_AGENT \
@@ -29,6 +30,11 @@
 #define O_DIRTY \
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "allow-dirty", allow_dirty, \
 	    "begin although git knows of changes without a commit", NULL)
+#define O_TREES \
+	SK_OPT_FLAG(struct sk_auto_opts, 0, "worktree", worktree, \
+	    "give each agent of implement a git work tree", \
+	    "What they did there is seen by sk-auto diff, and applied by " \
+	    "sk-auto apply.")
 #define O_SKIP(i, name) \
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "skip-" name, skip[i], \
 	    "leave out the stage " name, NULL)
@@ -39,9 +45,9 @@
 static const struct sk_opt step_opts[] = { O_AGENT, O_RUN, O_BRANCH, O_SKIPS,
 	SK_OPT_FLAG(
 	    struct sk_auto_opts, 0, "new", fresh, "make a new run", NULL),
-	O_DIRTY, O_TIMEOUT, O_WAIT, SK_OPT_END };
+	O_DIRTY, O_TREES, O_TIMEOUT, O_WAIT, SK_OPT_END };
 static const struct sk_opt go_on_opts[] = { O_AGENT, O_RUN, O_BRANCH, O_SKIPS,
-	O_DIRTY, O_TIMEOUT, O_WAIT, SK_OPT_END };
+	O_DIRTY, O_TREES, O_TIMEOUT, O_WAIT, SK_OPT_END };
 
 static const struct sk_opt run_opts[] = { O_AGENT,
 	SK_OPT_STR(struct sk_auto_opts, 0, "from", "STAGE", from, SK_C_STAGE,
@@ -53,7 +59,7 @@ static const struct sk_opt run_opts[] = { O_AGENT,
 	O_RUN, O_BRANCH,
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "new", fresh,
 	    "make a new run even with --from or --only", NULL),
-	O_SKIPS, O_DIRTY, O_TIMEOUT, O_WAIT,
+	O_SKIPS, O_DIRTY, O_TREES, O_TIMEOUT, O_WAIT,
 	SK_OPT_FLAG(struct sk_auto_opts, 'n', "dry-run", dry_run,
 	    "show who would be asked what, ask nobody", NULL),
 	SK_OPT_RAWFLAG(struct sk_auto_opts, 0, "print-script", print_script,
@@ -95,6 +101,52 @@ static const struct sk_opt status_opts[] = { SK_OPT_STR(struct status_opts, 'r',
 	SK_OPT_INT(struct status_opts, 0, "stale-hours", "N", stale_hours, 1,
 	    1000000, "call a stage stale after N hours (24)", NULL),
 	SK_OPT_END };
+
+#define L(f) common.f
+#define O_LAND_RUN \
+	SK_OPT_STR(struct sk_land_opts, 'r', "run", "RUN", L(run), SK_C_RUN, \
+	    "of this run", NULL), \
+	    SK_OPT_STR(struct sk_land_opts, 'b', "branch", "BRANCH", \
+		L(branch), SK_C_BRANCH, "of this branch", NULL)
+#define O_LAND_DRY \
+	SK_OPT_FLAG(struct sk_land_opts, 'n', "dry-run", dry_run, \
+	    "say what would be done, do nothing", NULL)
+
+static const struct sk_opt diff_opts[] = {
+	{ 0, "agent", SK_O_STR, SK_C_AGENT, "NAME", NULL,
+	    SK_OFF_(struct sk_land_opts, agent, const char *), 0, 0, SK_OF_RAW,
+	    "print the patch of this one, as git apply takes it",
+	    "On a terminal, and where the environment has CI, control "
+	    "characters in it are shown and not obeyed." },
+	SK_OPT_STR(struct sk_land_opts, 'o', "output", "FILE", output,
+	    SK_C_FILE, "write that patch to FILE", NULL),
+	O_LAND_RUN, SK_OPT_END
+};
+static const struct sk_opt apply_opts[] = {
+	SK_OPT_STR(struct sk_land_opts, 'f', "from", "AGENT", from, SK_C_AGENT,
+	    "the work of this agent, whatever the verdict says", NULL),
+	SK_OPT_ENUM(struct sk_land_opts, 0, "choose", "RULE", choose,
+	    "agreed medoid", "agreed: of a quorum; medoid: the most typical",
+	    "Without --from and --choose it is landing.apply of the "
+	    "configuration, else agreed."),
+	SK_OPT_FLAG(struct sk_land_opts, 0, "none", none,
+	    "of nobody: the run goes on without it", NULL),
+	SK_OPT_STR(struct sk_land_opts, 's', "stage", "STAGE", stage,
+	    SK_C_STAGE, "the work of this stage (the newest)", NULL),
+	SK_OPT_FLAG(struct sk_land_opts, 0, "binary", binary,
+	    "let it change binary files", NULL),
+	SK_OPT_FLAG(struct sk_land_opts, 0, "allow-dirty", L(allow_dirty),
+	    "though other files have changes without a commit", NULL),
+	SK_OPT_DUR(struct sk_land_opts, 0, "wait", "DURATION", L(wait),
+	    "wait this long for a driver to end", NULL),
+	O_LAND_RUN, O_LAND_DRY, SK_OPT_END
+};
+static const struct sk_opt undo_opts[] = {
+	SK_OPT_DUR(struct sk_land_opts, 0, "wait", "DURATION", L(wait),
+	    "wait this long for a driver to end", NULL),
+	O_LAND_DRY, SK_OPT_END
+};
+#undef L
 
 static const struct sk_opt look_opts[] = { O_RUN, O_BRANCH, SK_OPT_END };
 static const struct sk_opt no_opts[] = { SK_OPT_END };
@@ -252,6 +304,54 @@ verb_status(struct sk_ctx *ctx, struct sk_err *err)
 }
 
 static int
+do_diff(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	struct sk_ctx *ctx = arg;
+	const struct sk_land_opts *o = ctx->opts;
+
+	/* A patch is one raw value unless it was asked for as JSON. */
+	if (o->agent != NULL && !ctx->format_given)
+		a->json = false;
+	return sk_auto_diff(a, ctx->argv[1], o, err);
+}
+
+static int
+verb_diff(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_land_opts *o = ctx->opts;
+
+	return with(ctx, &o->common, 0, do_diff, ctx, err);
+}
+
+static int
+do_apply(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	return sk_auto_apply(a, arg, err);
+}
+
+static int
+verb_apply(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_land_opts *o = ctx->opts;
+
+	return with(ctx, &o->common, 0, do_apply, o, err);
+}
+
+static int
+do_undo(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	return sk_auto_undo(a, arg, err);
+}
+
+static int
+verb_undo(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_land_opts *o = ctx->opts;
+
+	return with(ctx, &o->common, 0, do_undo, o, err);
+}
+
+static int
 do_env(struct sk_auto *a, void *arg, struct sk_err *err)
 {
 	(void)arg;
@@ -285,6 +385,11 @@ static const char *const artefact_examples[] = {
 };
 static const char *const status_examples[] = { "sk-auto status SPEC-7",
 	"sk-auto status SPEC-7 --json | jq -r .state", NULL };
+static const char *const diff_examples[] = { "sk-auto diff SPEC-7",
+	"sk-auto diff SPEC-7 --agent claude | git apply --stat", NULL };
+static const char *const apply_examples[] = { "sk-auto apply SPEC-7",
+	"sk-auto apply SPEC-7 --from claude --dry-run", NULL };
+static const char *const undo_examples[] = { "sk-auto undo SPEC-7", NULL };
 static const char *const env_examples[] = {
 	"eval \"$(sk-auto env SPEC-7 --new)\"", NULL
 };
@@ -356,6 +461,39 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = verb_status },
+	{ .name = "diff",
+	    .operands = "SPEC [STAGE]",
+	    .purpose = "show what agents did in their work trees",
+	    .examples = diff_examples,
+	    .opts = diff_opts,
+	    .opts_size = sizeof(struct sk_land_opts),
+	    .min_args = 1,
+	    .max_args = 2,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = verb_diff },
+	{ .name = "apply",
+	    .operands = "SPEC",
+	    .purpose = "put an agent's work into the project's tree",
+	    .examples = apply_examples,
+	    .opts = apply_opts,
+	    .opts_size = sizeof(struct sk_land_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = verb_apply },
+	{ .name = "undo",
+	    .operands = "SPEC",
+	    .purpose = "take the applied work back",
+	    .examples = undo_examples,
+	    .opts = undo_opts,
+	    .opts_size = sizeof(struct sk_land_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = verb_undo },
 	{ .name = "prompt",
 	    .operands = "SPEC",
 	    .purpose = "print the prompt of a stage",
@@ -392,7 +530,7 @@ static const struct sk_verb verbs[] = {
 	{ .run = NULL }
 };
 
-static const char *const schemas[] = { "event", "outline", "status", "summary",
+static const char *const schemas[] = { "diff", "landing", "event", "outline", "status", "summary",
 	"stop", "error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
 	"sk-pipelines 7", NULL };

@@ -13,6 +13,7 @@ struct sk_ground {
 	const char *tee; /* raw streams go there; NULL = nowhere */
 	char *tree, *prefix; /* git work tree that each agent gets a copy of,
 	                      * and where in it we are; NULL = none */
+	char *base; /* the commit that the copies are made from */
 	uint64_t serial; /* of processes */
 };
 /* Reaps what a killed pair on this database left. */
@@ -22,12 +23,14 @@ void sk_ground_close(struct sk_ground *g);
 
 /* ---- git work trees (worktree.c) ---- */
 
-/* The repository that we stand in; malloc'd. */
-int sk_tree_top(char **top, struct sk_err *err);
-int sk_tree_make(const char *top, const char *path, struct sk_err *err);
-/* What was done in it, into o->diff. */
+/* The repository that we stand in and its commit; malloc'd. All trees are made
+ * from that one, whatever is committed meanwhile. */
+int sk_tree_top(char **top, char **base, struct sk_err *err);
+int sk_tree_make(
+    const char *top, const char *base, const char *path, struct sk_err *err);
+/* What was done in it since base, into o->diff. */
 void sk_tree_diff(
-    const char *top, const char *path, size_t max, struct sk_outcome *o);
+    const char *base, const char *path, size_t max, struct sk_outcome *o);
 void sk_tree_drop(const char *top, const char *path);
 
 /* ---- output that is read when it is complete (spool.c) ---- */

@@ -212,7 +212,7 @@ finish(struct proc *p)
 	    at->o, tap_of(p), &p->errs, p->wstatus, at->opts.schema);
 	if (p->tree != NULL)
 		sk_tree_diff(
-		    at->opts.ground->tree, p->tree, at->opts.max_output, at->o);
+		    at->opts.ground->base, p->tree, at->opts.max_output, at->o);
 	drop_places(p);
 	sk_attempt_end(at);
 }
@@ -327,7 +327,7 @@ make_tree(struct proc *p, struct sk_err *err)
 		return 0;
 	p->tree = sk_asprintf(
 	    "%s/%llu.tree", g->mark.tmp, (unsigned long long)g->serial);
-	return sk_tree_make(g->tree, p->tree, err);
+	return sk_tree_make(g->tree, g->base, p->tree, err);
 }
 
 /* Where it works: its own tree, at the place in it where we are. */

@@ -39,7 +39,7 @@ sk_ground_open(struct sk_ground *g, const struct sk_ask *ask,
 		g->tee = ask->tee;
 		rc = sk_mkdirs(ask->tee, 0700, err);
 	}
-	if (rc == 0 && ask->worktree && (rc = sk_tree_top(&g->tree, err)) == 0)
+	if (rc == 0 && ask->worktree && (rc = sk_tree_top(&g->tree, &g->base, err)) == 0)
 		g->prefix = prefix_of(g->tree);
 	/* A help, not a need: without one the trees are swept. */
 	if (rc == 0 && ask->cgroup &&
@@ -58,5 +58,6 @@ sk_ground_close(struct sk_ground *g)
 	sk_mark_close(&g->mark);
 	free(g->tree);
 	free(g->prefix);
-	g->tree = g->prefix = NULL;
+	free(g->base);
+	g->tree = g->prefix = g->base = NULL;
 }

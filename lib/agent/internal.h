@@ -77,6 +77,7 @@ struct sk_outcome {
 	char *session, *model;
 	int exit_code, signal; /* -1 = none */
 	char *diff; /* of its work tree; NULL = none was asked for */
+	char *base; /* the commit that diff is from */
 	int64_t started_ms, ended_ms, duration_ms, first_byte_ms; /* -1 */
 	uint64_t output_bytes;
 	char sha256[SK_SHA256_LEN];

@@ -28,6 +28,7 @@ sk_outcome_free(struct sk_outcome *o)
 	free(o->message);
 	free(o->content);
 	free(o->diff);
+	free(o->base);
 	free(o->session);
 	free(o->model);
 	free(o->host);

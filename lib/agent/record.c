@@ -99,6 +99,15 @@ put_failure(struct sk_jw *w, const struct sk_outcome *o)
 }
 
 static void
+put_diff(struct sk_jw *w, const struct sk_outcome *o)
+{
+	if (o->diff == NULL)
+		return;
+	sk_jw_kstr(w, "diff", o->diff);
+	sk_jw_kstr(w, "diff_base", o->base);
+}
+
+static void
 put_content(struct sk_jw *w, const struct sk_outcome *o)
 {
 	struct sk_arena arena = { 0 };
@@ -112,8 +121,7 @@ put_content(struct sk_jw *w, const struct sk_outcome *o)
 	if (o->content != NULL && o->kind == SK_K_NONE)
 		(void)sk_json_find(&arena, o->content, o->content_n, &data);
 	sk_jw_kvalue(w, "data", data);
-	if (o->diff != NULL)
-		sk_jw_kstr(w, "diff", o->diff);
+	put_diff(w, o);
 	sk_arena_free(&arena);
 }
 
@@ -205,8 +213,7 @@ sk_answer_meta(
 	kcount(&w, "signal", o->signal);
 	kword(&w, "host", r->host);
 	sk_jw_kint(&w, "output_bytes", (int64_t)o->output_bytes);
-	if (o->diff != NULL)
-		sk_jw_kstr(&w, "diff", o->diff);
+	put_diff(&w, o);
 	put_origin(&w, a);
 	sk_jw_kstr(&w, "asked", a->slot->asked);
 	sk_jw_kstr(&w, "question", r->question);
@@ -247,6 +254,8 @@ from_meta(struct sk_outcome *o, const struct sk_jv *m)
 	}
 	if (sk_jget_str(m, "diff") != NULL)
 		o->diff = sk_strdup(sk_jget_str(m, "diff"));
+	if (sk_jget_str(m, "diff_base") != NULL)
+		o->base = sk_strdup(sk_jget_str(m, "diff_base"));
 	if (sk_jget_str(m, "host") != NULL)
 		o->host = sk_strdup(sk_jget_str(m, "host"));
 }

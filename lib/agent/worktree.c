@@ -62,8 +62,15 @@ git(const char *dir, const char *const *words, struct sk_buf *out,
 	return rc;
 }
 
+static void
+chomp(struct sk_buf *b)
+{
+	while (b->len > 0 && b->p[b->len - 1] == '\n')
+		b->p[--b->len] = '\0';
+}
+
 int
-sk_tree_top(char **top, struct sk_err *err)
+sk_tree_top(char **top, char **base, struct sk_err *err)
 {
 	static const char *const ask[] = { "rev-parse", "--show-toplevel",
 		NULL };
@@ -72,68 +79,98 @@ sk_tree_top(char **top, struct sk_err *err)
 	struct sk_buf b;
 	int rc;
 
-	*top = NULL;
+	*top = *base = NULL;
 	sk_buf_init(&b, 65536);
 	rc = git(".", ask, &b, err);
 	if (rc != 0) {
 		rc = sk_fail(err, SK_USAGE, "no_git",
 		    "a work tree for each agent needs a git repository");
 	} else {
-		while (b.len > 0 && b.p[b.len - 1] == '\n')
-			b.p[--b.len] = '\0';
+		chomp(&b);
 		*top = sk_strdup(b.p);
-		if ((rc = git(".", head, NULL, err)) != 0)
+		sk_buf_clear(&b);
+		if ((rc = git(".", head, &b, err)) != 0)
 			rc = sk_fail(err, SK_USAGE, "no_commit",
 			    "the git repository has no commit to start from");
+		chomp(&b);
+		*base = sk_strdup(b.p);
 	}
 	sk_buf_free(&b);
 	return rc;
 }
 
 int
-sk_tree_make(const char *top, const char *path, struct sk_err *err)
+sk_tree_make(
+    const char *top, const char *base, const char *path, struct sk_err *err)
 {
 	const char *const add[] = { "worktree", "add", "--detach", "-f", "-q",
-		path, "HEAD", NULL };
+		path, base, NULL };
 
 	return git(top, add, NULL, err);
 }
 
-/* What was changed since HEAD of the user's tree, commits included. */
+/* The diff of what is staged in path; every file as bytes when as_bytes. */
+static int
+diff(const char *path, const char *base, bool as_bytes, struct sk_buf *text,
+    struct sk_err *err)
+{
+	char *attr = sk_asprintf("core.attributesFile=%s.attr", path);
+	const char *const words[] = { "-c",
+		as_bytes ? attr : "core.abbrev=40", "diff", "--cached",
+		"--binary", "--full-index", "--no-renames", "--no-ext-diff",
+		"--no-textconv", "--no-color", "--src-prefix=a/",
+		"--dst-prefix=b/", base, NULL };
+	static const char all[] = "* -diff\n";
+	int rc = 0;
+
+	if (as_bytes)
+		rc = sk_write_file(
+		    attr + strlen("core.attributesFile="), all, strlen(all),
+		    0600, err);
+	if (rc == 0)
+		rc = git(path, words, text, err);
+	if (rc == 0 && text->full)
+		rc = sk_fail(err, SK_USAGE, "too_long", "more than %zu bytes",
+		    text->max);
+	free(attr);
+	return rc;
+}
+
+/*
+ * What was changed since base, commits included. A record is UTF-8: files in
+ * another encoding are told byte by byte, because a patch with a replaced
+ * character in it fits nowhere.
+ */
 void
 sk_tree_diff(
-    const char *top, const char *path, size_t max, struct sk_outcome *o)
+    const char *base, const char *path, size_t max, struct sk_outcome *o)
 {
-	static const char *const base[] = { "rev-parse", "HEAD", NULL };
 	static const char *const all[] = { "add", "-A", "--", ":/", NULL };
-	const char *diff[] = { "diff", "--cached", "--binary", "--no-ext-diff",
-		"--no-textconv", "--no-color", NULL, NULL };
 	struct sk_err err = { 0 };
-	struct sk_buf head, text, clean;
+	struct sk_buf text;
 
-	sk_buf_init(&head, 256);
 	sk_buf_init(&text, max);
-	sk_buf_init(&clean, 4 * max);
-	if (git(top, base, &head, &err) == 0 &&
-	    git(path, all, NULL, &err) == 0) {
-		while (head.len > 0 && head.p[head.len - 1] == '\n')
-			head.p[--head.len] = '\0';
-		diff[6] = head.p;
-		if (git(path, diff, &text, &err) == 0 && text.full)
-			(void)sk_fail(&err, SK_USAGE, "too_long",
-			    "more than %zu bytes", max);
+	if (git(path, all, NULL, &err) == 0 &&
+	    diff(path, base, false, &text, &err) == 0 &&
+	    !sk_utf8_ok(text.p, text.len)) {
+		sk_buf_clear(&text);
+		if (diff(path, base, true, &text, &err) == 0 &&
+		    !sk_utf8_ok(text.p, text.len))
+			(void)sk_fail(&err, SK_USAGE, "encoding",
+			    "a file that .gitattributes declares as text is "
+			    "not UTF-8");
 	}
 	if (err.exit != 0) {
 		sk_outcome_fail(
 		    o, SK_K_INTERNAL, "no diff of its work: %s", err.message);
 	} else {
-		(void)sk_utf8_clean(&clean, text.p, text.len);
-		o->diff = sk_buf_detach(&clean);
+		free(o->diff);
+		free(o->base);
+		o->diff = sk_buf_detach(&text);
+		o->base = sk_strdup(base);
 	}
 	sk_err_clear(&err);
-	sk_buf_free(&head);
 	sk_buf_free(&text);
-	sk_buf_free(&clean);
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include "cli/cli.h"
 #include "consensus/consensus.h"
+#include "pipeline/land.h"
 #include "pipeline/phase.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/step.h"
@@ -61,6 +62,8 @@ ask(struct sk_auto *a, const struct sk_step *s, const char *const *specs,
 		sk_arg_int(&argv, "--timeout", a->opts->timeout, "ms");
 	for (size_t i = 0; i < n; i++)
 		sk_arg2(&argv, "--agent", specs[i]);
+	if (sk_land_trees(a, s->stage))
+		sk_strv_add(&argv, "--worktree");
 	if (rc == 0)
 		rc = sk_child_run(a, &argv, prompt.p, prompt.len, records,
 		    status, &interrupted, err);

@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "pipeline/branch.h"
+#include "pipeline/land.h"
 #include "pipeline/pipeline.h"
 
 #define MB ((int64_t)1 << 20)
@@ -166,8 +167,8 @@ check_files(struct rails *r)
 }
 
 /* What the pipeline itself writes does not make a tree dirty. */
-static bool
-is_ours(const char *path)
+bool
+sk_guardrail_ours(const char *path)
 {
 	static const char *const parts[] = { "/plan.md", "/tasks.md",
 		"/implement.md", "/validate.md", "/audit.md", "/unlock.md",
@@ -199,7 +200,7 @@ check_tree(struct rails *r, bool first)
 	}
 	sk_git_changes(r->a->conf->project_root, &changes, &known);
 	for (size_t i = 0; i < changes.n; i++) {
-		if (is_ours(changes.v[i] + 3))
+		if (sk_guardrail_ours(changes.v[i] + 3))
 			continue;
 		if (n++ == 0)
 			one = changes.v[i] + 3;
@@ -235,6 +236,52 @@ check_order(struct rails *r)
 	    text);
 	free(path);
 	free(text);
+}
+
+/* ---- agents' work that nobody has taken or declined ---- */
+
+static int
+check_landing(struct rails *r)
+{
+	const char *id = r->a->spec.id, *stage = NULL;
+	struct sk_landing *v = NULL;
+	size_t n = 0;
+	char text[200];
+	int rc;
+
+	rc = sk_landing_list(r->a->db,
+	    &(struct sk_landing_filter){
+		.spec = id, .root = r->a->conf->project_root },
+	    &v, &n, &r->a->arena, r->err);
+	if (rc != 0)
+		return rc;
+	if (n > 0 && sk_landing_open(&v[0])) {
+		(void)snprintf(text, sizeof(text),
+		    "%s the work of '%s' was cut off", v[0].state, v[0].agent);
+		failed(r, "landing", text,
+		    strcmp(v[0].state, "applying") == 0
+			? "sk-auto apply finishes it, sk-auto undo takes it "
+			  "back"
+			: "sk-auto undo finishes it");
+		return 0;
+	}
+	if (r->stage > sk_stage_find("implement"))
+		rc = sk_land_waiting(r->a, &stage, r->err);
+	if (rc != 0 || stage == NULL) {
+		note(r, "landing", rc == 0 ? "passed" : "failed", NULL);
+		return rc;
+	}
+	(void)snprintf(text, sizeof(text),
+	    "nobody has said which agent's work of %s is to be applied", stage);
+	note(r, "landing", "failed", text);
+	if (r->err->exit == 0) {
+		(void)sk_fail(r->err, SK_PAUSED, "not_landed", "%s", text);
+		(void)sk_hint(r->err,
+		    "sk-auto diff %s; then sk-auto apply %s [--from AGENT | "
+		    "--none], and resume",
+		    id, id);
+	}
+	return 0;
 }
 
 /* ---- the user's own ---- */
@@ -345,6 +392,7 @@ sk_guardrail(
 	check_tree(&r, first);
 	check_order(&r);
 	check_evidence(&r);
+	rc = check_landing(&r);
 	if (err->exit == 0)
 		rc = check_command(&r);
 	sk_jw_end(&r.w);

@@ -65,6 +65,7 @@ struct sk_auto_opts {
 	int64_t timeout; /* ms per agent, 0 = configured */
 	bool skip[6]; /* in the order of the stages */
 	bool dry_run, print_script, events, fresh, allow_dirty;
+	bool worktree; /* agents of implement get git work trees */
 	int64_t wait; /* ms for another driver to end */
 };
 
@@ -217,6 +218,8 @@ int sk_guardrail(
 /* A file among the specification's evidence of what was run. */
 int sk_evidence_write(const struct sk_auto *a, const char *name,
     const struct sk_buf *json, struct sk_err *err);
+/* Is this a path of what the pipeline itself writes? */
+bool sk_guardrail_ours(const char *path);
 /* Bytes of a specification's evidence, and of its largest file. */
 int64_t sk_evidence_size(const struct sk_auto *a, int64_t *largest);
 

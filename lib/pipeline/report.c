@@ -228,6 +228,8 @@ sk_report_command(const struct sk_auto *a, const char *verb,
 			->name);
 	if (a->opts->allow_dirty)
 		sk_buf_str(b, " --allow-dirty");
+	if (a->opts->worktree)
+		sk_buf_str(b, " --worktree");
 	if (a->opts->timeout > 0)
 		sk_buf_printf(
 		    b, " --timeout %lldms", (long long)a->opts->timeout);

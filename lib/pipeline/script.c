@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "data/data.h"
+#include "pipeline/land.h"
 #include "pipeline/pipeline.h"
 
 static void
@@ -23,6 +24,8 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 	sk_buf_init(&expect, 0);
 	for (size_t i = 0; i < s->names.n; i++)
 		sk_buf_printf(&expect, "%s%s", i > 0 ? "," : "", s->names.v[i]);
+	if (sk_land_trees(a, s->stage))
+		sk_buf_str(b, "worktree=--worktree\n");
 	sk_buf_printf(b, "stage %s %s ", s->stage->name,
 	    sk_auto_sequential(a, s->stage) ? "sequential" : "parallel");
 	sk_shell_quote(b, expect.p);
@@ -31,6 +34,21 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 		sk_shell_quote(b, s->specs.v[i]);
 	}
 	sk_buf_ch(b, '\n');
+	if (sk_land_trees(a, s->stage)) {
+		const char *rule =
+		    sk_config_str(a->conf, "landing.apply", "never");
+
+		sk_buf_str(b, "worktree=\n");
+		if (strcmp(rule, "never") == 0)
+			sk_buf_printf(b,
+			    "# Whose work? sk-auto diff %s; sk-auto apply %s\n",
+			    a->spec.id, a->spec.id);
+		else
+			sk_buf_printf(b,
+			    "sk-auto apply \"$spec\" --run \"$SK_RUN\" "
+			    "--choose %s || exit\n",
+			    rule);
+	}
 	sk_buf_free(&expect);
 }
 

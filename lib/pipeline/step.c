@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "consensus/consensus.h"
+#include "pipeline/land.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/step.h"
 
@@ -410,6 +411,8 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	s->ended_ms = sk_now_ms();
 	if (rc == 0)
 		rc = record_end(a, s, err);
+	if (rc == 0 && s->exit == 0)
+		rc = sk_land_auto(a, s->stage, err);
 	if (rc != 0)
 		s->exit = rc;
 	return rc;

@@ -246,5 +246,27 @@ static const char step6[] =
     "ALTER TABLE agent_executions ADD COLUMN begun_at INTEGER;"
     "ALTER TABLE usage_days ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;";
 
+/* Agents' work in the project's tree; what was pruned, so that the history can
+ * still be counted. */
+static const char step7[] =
+    "CREATE TABLE landings("
+    "landing_id INTEGER PRIMARY KEY,"
+    "run_id TEXT NOT NULL,branch_id TEXT NOT NULL REFERENCES branches,"
+    "spec_id TEXT NOT NULL,stage TEXT NOT NULL,round INTEGER NOT NULL,"
+    "agent_name TEXT NOT NULL," /* '' = none of them */
+    "decision_seq INTEGER NOT NULL,"
+    "rule TEXT NOT NULL,state TEXT NOT NULL CHECK(state IN"
+    "('applying','applied','undoing','undone','declined')),"
+    "root TEXT NOT NULL,base TEXT NOT NULL,"
+    "patch_sha256 TEXT NOT NULL,plan TEXT NOT NULL,"
+    "created_at INTEGER NOT NULL,changed_at INTEGER NOT NULL)STRICT;"
+
+    "CREATE TABLE pruned("
+    "run_id TEXT PRIMARY KEY,spec_id TEXT NOT NULL,"
+    "at INTEGER NOT NULL,"
+    "events INTEGER NOT NULL," /* rows of the journal that went with it */
+    "answers INTEGER NOT NULL,decisions INTEGER NOT NULL,"
+    "chain TEXT)STRICT,WITHOUT ROWID;"; /* the last link */
+
 const char *const sk_migrate_steps[] = { step1, step2, step3, step4, step5,
-	step6, NULL };
+	step6, step7, NULL };

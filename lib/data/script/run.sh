@@ -17,7 +17,8 @@ fi
 ask() {
 	sk-auto prompt "$spec" --stage "$stage" --answers "$tmp/records" \
 		>"$tmp/prompt" || exit
-	sk-run --json --spec "$spec" --stage "$stage" "$@" <"$tmp/prompt" \
+	sk-run --json --spec "$spec" --stage "$stage" \
+		${worktree:+"$worktree"} "$@" <"$tmp/prompt" \
 		>>"$tmp/records"
 	asked=$?
 	case $asked in
