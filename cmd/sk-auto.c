@@ -530,8 +530,8 @@ static const struct sk_verb verbs[] = {
 	{ .run = NULL }
 };
 
-static const char *const schemas[] = { "diff", "landing", "event", "outline", "status", "summary",
-	"stop", "error", NULL };
+static const char *const schemas[] = { "diff", "landing", "event", "outline",
+	"status", "summary", "stop", "error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
 	"sk-pipelines 7", NULL };
 

@@ -22,11 +22,11 @@ _sk_auto()
 		fi
 		case $word in
 		--) end=1 ;;
-		--agent | --answers | --branch | --config | --db | --format | \
-			--from | --only | --run | --stage | --stale-hours | --timeout | \
-			--to | --wait | -a | -b | -r | -s | \
-			-t) opt=$word ;;
-		run | step | next | resume | cancel | status | prompt | artefact | env | completion | schema)
+		--agent | --answers | --branch | --choose | --config | --db | \
+			--format | --from | --only | --output | --run | --stage | \
+			--stale-hours | --timeout | --to | --wait | -a | -b | \
+			-f | -o | -r | -s | -t) opt=$word ;;
+		run | step | next | resume | cancel | status | diff | apply | undo | prompt | artefact | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -69,6 +69,17 @@ _sk_auto()
 		status:--run | status:-r) ;;
 		status:--branch | status:-b) ;;
 		status:--stale-hours) ;;
+		diff:--agent) ;;
+		diff:--output | diff:-o) kind='file' ;;
+		diff:--run | diff:-r) ;;
+		diff:--branch | diff:-b) ;;
+		apply:--from | apply:-f) ;;
+		apply:--choose) words='agreed medoid' ;;
+		apply:--stage | apply:-s) words='plan tasks implement validate audit unlock' ;;
+		apply:--wait) ;;
+		apply:--run | apply:-r) ;;
+		apply:--branch | apply:-b) ;;
+		undo:--wait) ;;
 		prompt:--stage | prompt:-s) words='plan tasks implement validate audit unlock' ;;
 		prompt:--answers) kind='file' ;;
 		prompt:--run | prompt:-r) ;;
@@ -81,12 +92,15 @@ _sk_auto()
 		esac
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
-		run) words='-a --agent --from --to --only -r --run -b --branch --new --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty -t --timeout --wait -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		step) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --new --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		next) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		run) words='-a --agent --from --to --only -r --run -b --branch --new --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree -t --timeout --wait -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		step) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --new --allow-dirty --worktree -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		next) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		cancel) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		status) words='-r --run -b --branch --stale-hours --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		diff) words='--agent -o --output -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		apply) words='-f --from --choose --none -s --stage --binary --allow-dirty --wait -r --run -b --branch -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		undo) words='--wait -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		prompt) words='-s --stage --answers -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		env) words='--new -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -97,10 +111,10 @@ _sk_auto()
 	else
 		case $verb in
 		completion) words='bash zsh' ;;
-		schema) words='event outline status summary stop error' ;;
+		schema) words='diff landing event outline status summary stop error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' run step next resume cancel status prompt artefact env completion schema'
+			words+=' run step next resume cancel status diff apply undo prompt artefact env completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -39,7 +39,8 @@ sk_ground_open(struct sk_ground *g, const struct sk_ask *ask,
 		g->tee = ask->tee;
 		rc = sk_mkdirs(ask->tee, 0700, err);
 	}
-	if (rc == 0 && ask->worktree && (rc = sk_tree_top(&g->tree, &g->base, err)) == 0)
+	if (rc == 0 && ask->worktree &&
+	    (rc = sk_tree_top(&g->tree, &g->base, err)) == 0)
 		g->prefix = prefix_of(g->tree);
 	/* A help, not a need: without one the trees are swept. */
 	if (rc == 0 && ask->cgroup &&

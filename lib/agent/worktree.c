@@ -115,18 +115,16 @@ diff(const char *path, const char *base, bool as_bytes, struct sk_buf *text,
     struct sk_err *err)
 {
 	char *attr = sk_asprintf("core.attributesFile=%s.attr", path);
-	const char *const words[] = { "-c",
-		as_bytes ? attr : "core.abbrev=40", "diff", "--cached",
-		"--binary", "--full-index", "--no-renames", "--no-ext-diff",
-		"--no-textconv", "--no-color", "--src-prefix=a/",
-		"--dst-prefix=b/", base, NULL };
+	const char *const words[] = { "-c", as_bytes ? attr : "core.abbrev=40",
+		"diff", "--cached", "--binary", "--full-index", "--no-renames",
+		"--no-ext-diff", "--no-textconv", "--no-color",
+		"--src-prefix=a/", "--dst-prefix=b/", base, NULL };
 	static const char all[] = "* -diff\n";
 	int rc = 0;
 
 	if (as_bytes)
-		rc = sk_write_file(
-		    attr + strlen("core.attributesFile="), all, strlen(all),
-		    0600, err);
+		rc = sk_write_file(attr + strlen("core.attributesFile="), all,
+		    strlen(all), 0600, err);
 	if (rc == 0)
 		rc = git(path, words, text, err);
 	if (rc == 0 && text->full)

@@ -389,11 +389,11 @@ sk_guardrail(
 	sk_jw_key(&r.w, "checks");
 	sk_jw_arr(&r.w);
 	check_files(&r);
+	rc = check_landing(&r);
 	check_tree(&r, first);
 	check_order(&r);
 	check_evidence(&r);
-	rc = check_landing(&r);
-	if (err->exit == 0)
+	if (rc == 0 && err->exit == 0)
 		rc = check_command(&r);
 	sk_jw_end(&r.w);
 	sk_jw_kbool(&r.w, "success", err->exit == 0);

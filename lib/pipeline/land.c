@@ -40,8 +40,8 @@ limits_of(const struct sk_auto *a, const struct sk_land_opts *o,
 	lim->files = sk_config_int(a->conf, "landing.max_files", 500);
 	if (!sk_parse_size(s, &lim->bytes))
 		lim->bytes = (int64_t)10 << 20;
-	lim->binary = o->binary ||
-		      sk_config_bool(a->conf, "landing.binary", false);
+	lim->binary =
+	    o->binary || sk_config_bool(a->conf, "landing.binary", false);
 }
 
 /* ---- before ---- */
@@ -76,16 +76,16 @@ check_clean(struct sk_auto *a, struct sk_err *err)
 /* The newest landing of this specification in this tree, whatever came of it;
  * *found false when there is none. */
 static int
-newest(struct sk_auto *a, struct sk_landing *out, bool *found,
-    struct sk_err *err)
+newest(
+    struct sk_auto *a, struct sk_landing *out, bool *found, struct sk_err *err)
 {
 	struct sk_landing *v = NULL;
 	size_t n = 0;
 	int rc;
 
 	rc = sk_landing_list(a->db,
-	    &(struct sk_landing_filter){ .spec = a->spec.id,
-		.root = a->conf->project_root },
+	    &(struct sk_landing_filter){
+		.spec = a->spec.id, .root = a->conf->project_root },
 	    &v, &n, &a->arena, err);
 	*found = rc == 0 && n > 0;
 	if (*found)
@@ -104,46 +104,40 @@ take_up(struct sk_auto *a, bool need_run, struct sk_err *err)
 	if (rc == 0 && !found && need_run) {
 		(void)sk_fail(err, SK_NEGATIVE, "no_run", "'%s' has no run yet",
 		    a->spec.id);
-		return sk_hint(
-		    err, "sk-auto run %s --worktree", a->spec.id);
+		return sk_hint(err, "sk-auto run %s --worktree", a->spec.id);
 	}
 	return rc;
 }
 
 /* ---- doing ---- */
 
-/* The plan of the row again from what the agent said, with all bytes. */
+/* The plan of the row, with what its files were and, again from what the agent
+ * did, what they are to become. */
 static int
 plan_of(struct sk_auto *a, const struct sk_landing *l, const char *diff,
     size_t n, struct sk_land_plan *p, struct sk_err *err)
 {
 	const struct sk_land_limits any = { INT32_MAX, INT64_MAX, true };
-	struct sk_jv *v = NULL;
-	const struct sk_jv *made;
-	struct sk_buf b;
+	struct sk_land_plan again = { 0 };
 	int rc;
 
-	rc = sk_land_plan(
-	    p, l->root, l->base, diff, n, &any, &a->arena, err);
-	if (rc != 0)
-		return rc;
-	/* What was made before we were cut off is not there again. */
-	sk_buf_init(&b, 0);
-	sk_strv_free(&p->made);
-	sk_land_plan_json(p, &b);
-	if (strlen(l->plan) < b.len - 3 ||
-	    strncmp(b.p, l->plan, b.len - 3) != 0)
-		rc = sk_fail(err, SK_DAMAGED, "bad_plan",
-		    "what '%s' did is no longer what was to be applied",
-		    l->agent);
-	sk_buf_free(&b);
+	rc = sk_land_replan(p, l, &a->arena, err);
 	if (rc == 0)
-		rc = sk_json_parse(
-		    &a->arena, l->plan, strlen(l->plan), NULL, &v, err);
-	made = sk_jget(v, "made");
-	for (size_t i = 0; rc == 0 && i < sk_jlen(made); i++)
-		if (sk_jstr(sk_jat(made, i)) != NULL)
-			sk_strv_add(&p->made, sk_jstr(sk_jat(made, i)));
+		rc = sk_land_plan(
+		    &again, l->root, l->base, diff, n, &any, &a->arena, err);
+	for (size_t i = 0; rc == 0 && i < p->n; i++) {
+		struct sk_land_side *to = &p->v[i].after;
+
+		if (again.n != p->n ||
+		    strcmp(again.v[i].path, p->v[i].path) != 0 ||
+		    strcmp(again.v[i].after.sha256, to->sha256) != 0)
+			rc = sk_fail(err, SK_DAMAGED, "bad_plan",
+			    "what '%s' did is no longer what was to be applied",
+			    l->agent);
+		else
+			to->p = again.v[i].after.p;
+	}
+	sk_strv_free(&again.made);
 	return rc;
 }
 
@@ -387,8 +381,7 @@ sk_auto_undo(
 /* ---- unasked ---- */
 
 int
-sk_land_auto(
-    struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
+sk_land_auto(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 {
 	const char *rule = sk_config_str(a->conf, "landing.apply", "never");
 	struct sk_land_opts o = { .choose = rule, .stage = st->name };

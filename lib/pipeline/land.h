@@ -65,13 +65,13 @@ int sk_cands_load(struct sk_auto *a, const struct sk_stage *stage,
 int sk_cands_pick(struct sk_auto *a, const struct sk_cands *c, const char *rule,
     const char *agent, const struct sk_cand **out, struct sk_err *err);
 /* Did anybody's work of this run wait to be applied? *stage = of which. */
-int
-sk_land_waiting(struct sk_auto *a, const char **stage, struct sk_err *err);
+int sk_land_waiting(struct sk_auto *a, const char **stage, struct sk_err *err);
 
 /* ---- what it would change (land_git.c) ---- */
 
 struct sk_land_side {
 	bool there, exec;
+	unsigned mode; /* of the file; what git keeps of it is exec */
 	char sha256[SK_SHA256_LEN];
 	const char *p; /* the bytes, when they are known */
 	size_t n;
@@ -103,19 +103,15 @@ int sk_land_top(const char *root, char **top, struct sk_err *err);
 
 /* ---- doing it (land_tree.c) ---- */
 
-enum sk_land_is {
-	SK_LAND_BEFORE,
-	SK_LAND_AFTER,
-	SK_LAND_OTHER
-};
+enum sk_land_is { SK_LAND_BEFORE, SK_LAND_AFTER, SK_LAND_OTHER };
 /* What a file is now. A file that is the same before and after is AFTER. */
 enum sk_land_is sk_land_look(
     const struct sk_land_plan *p, int top, const struct sk_land_file *f);
 /* Every file to after (or back to before), in an order in which each can be.
  * Each must be one of the two: SK_ORDER "changed_since" names those that are
  * neither, and then nothing was touched. Safe to repeat. */
-int sk_land_go(const struct sk_land_plan *p, bool back, int64_t id,
-    struct sk_err *err);
+int sk_land_go(
+    const struct sk_land_plan *p, bool back, int64_t id, struct sk_err *err);
 
 /* ---- the verbs (land.c, land_show.c) ---- */
 
@@ -134,8 +130,8 @@ int sk_auto_undo(
     struct sk_auto *a, const struct sk_land_opts *o, struct sk_err *err);
 /* After a stage: what the configuration says is to be done with its work. The
  * run goes on whatever comes of it; what waits is a guardrail's matter. */
-int sk_land_auto(
-    struct sk_auto *a, const struct sk_stage *st, struct sk_err *err);
+int
+sk_land_auto(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err);
 /* Do agents of this stage get work trees? */
 bool sk_land_trees(const struct sk_auto *a, const struct sk_stage *st);
 

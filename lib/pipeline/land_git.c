@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "pipeline/land.h"
+#include "pipeline/land_show.h"
 #include "sys/sys.h"
 
 #define GIT_MS 60000
@@ -88,8 +88,9 @@ git_close(struct git *g)
 static int
 git_ask(struct git *g, const char *root, struct sk_err *err)
 {
-	static const char *const ask[] = { "rev-parse", "--path-format=absolute",
-		"--show-toplevel", "--git-path", "objects", NULL };
+	static const char *const ask[] = { "rev-parse",
+		"--path-format=absolute", "--show-toplevel", "--git-path",
+		"objects", NULL };
 	struct sk_strv lines = { 0 };
 	struct sk_buf out;
 	int status = 0, rc;
@@ -98,8 +99,8 @@ git_ask(struct git *g, const char *root, struct sk_err *err)
 	rc = git(g, root, ask, NULL, 0, &out, NULL, &status, err);
 	if (rc == 0 && status == 0)
 		sk_strv_split(&lines, out.p, '\n');
-	if (rc == 0 && (lines.n != 2 || lines.v[0][0] != '/' ||
-			   lines.v[1][0] != '/')) {
+	if (rc == 0 &&
+	    (lines.n != 2 || lines.v[0][0] != '/' || lines.v[1][0] != '/')) {
 		rc = sk_fail(err, SK_USAGE, "no_git",
 		    "'%s' is in no git work tree", root);
 	} else if (rc == 0) {
@@ -223,56 +224,6 @@ apply_to_index(const struct git *g, const char *base, const char *diff,
 /* ---- what is allowed ---- */
 
 static int
-refuse(struct sk_err *err, const char *path, const char *why)
-{
-	struct sk_buf b;
-	int rc;
-
-	sk_buf_init(&b, 2000);
-	sk_buf_visible(&b, path, strlen(path), false);
-	rc = sk_fail(
-	    err, SK_DAMAGED, "bad_path", "the diff %s: '%s'", why, b.p);
-	sk_buf_free(&b);
-	return rc;
-}
-
-/* git has refused what leaves the tree; what is left to refuse is what is not
- * the project's, or says how git and we behave there. */
-static int
-check_path(const char *path, const char *below, struct sk_err *err)
-{
-	const char *p = path, *slash;
-	size_t n;
-
-	if (!sk_utf8_ok(path, strlen(path)))
-		return refuse(err, path, "names a file that is not UTF-8");
-	for (const char *c = path; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return refuse(
-			    err, path, "names a file with control characters");
-	if (path[0] == '\0' || path[0] == '/' || strlen(path) > 4000)
-		return refuse(err, path, "has a path that cannot be");
-	if (strncmp(path, below, strlen(below)) != 0)
-		return refuse(
-		    err, path, "changes a file outside of the project");
-	for (;; p = slash + 1) {
-		slash = strchr(p, '/');
-		n = slash != NULL ? (size_t)(slash - p) : strlen(p);
-		if (n == 0 || (n == 1 && p[0] == '.') ||
-		    (n == 2 && memcmp(p, "..", 2) == 0))
-			return refuse(err, path, "has a path that cannot be");
-		if ((n == 4 && strncasecmp(p, ".git", 4) == 0) ||
-		    (n == 11 && strncasecmp(p, ".gitmodules", 11) == 0))
-			return refuse(err, path, "changes git's own files");
-		if (n == 3 && strncasecmp(p, ".sk", 3) == 0)
-			return refuse(
-			    err, path, "changes the configuration of sk");
-		if (slash == NULL)
-			return 0;
-	}
-}
-
-static int
 side_of(struct sk_land_side *s, const char *mode, const char *path,
     struct sk_err *err)
 {
@@ -280,7 +231,7 @@ side_of(struct sk_land_side *s, const char *mode, const char *path,
 	s->exec = strcmp(mode, "100755") == 0;
 	if (!s->there || s->exec || strcmp(mode, "100644") == 0)
 		return 0;
-	return refuse(err, path,
+	return sk_land_refuse(err, path,
 	    strcmp(mode, "120000") == 0 ? "makes or changes a symbolic link"
 					: "is about more than plain files");
 }
@@ -332,7 +283,7 @@ read_raw(struct sk_land_plan *p, const struct sk_buf *raw, const char *below,
 		memset(f, 0, sizeof(*f));
 		f->path = sk_arena_strdup(a, s);
 		s += strlen(s) + 1;
-		rc = check_path(f->path, below, err);
+		rc = sk_land_path(f->path, below, err);
 		if (rc == 0)
 			rc = side_of(&f->before, mode[0], f->path, err);
 		if (rc == 0)
@@ -373,8 +324,8 @@ take_blob(struct sk_land_side *s, const char **p, const char *end,
 }
 
 static int
-read_blobs(const struct git *g, struct sk_land_plan *p,
-    const struct blobs *ids, struct sk_arena *a, struct sk_err *err)
+read_blobs(const struct git *g, struct sk_land_plan *p, const struct blobs *ids,
+    struct sk_arena *a, struct sk_err *err)
 {
 	static const char *const ask[] = { "cat-file", "--batch", NULL };
 	struct sk_buf in, out;
@@ -421,8 +372,8 @@ check_bytes(const struct sk_land_plan *p, const struct sk_land_limits *lim,
 			    (long long)lim->bytes);
 			return sk_hint(err, "landing.max_bytes raises that");
 		}
-		if (lim->binary || !(is_binary(&f->before) ||
-				       is_binary(&f->after)))
+		if (lim->binary ||
+		    !(is_binary(&f->before) || is_binary(&f->after)))
 			continue;
 		(void)sk_fail(err, SK_DAMAGED, "binary",
 		    "the diff changes a binary file: '%s'", f->path);
@@ -433,6 +384,27 @@ check_bytes(const struct sk_land_plan *p, const struct sk_land_limits *lim,
 
 /* ---- the plan ---- */
 
+/* What git does not keep of a file's mode stays as it is. */
+static void
+note_mode(const struct sk_land_plan *p, struct sk_land_file *f)
+{
+	char *full = sk_path_join(p->top, f->path);
+	unsigned mode = f->before.exec ? 0755 : 0644;
+	struct stat st;
+
+	if (f->before.there && lstat(full, &st) == 0 && S_ISREG(st.st_mode))
+		mode = st.st_mode & 0777;
+	f->before.mode = mode;
+	if (!f->before.there)
+		mode = f->after.exec ? 0755 : 0644;
+	else if (f->after.exec && !f->before.exec)
+		mode |= (mode & 0444) >> 2;
+	else if (!f->after.exec)
+		mode &= 0666;
+	f->after.mode = mode;
+	free(full);
+}
+
 /* Directories that a new file needs, to be removed again with it. */
 static void
 note_made(struct sk_land_plan *p)
@@ -441,6 +413,7 @@ note_made(struct sk_land_plan *p)
 		char *dir = sk_strdup(p->v[i].path), *slash, *full;
 		struct stat st;
 
+		note_mode(p, &p->v[i]);
 		while (p->v[i].after.there &&
 		       (slash = strrchr(dir, '/')) != NULL) {
 			*slash = '\0';
@@ -499,8 +472,7 @@ sk_land_plan(struct sk_land_plan *p, const char *root, const char *base,
 	if (rc == 0)
 		rc = apply_to_index(&g, base, diff, n, err);
 	if (rc == 0)
-		rc = git(
-		    &g, g.top, raw_of, NULL, 0, &raw, NULL, &status, err);
+		rc = git(&g, g.top, raw_of, NULL, 0, &raw, NULL, &status, err);
 	if (rc == 0)
 		rc = read_raw(p, &raw, sub, lim, &ids, a, err);
 	if (rc == 0)
@@ -514,107 +486,6 @@ sk_land_plan(struct sk_land_plan *p, const char *root, const char *base,
 	sk_buf_free(&raw);
 	git_close(&g);
 	return rc;
-}
-
-/* ---- the plan as it is kept ---- */
-
-static void
-side_json(struct sk_jw *w, const char *key, const struct sk_land_side *s)
-{
-	sk_jw_key(w, key);
-	if (!s->there) {
-		sk_jw_null(w);
-		return;
-	}
-	sk_jw_obj(w);
-	sk_jw_kbool(w, "exec", s->exec);
-	sk_jw_kint(w, "bytes", (int64_t)s->n);
-	sk_jw_kstr(w, "sha256", s->sha256);
-	sk_jw_end(w);
-}
-
-void
-sk_land_plan_json(const struct sk_land_plan *p, struct sk_buf *b)
-{
-	struct sk_jw w;
-
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_key(&w, "files");
-	sk_jw_arr(&w);
-	for (size_t i = 0; i < p->n; i++) {
-		sk_jw_obj(&w);
-		sk_jw_kstr(&w, "path", p->v[i].path);
-		side_json(&w, "before", &p->v[i].before);
-		side_json(&w, "after", &p->v[i].after);
-		sk_jw_end(&w);
-	}
-	sk_jw_end(&w);
-	sk_jw_key(&w, "made");
-	sk_jw_arr(&w);
-	for (size_t i = 0; i < p->made.n; i++)
-		sk_jw_str(&w, p->made.v[i]);
-	sk_jw_end(&w);
-	sk_jw_end(&w);
-}
-
-static bool
-side_read(struct sk_land_side *s, const struct sk_jv *v)
-{
-	const char *sha = sk_jget_str(v, "sha256");
-	int64_t n = -1;
-
-	memset(s, 0, sizeof(*s));
-	if (v == NULL || v->type == SK_J_NULL)
-		return true;
-	s->there = true;
-	s->exec = sk_jget_bool(v, "exec", false);
-	if (sha == NULL || strlen(sha) != SK_SHA256_LEN - 1 ||
-	    !sk_jget_int(v, "bytes", &n) || n < 0)
-		return false;
-	memcpy(s->sha256, sha, SK_SHA256_LEN);
-	s->n = (size_t)n;
-	return true;
-}
-
-static int
-plan_read(struct sk_land_plan *p, const struct sk_landing *l,
-    struct sk_arena *a, struct sk_err *err)
-{
-	const struct sk_jv *files, *made, *o;
-	struct sk_jv *v = NULL;
-	bool good = true;
-	int rc;
-
-	rc = sk_json_parse(a, l->plan, strlen(l->plan), NULL, &v, err);
-	if (rc != 0)
-		return rc;
-	files = sk_jget(v, "files");
-	made = sk_jget(v, "made");
-	p->v = sk_arena_alloc(a, (sk_jlen(files) + 1) * sizeof(*p->v));
-	for (size_t i = 0; good && i < sk_jlen(files); i++) {
-		struct sk_land_file *f = &p->v[p->n++];
-
-		o = sk_jat(files, i);
-		f->path = sk_arena_strdup(a, sk_jget_str(o, "path") != NULL
-						 ? sk_jget_str(o, "path")
-						 : "");
-		good = check_path(f->path, "", err) == 0 &&
-		       side_read(&f->before, sk_jget(o, "before")) &&
-		       side_read(&f->after, sk_jget(o, "after"));
-	}
-	for (size_t i = 0; good && i < sk_jlen(made); i++) {
-		const char *dir = sk_jstr(sk_jat(made, i));
-
-		good = dir != NULL && check_path(dir, "", err) == 0;
-		if (good)
-			sk_strv_add(&p->made, dir);
-	}
-	if (good)
-		return 0;
-	sk_err_clear(err);
-	return sk_fail(err, SK_DAMAGED, "bad_plan",
-	    "the plan of landing %lld is damaged", (long long)l->id);
 }
 
 /* The bytes that files had at the commit. */
@@ -635,15 +506,14 @@ sk_land_replan(struct sk_land_plan *p, const struct sk_landing *l,
 	rc = git_open(&g, l->root, false, err);
 	if (rc == 0) {
 		p->top = sk_arena_strdup(a, g.top);
-		rc = plan_read(p, l, a, err);
+		rc = sk_land_plan_read(p, l, a, err);
 	}
 	for (size_t i = 0; rc == 0 && i < p->n; i++)
 		if (p->v[i].before.there)
-			sk_buf_printf(
-			    &in, "%s:%s\n", l->base, p->v[i].path);
+			sk_buf_printf(&in, "%s:%s\n", l->base, p->v[i].path);
 	if (rc == 0 && in.len > 0)
-		rc = git(&g, g.top, ask, in.p, in.len, &out, NULL, &status,
-		    err);
+		rc =
+		    git(&g, g.top, ask, in.p, in.len, &out, NULL, &status, err);
 	s = out.p;
 	for (size_t i = 0; rc == 0 && i < p->n; i++) {
 		if (!p->v[i].before.there)

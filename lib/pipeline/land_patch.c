@@ -67,8 +67,7 @@ begin_file(struct reader *r, const char *p, size_t n)
 		r->f->path = sk_arena_strndup(r->a, p + 2, (n - 1) / 2 - 2);
 	else
 		r->f->path = sk_arena_strdup(r->a, "?");
-	r->path = hash(
-	    0xcbf29ce484222325u, r->f->path, strlen(r->f->path) + 1);
+	r->path = hash(0xcbf29ce484222325u, r->f->path, strlen(r->f->path) + 1);
 }
 
 /* One number of "@@ -12,3 +12,4 @@"; one line when none is said. */
@@ -112,7 +111,7 @@ in_hunk(struct reader *r, const char *p, size_t n)
 	if (c == '\\')
 		return; /* "\ No newline at end of file" */
 	if (c == '+') {
-		r->new--;
+		r->new --;
 		r->f->added++;
 		k->added++;
 	} else if (c == '-') {
@@ -121,7 +120,7 @@ in_hunk(struct reader *r, const char *p, size_t n)
 		k->removed++;
 	} else {
 		r->old--;
-		r->new--;
+		r->new --;
 		return;
 	}
 	add_line(r, p, n);

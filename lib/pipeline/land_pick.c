@@ -120,8 +120,9 @@ static int
 no_choice(struct sk_auto *a, struct sk_err *err, const char *why)
 {
 	(void)sk_fail(err, SK_NEGATIVE, "no_choice", "%s", why);
-	return sk_hint(err, "look: sk-auto diff %s; then name one: sk-auto "
-			    "apply %s --from AGENT",
+	return sk_hint(err,
+	    "look: sk-auto diff %s; then name one: sk-auto "
+	    "apply %s --from AGENT",
 	    a->spec.id, a->spec.id);
 }
 
@@ -205,8 +206,8 @@ check_verdict(struct sk_auto *a, const struct sk_cands *c, struct sk_err *err)
 	if (!found || d.round != c->round || !d.acked)
 		return no_choice(a, err, "the stage has no verdict yet");
 	if (strcmp(d.status, "ok") != 0)
-		return no_choice(
-		    a, err, "the stage's verdict is not ok, so nothing is chosen");
+		return no_choice(a, err,
+		    "the stage's verdict is not ok, so nothing is chosen");
 	return 0;
 }
 
@@ -225,10 +226,9 @@ sk_cands_pick(struct sk_auto *a, const struct sk_cands *c, const char *rule,
 	if (c->works == 0)
 		return no_choice(a, err, "no agent changed anything");
 	*out = strcmp(rule, "medoid") == 0 ? medoid(c) : agreed(a, c, err);
-	return *out != NULL
-	           ? 0
-	           : no_choice(a, err,
-			 "no quorum of agents did exactly the same");
+	return *out != NULL ? 0
+	                    : no_choice(a, err,
+				  "no quorum of agents did exactly the same");
 }
 
 int
@@ -248,8 +248,8 @@ sk_land_waiting(struct sk_auto *a, const char **stage, struct sk_err *err)
 	if (rc != 0 || c.works == 0)
 		return rc;
 	rc = sk_landing_list(a->db,
-	    &(struct sk_landing_filter){ .run = a->run,
-		.stage = c.stage->name },
+	    &(struct sk_landing_filter){
+		.run = a->run, .stage = c.stage->name },
 	    &v, &n, &a->arena, err);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (v[i].round == c.round && strcmp(v[i].state, "undone") != 0)

@@ -18,10 +18,9 @@ static void
 names_of(const struct sk_cands *c, size_t at, struct sk_buf *b)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (i != at && c->v[i].n > 0 &&
-		    c->v[i].group == c->v[at].group)
-			sk_buf_printf(b, "%s%s", b->len > 0 ? "," : "",
-			    c->v[i].agent);
+		if (i != at && c->v[i].n > 0 && c->v[i].group == c->v[at].group)
+			sk_buf_printf(
+			    b, "%s%s", b->len > 0 ? "," : "", c->v[i].agent);
 }
 
 /* What the rules would choose; "" when they choose nothing. */
@@ -45,8 +44,8 @@ landing_of(struct sk_auto *a, const struct sk_cands *c)
 	size_t n = 0;
 
 	(void)sk_landing_list(a->db,
-	    &(struct sk_landing_filter){ .run = a->run,
-		.stage = c->stage->name },
+	    &(struct sk_landing_filter){
+		.run = a->run, .stage = c->stage->name },
 	    &v, &n, &a->arena, &ignored);
 	sk_err_clear(&ignored);
 	for (size_t i = 0; i < n; i++)
@@ -154,9 +153,9 @@ agents_table(const struct sk_cands *c)
 	sk_buf_init(&b, 4096);
 	sk_table_init(&t, 6, 2 | 4 | 8 | 16);
 	for (size_t i = 0; i < 6; i++)
-		sk_table_cell(&t, ((const char *const[]){ "AGENT", "FILES",
-				      "ADDED", "REMOVED", "LIKE",
-				      "SAME AS" })[i]);
+		sk_table_cell(
+		    &t, ((const char *const[]){ "AGENT", "FILES", "ADDED",
+			    "REMOVED", "LIKE", "SAME AS" })[i]);
 	for (size_t i = 0; i < c->n; i++) {
 		const struct sk_cand *x = &c->v[i];
 
@@ -164,8 +163,8 @@ agents_table(const struct sk_cands *c)
 		if (x->diff == NULL) {
 			for (int k = 0; k < 4; k++)
 				sk_table_cell(&t, "-");
-			sk_table_cell(&t,
-			    x->answer->ok ? "(no work tree)" : "(failed)");
+			sk_table_cell(
+			    &t, x->answer->ok ? "(no work tree)" : "(failed)");
 			continue;
 		}
 		sk_buf_clear(&b);
@@ -177,8 +176,9 @@ agents_table(const struct sk_cands *c)
 			sk_table_cellf(&t, "%u%%", x->likeness / 10);
 		else
 			sk_table_cell(&t, "-");
-		sk_table_cell(&t,
-		    x->n == 0 ? "(changed nothing)" : b.len > 0 ? b.p : "-");
+		sk_table_cell(&t, x->n == 0   ? "(changed nothing)"
+				  : b.len > 0 ? b.p
+					      : "-");
 	}
 	sk_table_print(&t);
 	sk_buf_free(&b);
@@ -257,8 +257,8 @@ diff_text(struct sk_auto *a, const struct sk_cands *c)
 /* Into a pipe it is what git apply takes; where a person or the log of a CI
  * system reads, control characters and CI commands are shown, not obeyed. */
 static int
-one_patch(const struct sk_cands *c, const struct sk_land_opts *o,
-    struct sk_err *err)
+one_patch(
+    const struct sk_cands *c, const struct sk_land_opts *o, struct sk_err *err)
 {
 	const struct sk_cand *x = NULL;
 	struct sk_buf b;
@@ -287,8 +287,8 @@ one_patch(const struct sk_cands *c, const struct sk_land_opts *o,
 }
 
 int
-sk_auto_diff(struct sk_auto *a, const char *stage,
-    const struct sk_land_opts *o, struct sk_err *err)
+sk_auto_diff(struct sk_auto *a, const char *stage, const struct sk_land_opts *o,
+    struct sk_err *err)
 {
 	const struct sk_stage *st = NULL;
 	struct sk_cands c;
@@ -394,8 +394,8 @@ sk_land_show(struct sk_auto *a, const char *action, const struct sk_landing *l,
 		sk_outf("%s\n", back ? "it was taken back already"
 				     : "it is applied already");
 	else if (strcmp(l->state, "declined") == 0)
-		sk_outf("%s: nothing of %s will be applied\n", l->spec,
-		    l->stage);
+		sk_outf(
+		    "%s: nothing of %s will be applied\n", l->spec, l->stage);
 	else if (dry_run)
 		sk_outf("nothing was changed; without --dry-run it would be\n");
 	else if (!back)

@@ -23,6 +23,7 @@ open_parent(int top, const char *path, bool make, const char **name)
 	const char *p = path, *slash;
 	char part[256];
 	int fd = dup(top), next;
+	bool made;
 	size_t n;
 
 	while (fd >= 0 && (slash = strchr(p, '/')) != NULL) {
@@ -34,10 +35,11 @@ open_parent(int top, const char *path, bool make, const char **name)
 		}
 		memcpy(part, p, n);
 		part[n] = '\0';
-		if (make)
-			(void)mkdirat(fd, part, 0777);
-		next = openat(fd, part,
-		    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		made = make && mkdirat(fd, part, 0755) == 0;
+		next = openat(
+		    fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (made && next >= 0)
+			(void)fchmod(next, 0755);
 		n = (size_t)errno;
 		(void)close(fd);
 		errno = (int)n;
@@ -111,8 +113,9 @@ sk_land_look(
 	int dir, fd = -1;
 
 	dir = open_parent(top, f->path, false, &name);
-	absent = dir < 0 && (errno == ENOENT || (errno == ENOTDIR &&
-			     way_is_cleared(p, f->path)));
+	absent =
+	    dir < 0 && (errno == ENOENT ||
+			   (errno == ENOTDIR && way_is_cleared(p, f->path)));
 	if (dir >= 0) {
 		fd = openat(
 		    dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -131,7 +134,7 @@ sk_land_look(
 		 S_ISREG(st.st_mode) && hash_file(fd, sha))
 		is = is_side(&f->after, sha, st.st_mode)    ? SK_LAND_AFTER
 		     : is_side(&f->before, sha, st.st_mode) ? SK_LAND_BEFORE
-							    : SK_LAND_OTHER;
+		                                            : SK_LAND_OTHER;
 	if (fd >= 0)
 		(void)close(fd);
 	return is;
@@ -155,12 +158,20 @@ changed(const char *path, struct sk_err *err)
 	return sk_hint(err, "move your change away (git stash), and repeat");
 }
 
+/* One name per landing, so that what a killed one left is found. */
+#define TMP_LEN 64
+static void
+tmp_name(char tmp[TMP_LEN], int64_t id)
+{
+	(void)snprintf(tmp, TMP_LEN, ".sk-landing.%lld", (long long)id);
+}
+
 static int
 put(int top, const struct sk_land_file *f, const struct sk_land_side *to,
     int64_t id, struct sk_err *err)
 {
 	const char *name;
-	char tmp[64];
+	char tmp[TMP_LEN];
 	int dir, fd, rc = 0;
 
 	if (to->p == NULL)
@@ -169,14 +180,12 @@ put(int top, const struct sk_land_file *f, const struct sk_land_side *to,
 	dir = open_parent(top, f->path, true, &name);
 	if (dir < 0)
 		return fail("reach", f->path, err);
-	/* One name per landing: what a killed one left is written over. */
-	(void)snprintf(tmp, sizeof(tmp), ".sk-landing.%lld", (long long)id);
-	(void)unlinkat(dir, tmp, 0);
+	tmp_name(tmp, id);
 	fd = openat(dir, tmp,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    to->exec ? 0777 : 0666);
-	if (fd < 0 || sk_write_all(fd, to->p, to->n) != 0 ||
-	    fdatasync(fd) != 0)
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* Our umask is for secrets, and these are the project's files. */
+	if (fd < 0 || fchmod(fd, (mode_t)to->mode) != 0 ||
+	    sk_write_all(fd, to->p, to->n) != 0 || fdatasync(fd) != 0)
 		rc = fail("write", f->path, err);
 	if (fd >= 0)
 		(void)close(fd);
@@ -233,6 +242,26 @@ sweep(const struct sk_land_plan *p, int top, const char *path, bool back)
 	free(dir);
 }
 
+/* What one that was killed here left in the middle of a file. */
+static void
+tidy(const struct sk_land_plan *p, int top, bool back, int64_t id)
+{
+	const char *name;
+	char tmp[TMP_LEN];
+	int dir;
+
+	tmp_name(tmp, id);
+	for (size_t i = 0; i < p->n; i++) {
+		dir = open_parent(top, p->v[i].path, false, &name);
+		if (dir < 0)
+			continue;
+		(void)unlinkat(dir, tmp, 0);
+		(void)close(dir);
+		if (back && !p->v[i].before.there)
+			sweep(p, top, p->v[i].path, back);
+	}
+}
+
 /* ---- all of them ---- */
 
 static const struct sk_land_side *
@@ -266,8 +295,8 @@ look_at_all(const struct sk_land_plan *p, int top, struct sk_err *err)
 		if (sk_land_look(p, top, &p->v[i]) != SK_LAND_OTHER)
 			continue;
 		if (n++ < 5)
-			sk_buf_printf(&b, "%s'%s'", n > 1 ? ", " : "",
-			    p->v[i].path);
+			sk_buf_printf(
+			    &b, "%s'%s'", n > 1 ? ", " : "", p->v[i].path);
 	}
 	if (n == 1) {
 		for (size_t i = 0; rc == 0 && i < p->n; i++)
@@ -275,7 +304,8 @@ look_at_all(const struct sk_land_plan *p, int top, struct sk_err *err)
 				rc = changed(p->v[i].path, err);
 	} else if (n > 1) {
 		(void)sk_fail(err, SK_ORDER, "changed_since",
-		    "%zu files are neither what they were when the work began nor "
+		    "%zu files are neither what they were when the work began "
+		    "nor "
 		    "what the work makes of them: %s%s",
 		    n, b.p, n > 5 ? ", ..." : "");
 		rc = sk_hint(
@@ -309,7 +339,7 @@ step(const struct sk_land_plan *p, int top, const struct sk_land_file *f,
 	if (done(is, f, back))
 		return 0;
 	rc = target(f, back)->there ? put(top, f, target(f, back), id, err)
-				    : drop(top, f, err);
+	                            : drop(top, f, err);
 	if (rc == 0 && !target(f, back)->there)
 		sweep(p, top, f->path, back);
 	if (rc == 0 && SK_FAULT("land.file") != 0)
@@ -332,6 +362,8 @@ sk_land_go(
 		    "another landing is at work in '%s'", p->top);
 	}
 	rc = look_at_all(p, top, err);
+	if (rc == 0)
+		tidy(p, top, back, id);
 	/* What goes makes room for what comes. */
 	for (size_t i = 0; rc == 0 && i < p->n; i++)
 		if (!target(&p->v[i], back)->there)

@@ -37,8 +37,8 @@ begin(struct sk_db *db, struct sk_landing *l, struct sk_err *err)
 	    l->plan != NULL ? l->plan : "{}", l->created_ms);
 	l->id = sqlite3_last_insert_rowid(db->h);
 	if (rc == 0)
-		rc = note(
-		    db, l->run, l->branch, l->id, l->state, l->agent, err);
+		rc =
+		    note(db, l->run, l->branch, l->id, l->state, l->agent, err);
 	SK_WHERE(db, "landing");
 	return rc;
 }
@@ -148,8 +148,8 @@ sk_landing_open(const struct sk_landing *l)
 }
 
 int
-sk_landing_stage(struct sk_db *db, const char *branch,
-    char stage[SK_IDENT_LEN], struct sk_err *err)
+sk_landing_stage(struct sk_db *db, const char *branch, char stage[SK_IDENT_LEN],
+    struct sk_err *err)
 {
 	sqlite3_stmt *st;
 	int rc;
