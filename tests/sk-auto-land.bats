@@ -315,10 +315,10 @@ local_setup() {
 		tree | diff ../before -
 	done
 	# After each file in turn, until it is done.
-	killed land.file:99 apply 20
+	killed land.file:99=kill9 apply 20
 	check 0 sk-auto apply DEMO --json
 	tree | diff ../applied -
-	killed land.file:99 undo 20
+	killed land.file:99=kill9 undo 20
 	check 0 sk-auto undo DEMO
 	tree | diff ../before -
 	check 0 sk-auto apply DEMO --json

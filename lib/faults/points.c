@@ -21,7 +21,7 @@ const struct sk_fault_point sk_fault_points[] = {
 	/* Around the commit of a transaction that did this. */
 	AROUND("ack"), AROUND("artefact"), AROUND("branch"), AROUND("budget"),
 	AROUND("decide"), AROUND("failed"), AROUND("import"), AROUND("intake"),
-	AROUND("lease"), AROUND("limit"), AROUND("release"), AROUND("reserve"),
+	AROUND("landing"), AROUND("lease"), AROUND("limit"), AROUND("release"), AROUND("reserve"),
 	AROUND("run"), AROUND("stage"), AROUND("stage_end"), AROUND("state"),
 	AROUND("stop"), AROUND("usage"),
 	/* Any transaction: its beginning, its commit. */
@@ -33,6 +33,10 @@ const struct sk_fault_point sk_fault_points[] = {
 	{ .name = "store.migrate.before_commit" },
 	{ .name = "store.publish.before_rename" },
 	{ .name = "store.publish.after_rename" },
+	{ .name = "land.before_rename" },
+	{ .name = "land.file" },
+	{ .name = "land.before_applied" },
+	{ .name = "land.before_undone" },
 	{ .name = "consensus.decided" },
 	{ .name = "consensus.published" },
 	{ .name = "auth.refresh.before_intent" },

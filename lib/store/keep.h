@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Included by store.h: what of a run leaves the database, and what of the
+ * database is kept: agents' work in the project's tree, runs on their way to
+ * another machine, copies, and the removal of what is old.
+ */
+#ifndef SK_STORE_KEEP_H
+#define SK_STORE_KEEP_H
+
+/* ---- agents' work in the project's tree (q_landing.c) ---- */
+
+struct sk_landing {
+	int64_t id, round, decision_seq;
+	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
+	char spec[SK_IDENT_LEN], stage[SK_IDENT_LEN];
+	char agent[SK_IDENT_LEN]; /* "" = none of them */
+	char rule[16]; /* how it was chosen: named, agreed, medoid, none */
+	/* applying, applied, undoing, undone, declined */
+	char state[16];
+	char patch_sha256[SK_SHA256_LEN];
+	char *root, *base; /* work tree; commit the work began from */
+	char *plan; /* JSON: each file before and after */
+	int64_t created_ms, changed_ms;
+};
+/* A new row in l->state; fills id and times. Only one landing of a tree may be
+ * open: the caller holds that tree. */
+int
+sk_landing_begin(struct sk_db *db, struct sk_landing *l, struct sk_err *err);
+/* From the state that l has to another; SK_ORDER "landing_moved" when it is no
+ * longer in it. */
+int sk_landing_move(
+    struct sk_db *db, struct sk_landing *l, const char *to, struct sk_err *err);
+struct sk_landing_filter {
+	const char *run, *spec, *root, *stage; /* NULL or "" = any */
+};
+/* Newest first. */
+int sk_landing_list(struct sk_db *db, const struct sk_landing_filter *f,
+    struct sk_landing **out, size_t *n, struct sk_arena *a, struct sk_err *err);
+/* The stage of this branch whose agents worked in git work trees last; "" when
+ * none did. */
+int sk_landing_stage(struct sk_db *db, const char *branch,
+    char stage[SK_IDENT_LEN], struct sk_err *err);
+/* Was it cut off between two steps? */
+bool sk_landing_open(const struct sk_landing *l);
+
+#endif
