@@ -43,4 +43,17 @@ int sk_landing_stage(struct sk_db *db, const char *branch,
 /* Was it cut off between two steps? */
 bool sk_landing_open(const struct sk_landing *l);
 
+/* ---- the same question again (q_reuse.c) ---- */
+
+struct sk_reusable {
+	int64_t seq;
+	char *run, *model, *session, *content, *meta_json;
+	size_t content_n;
+	char sha256[SK_SHA256_LEN];
+};
+/* The newest accepted answer of this agent whose meta says "asked": asked. */
+int sk_answer_asked(struct sk_db *db, const char *agent, const char *asked,
+    struct sk_reusable *out, bool *found, struct sk_arena *a,
+    struct sk_err *err);
+
 #endif

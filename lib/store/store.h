@@ -518,19 +518,6 @@ typedef void (*sk_text_fn)(void *arg, const char *text);
 int sk_sessions_each(
     struct sk_db *db, sk_text_fn fn, void *arg, struct sk_err *err);
 
-/* ---- the same question again (q_reuse.c) ---- */
-
-struct sk_reusable {
-	int64_t seq;
-	char *run, *model, *session, *content, *meta_json;
-	size_t content_n;
-	char sha256[SK_SHA256_LEN];
-};
-/* The newest accepted answer of this agent whose meta says "asked": asked. */
-int sk_answer_asked(struct sk_db *db, const char *agent, const char *asked,
-    struct sk_reusable *out, bool *found, struct sk_arena *a,
-    struct sk_err *err);
-
 /* ---- what providers allow (q_limit.c) ---- */
 
 #define SK_PROVIDER_CALLS 100
