@@ -35,20 +35,14 @@ void sk_tree_drop(const char *top, const char *path);
 
 /* ---- output that is read when it is complete (spool.c) ---- */
 
-/* The first part in memory, the rest in a file without a name; what is above
- * the limit is only counted. */
-struct sk_spool {
-	struct sk_buf head;
-	int fd; /* -1 = all is in head */
-	const char *dir;
-	size_t max;
-	uint64_t total, kept;
-	int error; /* errno: nothing could be kept any more */
-};
 void sk_spool_init(struct sk_spool *s, const char *dir, size_t max);
 void sk_spool_add(struct sk_spool *s, const char *p, size_t n);
 /* All that is kept, once, into the tap, whose total is that of the spool. */
 void sk_spool_feed(struct sk_spool *s, struct sk_tap *t);
+/* Begin anew with the same memory. */
+void sk_spool_reset(struct sk_spool *s);
+/* All that is kept as one text. */
+void sk_spool_load(const struct sk_spool *s, struct sk_buf *out);
 void sk_spool_free(struct sk_spool *s);
 
 /* ---- one attempt under supervision (attempt.c) ---- */

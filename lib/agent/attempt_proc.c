@@ -64,6 +64,7 @@ tap_of(struct proc *p)
 		return p->tap;
 	p->tap = sk_malloc(sizeof(*p->tap));
 	sk_tap_init(p->tap, o->slot->ad, p->at.o, o->max_output);
+	sk_tap_dir(p->tap, o->ground->mark.tmp);
 	p->tap->form = sk_adapter_form(o->slot->ad, o->slot->argv.v);
 	return p->tap;
 }

@@ -167,6 +167,11 @@ void sk_agent_env(const struct sk_slot *slot, const char *stage,
 
 /* ---- reading output ---- */
 
+/* The first part of a text that is long, in a file; fd -1 = there is none. */
+struct sk_parked {
+	int fd;
+	size_t n;
+};
 /* What an adapter's rules found so far. */
 struct sk_reader {
 	const struct sk_adapter *ad;
@@ -179,7 +184,18 @@ struct sk_reader {
 	int64_t http;
 	double cost;
 	struct sk_hint hint; /* of headers and bodies within events */
+	const char *dir; /* for what is long; NULL = all stays in memory */
+	struct sk_parked content_out, fallback_out;
+	int park_error; /* errno: something of it is lost */
 };
+/* ---- park.c ---- */
+/* Long texts out of memory, as far as that can be; and one of them back, false
+ * when it cannot be read. */
+void sk_reader_park(struct sk_reader *r);
+bool sk_reader_unpark(struct sk_buf *b, struct sk_parked *out);
+/* The buffer begins anew. */
+void sk_parked_drop(struct sk_parked *out, struct sk_buf *b);
+
 void sk_reader_init(struct sk_reader *r, const struct sk_adapter *ad,
     struct sk_outcome *o, size_t max);
 void sk_reader_event(struct sk_reader *r, const struct sk_jv *ev);
@@ -187,12 +203,23 @@ void sk_reader_event(struct sk_reader *r, const struct sk_jv *ev);
 void sk_reader_events(struct sk_reader *r, const struct sk_jv *v);
 void sk_reader_free(struct sk_reader *r);
 
+/* The first part in memory, the rest in a file without a name; what is above
+ * the limit is only counted (spool.c). */
+struct sk_spool {
+	struct sk_buf head;
+	int fd; /* -1 = all is in head */
+	const char *dir; /* NULL = memory has to do */
+	size_t max;
+	uint64_t total, kept;
+	int error; /* errno: nothing could be kept any more */
+};
 /* Standard output of one agent, bounded. */
 struct sk_tap {
 	struct sk_reader r;
 	enum sk_out_format form; /* the adapter's, unless set otherwise */
 	bool no_clock; /* a recording: the time of day is not known */
-	struct sk_buf buf; /* text, or the line that is not complete yet */
+	struct sk_buf buf; /* what is read when it is complete */
+	struct sk_spool line; /* of JSON Lines, not complete yet */
 	struct sk_buf noise; /* head of lines that are not JSON */
 	size_t max;
 	uint64_t total;
@@ -200,6 +227,10 @@ struct sk_tap {
 };
 void sk_tap_init(struct sk_tap *t, const struct sk_adapter *ad,
     struct sk_outcome *o, size_t max);
+/* Where to put what is long; before anything is fed. */
+void sk_tap_dir(struct sk_tap *t, const char *dir);
+/* errno of what could not be kept; 0 = all is well. */
+int sk_tap_error(const struct sk_tap *t);
 void sk_tap_feed(struct sk_tap *t, const char *p, size_t n);
 /* A JSON document that the agent wrote elsewhere: one more event. */
 void sk_tap_extra(struct sk_tap *t, const char *p, size_t n);

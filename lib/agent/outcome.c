@@ -88,6 +88,7 @@ take_content(struct sk_outcome *o, const char *p, size_t n)
 	while (n > 0 && (p[n - 1] == '\n' || p[n - 1] == '\r'))
 		n--;
 	sk_buf_init(&b, 0);
+	(void)sk_buf_room(&b, n + 1); /* long answers are not moved about */
 	o->lossy = sk_utf8_clean(&b, p, n);
 	o->content_n = b.len;
 	o->content = sk_buf_detach(&b);
@@ -163,7 +164,7 @@ read_whole(struct sk_tap *t, const struct sk_errtap *e)
 	struct sk_arena a = { 0 };
 	struct sk_jv *v = NULL;
 
-	if (t->form == SK_OUT_JSONL && t->buf.len > 0) {
+	if (t->form == SK_OUT_JSONL && t->line.total > 0) {
 		char nl = '\n';
 
 		sk_tap_feed(t, &nl, 1); /* a last line without its end */
@@ -280,12 +281,16 @@ drop_notices(struct sk_tap *t)
 static void
 judge_answer(struct sk_outcome *o, struct sk_tap *t, const struct sk_jv *schema)
 {
-	const struct sk_reader *r = &t->r;
+	struct sk_reader *r = &t->r;
 	bool text = t->form == SK_OUT_TEXT;
 
 	o->retry_after_ms = o->reset_at_ms = 0;
 	if (text)
 		take_content(o, t->buf.p, t->buf.len);
+	else if (!sk_reader_unpark(&r->content, &r->content_out) ||
+		 (blank(r->content.p, r->content.len) &&
+		     !sk_reader_unpark(&r->fallback, &r->fallback_out)))
+		sk_outcome_fail(o, SK_K_INTERNAL, "the output is lost");
 	else if (r->content.full)
 		sk_outcome_fail(o, SK_K_TRUNCATED,
 		    "the answer is longer than %zu bytes", t->max);
@@ -293,6 +298,8 @@ judge_answer(struct sk_outcome *o, struct sk_tap *t, const struct sk_jv *schema)
 		take_content(o, r->fallback.p, r->fallback.len);
 	else
 		take_content(o, r->content.p, r->content.len);
+	sk_buf_free(&r->content);
+	sk_buf_free(&r->fallback);
 	if (o->kind == SK_K_NONE && blank(o->content, o->content_n)) {
 		if (r->empty_kind != SK_K_NONE)
 			sk_outcome_fail(o, r->empty_kind, "%s",
@@ -325,6 +332,9 @@ sk_outcome_judge(struct sk_outcome *o, struct sk_tap *t,
 	text_session(o, t, e);
 	if (text)
 		drop_notices(t);
+	if (sk_tap_error(t) != 0)
+		sk_outcome_fail(o, SK_K_INTERNAL, "cannot keep the output: %s",
+		    strerror(sk_tap_error(t)));
 	if (o->kind != SK_K_NONE) {
 		/* We ended it: nothing that it says of the end counts. */
 		sk_judge_failure(o, t, e);

@@ -20,6 +20,7 @@ sk_reader_init(struct sk_reader *r, const struct sk_adapter *ad,
 	memset(r, 0, sizeof(*r));
 	r->ad = ad;
 	r->o = o;
+	r->content_out.fd = r->fallback_out.fd = -1;
 	sk_buf_init(&r->content, max + 1);
 	sk_buf_init(&r->fallback, max + 1);
 	sk_buf_init(&r->error, SK_TEXT_KEPT);
@@ -31,6 +32,8 @@ sk_reader_init(struct sk_reader *r, const struct sk_adapter *ad,
 void
 sk_reader_free(struct sk_reader *r)
 {
+	sk_parked_drop(&r->content_out, &r->content);
+	sk_parked_drop(&r->fallback_out, &r->fallback);
 	sk_buf_free(&r->content);
 	sk_buf_free(&r->fallback);
 	sk_buf_free(&r->error);
@@ -383,16 +386,25 @@ take_times(
 /* ---- one event ---- */
 
 static void
+clear(struct sk_buf *b, struct sk_parked *out)
+{
+	if (out->fd >= 0)
+		sk_parked_drop(out, b);
+	sk_buf_clear(b);
+}
+
+static void
 take_content(
     struct sk_reader *r, const struct sk_jv *ev, const struct sk_jv *rule)
 {
 	bool other = sk_jget_bool(rule, "fallback", false);
 	struct sk_buf *b = other ? &r->fallback : &r->content;
+	struct sk_parked *out = other ? &r->fallback_out : &r->content_out;
 	const struct sk_jv *each = sk_jget(rule, "content_each");
 	const struct sk_jv *v = pick(ev, sk_jget(rule, "content"));
 
 	if (sk_jget_bool(rule, "reset", false)) {
-		sk_buf_clear(b);
+		clear(b, out);
 		r->empty_kind = SK_K_NONE;
 		if (!other)
 			r->has_content = false;
@@ -400,7 +412,7 @@ take_content(
 	if (v == NULL && each == NULL)
 		return;
 	if (!sk_jget_bool(rule, "append", false))
-		sk_buf_clear(b);
+		clear(b, out);
 	if (v != NULL)
 		as_text(b, v);
 	take_each(b, ev, each);

@@ -23,7 +23,9 @@ sk_spool_init(struct sk_spool *s, const char *dir, size_t max)
 static void
 to_file(struct sk_spool *s, const char *p, size_t n)
 {
-	if (s->fd < 0 && (s->fd = sk_tmpfile(s->dir)) < 0)
+	if (s->fd < 0 && s->dir != NULL)
+		s->fd = sk_tmpfile(s->dir);
+	if (s->fd < 0)
 		s->fd = sk_memfd("", 0, &(struct sk_err){ 0 });
 	if (s->fd < 0 || sk_write_all(s->fd, p, n) != 0)
 		s->error = errno;
@@ -72,6 +74,30 @@ sk_spool_feed(struct sk_spool *s, struct sk_tap *t)
 	t->flooded |= flood;
 	t->total = s->total;
 	sk_spool_free(s);
+}
+
+void
+sk_spool_load(const struct sk_spool *s, struct sk_buf *out)
+{
+	size_t want = (size_t)s->kept;
+	ssize_t n;
+
+	sk_buf_add(out, s->head.p, s->head.len);
+	while (s->fd >= 0 && out->len < want &&
+	       sk_buf_room(out, want - out->len) &&
+	       (n = pread(s->fd, out->p + out->len, want - out->len,
+		    (off_t)(out->len - s->head.len))) > 0)
+		out->len += (size_t)n;
+}
+
+void
+sk_spool_reset(struct sk_spool *s)
+{
+	sk_buf_clear(&s->head);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+	s->total = s->kept = 0;
 }
 
 void

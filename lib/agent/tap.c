@@ -18,7 +18,20 @@ sk_tap_init(struct sk_tap *t, const struct sk_adapter *ad, struct sk_outcome *o,
 	t->form = ad->format;
 	sk_reader_init(&t->r, ad, o, max);
 	sk_buf_init(&t->buf, max + 1);
+	sk_spool_init(&t->line, NULL, max);
 	sk_buf_init(&t->noise, SK_TEXT_KEPT);
+}
+
+void
+sk_tap_dir(struct sk_tap *t, const char *dir)
+{
+	t->r.dir = t->line.dir = dir;
+}
+
+int
+sk_tap_error(const struct sk_tap *t)
+{
+	return t->line.error != 0 ? t->line.error : t->r.park_error;
 }
 
 void
@@ -26,6 +39,7 @@ sk_tap_free(struct sk_tap *t)
 {
 	sk_reader_free(&t->r);
 	sk_buf_free(&t->buf);
+	sk_spool_free(&t->line);
 	sk_buf_free(&t->noise);
 }
 
@@ -106,6 +120,27 @@ line(struct sk_tap *t, const char *p, size_t n)
 	else
 		noise(t, p, n);
 	sk_arena_free(&a);
+	sk_reader_park(&t->r);
+}
+
+/* The line that came in pieces is complete. */
+static void
+kept_line(struct sk_tap *t)
+{
+	const struct sk_buf *head = &t->line.head;
+	struct sk_buf whole;
+
+	if (t->line.fd < 0) {
+		line(t, head->p, head->len);
+	} else if (head->len > 0 && head->p[0] != '{' && head->p[0] != '[') {
+		noise(t, head->p, head->len);
+	} else {
+		sk_buf_init(&whole, t->max + 1);
+		sk_spool_load(&t->line, &whole);
+		line(t, whole.p, whole.len);
+		sk_buf_free(&whole);
+	}
+	sk_spool_reset(&t->line);
 }
 
 static void
@@ -115,23 +150,20 @@ feed_lines(struct sk_tap *t, const char *p, size_t n)
 		const char *nl = memchr(p, '\n', n);
 		size_t k = nl != NULL ? (size_t)(nl - p) : n;
 
-		if (!t->skipping && t->buf.len + k > t->max) {
+		if (!t->skipping && t->line.total + k > t->max) {
 			/* The line is given up; the next may still be read. */
 			t->skipping = t->flooded = true;
-			noise(t, t->buf.p, t->buf.len);
-			sk_buf_free(&t->buf);
-			sk_buf_init(&t->buf, t->max + 1);
+			noise(t, t->line.head.p, t->line.head.len);
+			sk_spool_reset(&t->line);
 		}
-		if (nl != NULL && !t->skipping && t->buf.len == 0)
+		if (nl != NULL && !t->skipping && t->line.total == 0)
 			line(t, p, k); /* whole: no copy */
 		else if (!t->skipping)
-			sk_buf_add(&t->buf, p, k);
+			sk_spool_add(&t->line, p, k);
 		if (nl == NULL)
 			return;
-		if (!t->skipping && t->buf.len > 0) {
-			line(t, t->buf.p, t->buf.len);
-			sk_buf_clear(&t->buf);
-		}
+		if (!t->skipping && t->line.total > 0)
+			kept_line(t);
 		t->skipping = false;
 		p += k + 1;
 		n -= k + 1;
