@@ -6,31 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "consensus/internal.h"
-
-/* One element of one voter's array. canon is what it is told apart by: its own
- * canonical form, or that of a record's key. */
-struct elem {
-	struct sk_vv vv; /* the element; vv.canon set */
-	struct sk_jv *whole; /* the record, when vv.v is its key */
-	size_t pos; /* in its voter's array */
-};
-
-static int
-elem_cmp(const void *x, const void *y)
-{
-	const struct elem *a = x, *b = y;
-	int c = sk_vv_cmp(&a->vv, &b->vv);
-
-	return c != 0 ? c : (a->pos > b->pos) - (a->pos < b->pos);
-}
-
-static bool
-same_elem(const struct elem *a, const struct elem *b)
-{
-	return a->vv.canon_n == b->vv.canon_n &&
-	       memcmp(a->vv.canon, b->vv.canon, a->vv.canon_n) == 0;
-}
+#include "consensus/elem.h"
 
 /* A record's key: a number, or a string without NUL (a path is a C string). */
 static struct sk_jv *
@@ -50,7 +26,7 @@ struct lost {
 };
 
 static void
-lose(struct lost *l, const struct elem *e)
+lose(struct lost *l, const struct sk_elem *e)
 {
 	if (l != NULL)
 		l->v[l->n++] =
@@ -59,11 +35,11 @@ lose(struct lost *l, const struct elem *e)
 
 /* All elements, sorted by what they are told apart by; key NULL = the element
  * itself. The second of two equal ones in one answer counts for nothing. */
-static struct elem *
+static struct sk_elem *
 elems_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n,
     const char *key, size_t *total, struct lost *lost)
 {
-	struct elem *e;
+	struct sk_elem *e;
 	size_t k = 0, out = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -75,7 +51,7 @@ elems_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n,
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < vals[i].v->n; j++) {
 			struct sk_jv *v = vals[i].v->a[j];
-			struct elem *x = &e[*total];
+			struct sk_elem *x = &e[*total];
 
 			x->whole = v;
 			x->vv.v = key != NULL ? key_of(v, key) : v;
@@ -88,10 +64,10 @@ elems_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n,
 			sk_vv_canon(vt, &x->vv);
 			(*total)++;
 		}
-	qsort(e, *total, sizeof(*e), elem_cmp);
+	qsort(e, *total, sizeof(*e), sk_elem_cmp);
 	for (size_t i = 0; i < *total; i++)
 		if (out == 0 || e[out - 1].vv.voter != e[i].vv.voter ||
-		    !same_elem(&e[out - 1], &e[i]))
+		    !sk_elem_same(&e[out - 1], &e[i]))
 			e[out++] = e[i];
 		else
 			lose(lost, &e[i]);
@@ -99,92 +75,13 @@ elems_of(struct sk_vote *vt, const struct sk_vv *vals, size_t n,
 	return e;
 }
 
-/* ---- order ---- */
-
-/* One agreed element: a run of elems, and its place in the result. */
-struct run {
-	size_t from, n;
-	size_t rank;
-};
-
-static int
-run_cmp(const void *x, const void *y)
-{
-	const struct run *a = x, *b = y;
-
-	if (a->rank != b->rank)
-		return a->rank > b->rank ? 1 : -1;
-	return (a->from > b->from) - (a->from < b->from);
-}
-
-/*
- * Ranks by one voter's positions when that voter has every agreed element and
- * no other voter contradicts them; the first such voter (by name) gives the
- * order. Otherwise canonical order stays.
- */
-static bool
-rank_by(const struct elem *e, struct run *runs, size_t nr, size_t voter)
-{
-	for (size_t i = 0; i < nr; i++) {
-		bool has = false;
-
-		for (size_t j = runs[i].from; j < runs[i].from + runs[i].n; j++)
-			if (e[j].vv.voter == voter) {
-				runs[i].rank = e[j].pos;
-				has = true;
-			}
-		if (!has)
-			return false;
-	}
-	return true;
-}
-
-static bool
-contradicts(
-    const struct elem *e, const struct run *sorted, size_t nr, size_t voter)
-{
-	size_t last = 0;
-	bool any = false;
-
-	for (size_t i = 0; i < nr; i++)
-		for (size_t j = sorted[i].from;
-		     j < sorted[i].from + sorted[i].n; j++) {
-			if (e[j].vv.voter != voter)
-				continue;
-			if (any && e[j].pos < last)
-				return true;
-			any = true;
-			last = e[j].pos;
-		}
-	return false;
-}
-
-static void
-keep_order(
-    const struct sk_vote *vt, const struct elem *e, struct run *runs, size_t nr)
-{
-	bool ok = false;
-
-	for (size_t v = 0; !ok && nr > 1 && v < vt->n_voters; v++)
-		ok = rank_by(e, runs, nr, v);
-	if (ok)
-		qsort(runs, nr, sizeof(*runs), run_cmp);
-	for (size_t v = 0; ok && v < vt->n_voters; v++)
-		ok = !contradicts(e, runs, nr, v);
-	if (ok)
-		return;
-	for (size_t i = 0; i < nr; i++)
-		runs[i].rank = 0;
-	qsort(runs, nr, sizeof(*runs), run_cmp);
-}
-
-/* ---- cutting into runs ---- */
+/* ---- cutting into spans ---- */
 
 /* Runs with a quorum into `runs`, the others into one disagreement that lists
  * them; returns the number of runs. *least = the smallest support. */
 static size_t
-cut(struct sk_vote *vt, const struct elem *e, size_t total, struct run *runs,
-    struct sk_jv *elements, size_t *least)
+cut(struct sk_vote *vt, const struct sk_elem *e, size_t total,
+    struct sk_span *runs, struct sk_jv *elements, size_t *least)
 {
 	struct sk_jv *below = sk_jnew(vt->a, SK_J_ARR), *ev;
 	struct sk_vv *vv = sk_calloc(vt->n_voters + 1, sizeof(*vv));
@@ -192,7 +89,7 @@ cut(struct sk_vote *vt, const struct elem *e, size_t total, struct run *runs,
 
 	*least = 0;
 	for (size_t i = 0; i < total; i = j) {
-		for (j = i; j < total && same_elem(&e[i], &e[j]); j++)
+		for (j = i; j < total && sk_elem_same(&e[i], &e[j]); j++)
 			vv[j - i] = e[j].vv;
 		ev = sk_value_agents(vt, e[i].vv.v, vv, j - i);
 		sk_jpush(vt->a, elements, ev);
@@ -200,7 +97,7 @@ cut(struct sk_vote *vt, const struct elem *e, size_t total, struct run *runs,
 			sk_jpush(vt->a, below, ev);
 			continue;
 		}
-		runs[nr++] = (struct run){ i, j - i, 0 };
+		runs[nr++] = (struct sk_span){ i, j - i, 0 };
 		if (*least == 0 || j - i < *least)
 			*least = j - i;
 	}
@@ -230,15 +127,19 @@ struct sk_jv *
 sk_vote_set(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 {
 	size_t total, nr, least, r = sk_res_add(vt, SK_PATH_SET, n);
-	struct elem *e = elems_of(vt, vals, n, NULL, &total, NULL);
-	struct run *runs = sk_calloc(total + 1, sizeof(*runs));
+	struct sk_elem *e = elems_of(vt, vals, n, NULL, &total, NULL);
+	struct sk_span *runs = sk_calloc(total + 1, sizeof(*runs));
 	bool enough;
 	size_t none = empties(vt, vals, n, &enough);
 	struct sk_jv *elements = sk_jnew(vt->a, SK_J_ARR);
 	struct sk_jv *won = sk_jnew(vt->a, SK_J_ARR);
 
 	nr = cut(vt, e, total, runs, elements, &least);
-	keep_order(vt, e, runs, nr);
+	vt->res[r].different = elements->n;
+	for (size_t i = 0; i < elements->n; i++)
+		vt->res[r].common +=
+		    sk_jlen(sk_jget(elements->a[i], "agents")) == n;
+	sk_keep_order(vt, e, runs, nr);
 	for (size_t i = 0; i < nr; i++)
 		sk_jpush(vt->a, won, e[runs[i].from].vv.v);
 	vt->res[r].agreed = nr > 0 || enough;
@@ -269,11 +170,11 @@ key_worth(
     struct sk_vote *vt, const struct sk_vv *vals, size_t n, const char *key)
 {
 	size_t total, *own = sk_calloc(vt->n_voters + 1, sizeof(*own));
-	struct elem *e = elems_of(vt, vals, n, key, &total, NULL);
+	struct sk_elem *e = elems_of(vt, vals, n, key, &total, NULL);
 	struct worth w = { 0, total, 0 };
 
 	for (size_t i = 0, j; i < total; i = j) {
-		for (j = i; j < total && same_elem(&e[i], &e[j]); j++)
+		for (j = i; j < total && sk_elem_same(&e[i], &e[j]); j++)
 			own[e[j].vv.voter]++;
 		w.shared += j - i >= vt->quorum;
 	}
@@ -283,6 +184,21 @@ key_worth(
 	free(own);
 	free(e);
 	return w;
+}
+
+/* Sentences that happen to be equal are no names. */
+static bool
+is_sentence(const struct sk_vv *vals, size_t n, const char *key)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < vals[i].v->n; k++) {
+			const struct sk_jv *v = sk_jget(vals[i].v->a[k], key);
+
+			if (v != NULL && v->type == SK_J_STR &&
+			    sk_has_space(v->s, v->n))
+				return true;
+		}
+	return false;
 }
 
 /* A member that nobody gave a name for: one that is in every record of a quorum
@@ -309,7 +225,8 @@ discover_key(struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 	for (size_t i = 0; i < names.n; i++) {
 		struct worth w = key_worth(vt, vals, n, names.v[i]);
 
-		if (w.answers < vt->quorum || w.shared <= most)
+		if (w.answers < vt->quorum || w.shared <= most ||
+		    is_sentence(vals, n, names.v[i]))
 			continue;
 		most = w.shared;
 		best = names.v[i];
@@ -352,7 +269,7 @@ choose_key(
 /* A record's place in the path is its key's text, not its index: indexes differ
  * between answers. */
 static void
-push_key(struct sk_vote *vt, const struct elem *e)
+push_key(struct sk_vote *vt, const struct sk_elem *e)
 {
 	const char *s = e->vv.canon;
 	size_t n = e->vv.canon_n;
@@ -373,51 +290,62 @@ push_key(struct sk_vote *vt, const struct elem *e)
 	sk_buf_free(&b);
 }
 
+/* The values of one element's voters, path and all. */
+static struct sk_jv *
+vote_record(struct sk_vote *vt, const struct sk_elem *e, size_t n)
+{
+	struct sk_vv *g = sk_calloc(n + 1, sizeof(*g));
+	size_t len = vt->path.len;
+	struct sk_jv *one;
+
+	for (size_t j = 0; j < n; j++)
+		g[j] =
+		    (struct sk_vv){ .v = e[j].whole, .voter = e[j].vv.voter };
+	push_key(vt, e);
+	one = sk_vote_at(vt, g, n);
+	vt->path.len = len;
+	vt->path.p[len] = '\0';
+	free(g);
+	return one;
+}
+
 struct sk_jv *
 sk_vote_records(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 {
 	const char *from, *key = choose_key(vt, vals, n, &from);
-	size_t total, nr, least, r, len = vt->path.len, none;
+	size_t total = 0, nr, least, r, none;
 	struct sk_jv *elements, *won, *one;
-	struct lost lost;
-	struct sk_vv *g;
-	struct elem *e;
-	struct run *runs;
+	struct lost lost = { NULL, 0 };
+	struct sk_elem *e;
+	struct sk_span *runs;
 	bool enough;
 
-	if (key == NULL)
+	e = key != NULL ? elems_of(vt, vals, n, key, &total, &lost)
+	                : sk_assign(vt, vals, n, &total);
+	if (e == NULL)
 		return sk_vote_set(vt, vals, n);
 	r = sk_res_add(vt, SK_PATH_RECORDS, n);
-	e = elems_of(vt, vals, n, key, &total, &lost);
 	none = empties(vt, vals, n, &enough);
 	runs = sk_calloc(total + 1, sizeof(*runs));
-	g = sk_calloc(vt->n_voters + 1, sizeof(*g));
 	elements = sk_jnew(vt->a, SK_J_ARR);
 	won = sk_jnew(vt->a, SK_J_ARR);
 	nr = cut(vt, e, total, runs, elements, &least);
 	if (lost.n > 0)
 		(void)sk_dis_add(vt, false, sk_vote_values(vt, lost.v, lost.n));
 	free(lost.v);
-	keep_order(vt, e, runs, nr);
+	sk_keep_order(vt, e, runs, nr);
 	for (size_t i = 0; i < nr; i++) {
-		for (size_t j = 0; j < runs[i].n; j++)
-			g[j] = (struct sk_vv){ .v = e[runs[i].from + j].whole,
-				.voter = e[runs[i].from + j].vv.voter };
-		push_key(vt, &e[runs[i].from]);
-		one = sk_vote_at(vt, g, runs[i].n);
-		vt->path.len = len;
-		vt->path.p[len] = '\0';
+		one = vote_record(vt, &e[runs[i].from], runs[i].n);
 		if (one != NULL)
 			sk_jpush(vt->a, won, one);
 	}
 	vt->res[r].agreed = nr > 0 || enough;
 	vt->res[r].count = nr > 0 ? least : none;
 	vt->res[r].key = key;
-	vt->res[r].key_from = from;
+	vt->res[r].key_from = key != NULL ? from : "assigned";
 	vt->res[r].elements = elements;
 	vt->res[r].value = vt->res[r].agreed ? won : NULL;
 	free(e);
 	free(runs);
-	free(g);
 	return vt->res[r].agreed ? won : NULL;
 }

@@ -472,7 +472,7 @@ settle(struct work *w, struct sk_evidence *ev, struct sk_err *err)
 		rc = sk_fail(err, SK_IO, "io", "stopped after the decision");
 	if (rc == 0 && SK_MUTANT("ack_first") && !w->o->no_ack)
 		rc = acknowledge(w, err);
-	if (rc == 0 && w->at.fd >= 0)
+	if (rc == 0 && w->at.dir.fd >= 0)
 		rc = sk_evidence_publish(&w->at, w->db, w->o, &w->d, w->epoch,
 		    w->stored, w->n, ev, err);
 	if (rc == 0 && SK_FAULT("consensus.published") != 0)
@@ -558,7 +558,7 @@ sk_decide_group(struct sk_db *db, struct sk_drivers *drivers,
     const struct sk_decide_opts *o, const struct sk_group *g,
     struct sk_buf *out, char status[16], struct sk_err *err)
 {
-	struct work w = { .db = db, .o = o, .g = g, .at.fd = -1 };
+	struct work w = { .db = db, .o = o, .g = g, .at.dir.fd = -1 };
 	struct sk_evidence ev = { 0 };
 	struct sk_more more = { .evidence = &ev };
 	int rc;
@@ -573,7 +573,7 @@ sk_decide_again(struct sk_db *db, struct sk_drivers *drivers,
     struct sk_buf *out, char status[16], struct sk_err *err)
 {
 	struct sk_group g = { .round = d->round };
-	struct work w = { .db = db, .o = o, .g = &g, .d = *d, .at.fd = -1 };
+	struct work w = { .db = db, .o = o, .g = &g, .d = *d, .at.dir.fd = -1 };
 	struct sk_evidence ev = { 0 };
 	struct sk_more more = { .evidence = &ev, .replayed = true };
 	int rc;

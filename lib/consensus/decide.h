@@ -5,10 +5,9 @@
 
 #include "consensus/consensus.h"
 
-/* The evidence directory of a specification, open; fd -1 = it is not. */
+/* The evidence directory of a specification; fd -1 = it is not open. */
 struct sk_place {
-	int fd;
-	struct sk_buf path;
+	struct sk_dir dir;
 	bool swept;
 	bool look; /* make no directory */
 };

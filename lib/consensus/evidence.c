@@ -29,7 +29,7 @@ look(const struct sk_place *at, const char *name, const struct sk_buf *want)
 	int fd;
 
 	fd = openat(
-	    at->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	    at->dir.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? ABSENT : OTHER;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
@@ -71,14 +71,14 @@ put(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 	char *held;
 	int rc;
 
-	*path = sk_path_join(at->path.p, name);
+	*path = sk_path_join(at->dir.path.p, name);
 	if (look(at, name, b) == SAME)
 		return 0;
 	if (SK_MUTANT("no_rename"))
 		return sk_write_file(*path, b->p, b->len, 0644, err);
 	/* Through the directory that was walked to: whoever swaps a component
 	 * for a link meanwhile moves nothing. */
-	held = sk_asprintf("/proc/self/fd/%d/%s", at->fd, name);
+	held = sk_asprintf("/proc/self/fd/%d/%s", at->dir.fd, name);
 	rc = sk_pub_begin(&pub, held, b->p, b->len, 0644, err);
 	free(held);
 	if (rc == 0)
@@ -345,7 +345,7 @@ sk_evidence_find(const struct sk_place *at, const struct sk_decision *d)
 		if (sk_place_read(at, name, &a, &b, &v, &ignored) == 0 &&
 		    sk_streq(
 			sk_jstr(sk_jptr(v, "/decision/chain/hash")), d->chain))
-			found = sk_path_join(at->path.p, name);
+			found = sk_path_join(at->dir.path.p, name);
 		sk_err_clear(&ignored);
 		sk_buf_free(&b);
 	}
@@ -379,8 +379,8 @@ sk_evidence_publish(struct sk_place *at, struct sk_db *db,
 	if (rc == 0 && o->telemetry)
 		rc = put_telemetry(
 		    db, d, epoch, at, stamp, &b, stored, n, ev, err);
-	if (at->fd >= 0)
-		(void)flock(at->fd, LOCK_UN);
+	if (at->dir.fd >= 0)
+		(void)flock(at->dir.fd, LOCK_UN);
 	if (rc != 0 && rc != SK_ORDER && err->hint[0] == '\0')
 		(void)sk_hint(err,
 		    "the decision is kept; when this is mended: sk-consensus "

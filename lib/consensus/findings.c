@@ -8,30 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "consensus/internal.h"
-
-/* One element of one voter's array; vv.v is what it is told apart by. */
-struct elem {
-	struct sk_vv vv;
-	struct sk_jv *whole;
-	size_t pos;
-};
-
-static int
-elem_cmp(const void *x, const void *y)
-{
-	const struct elem *a = x, *b = y;
-	int c = sk_vv_cmp(&a->vv, &b->vv);
-
-	return c != 0 ? c : (a->pos > b->pos) - (a->pos < b->pos);
-}
-
-static bool
-same_elem(const struct elem *a, const struct elem *b)
-{
-	return a->vv.canon_n == b->vv.canon_n &&
-	       memcmp(a->vv.canon, b->vv.canon, a->vv.canon_n) == 0;
-}
+#include "consensus/elem.h"
 
 /* ---- what a finding is ---- */
 
@@ -95,7 +72,7 @@ identity(struct sk_vote *vt, struct sk_jv *v)
 
 /* The most frequent wording, with the heaviest severity anybody gave. */
 static struct sk_jv *
-representative(struct sk_vote *vt, const struct elem *e, size_t n)
+representative(struct sk_vote *vt, const struct sk_elem *e, size_t n)
 {
 	struct sk_vv *vv = sk_calloc(n, sizeof(*vv));
 	struct sk_jv *best, *sev, *worst = NULL;
@@ -144,22 +121,22 @@ label(const struct sk_jv *v)
 /* Sorted by identity; where one agent has two findings of one identity, it is
  * none, and their whole text tells them apart. Nothing is united away. */
 static void
-tell_apart(struct sk_vote *vt, struct elem *e, size_t total)
+tell_apart(struct sk_vote *vt, struct sk_elem *e, size_t total)
 {
 	size_t j;
 
-	qsort(e, total, sizeof(*e), elem_cmp);
+	qsort(e, total, sizeof(*e), sk_elem_cmp);
 	for (size_t i = 0; i < total; i = j) {
 		bool twice = false;
 
-		for (j = i + 1; j < total && same_elem(&e[i], &e[j]); j++)
+		for (j = i + 1; j < total && sk_elem_same(&e[i], &e[j]); j++)
 			twice = twice || e[j].vv.voter == e[j - 1].vv.voter;
 		for (size_t k = i; twice && k < j; k++) {
 			e[k].vv.v = e[k].whole;
 			sk_vv_canon(vt, &e[k].vv);
 		}
 	}
-	qsort(e, total, sizeof(*e), elem_cmp);
+	qsort(e, total, sizeof(*e), sk_elem_cmp);
 }
 
 /* ---- near each other ---- */
@@ -183,7 +160,7 @@ first_str(const struct sk_jv *v, const char *const *keys)
 }
 
 static void
-locate(struct place *p, const struct elem *e)
+locate(struct place *p, const struct sk_elem *e)
 {
 	static const char *const files[] = { "file", "path", "filename", NULL };
 	static const char *const rules[] = { "rule", "rule_id", "ruleId",
@@ -228,8 +205,8 @@ alike(const struct place *a, const struct place *b)
 
 /* Does any agent have a finding in both? Its own two are two. */
 static bool
-shared_voter(
-    const struct elem *e, const struct place *p, size_t np, size_t x, size_t y)
+shared_voter(const struct sk_elem *e, const struct place *p, size_t np,
+    size_t x, size_t y)
 {
 	for (size_t i = 0; i < np; i++)
 		for (size_t j = 0; p[i].root == x && j < np; j++) {
@@ -245,8 +222,8 @@ shared_voter(
 }
 
 static void
-unite_near(
-    const struct sk_vote *vt, const struct elem *e, struct place *p, size_t np)
+unite_near(const struct sk_vote *vt, const struct sk_elem *e, struct place *p,
+    size_t np)
 {
 	struct place **at = sk_calloc(np + 1, sizeof(struct place *));
 	size_t n = 0;
@@ -286,7 +263,7 @@ tier(const struct sk_vote *vt, const struct sk_vv *g, size_t n)
 
 /* {"high": 2, "low": 1}, heaviest first; NULL when nobody said. */
 static struct sk_jv *
-weights_given(struct sk_vote *vt, const struct elem *e, size_t n)
+weights_given(struct sk_vote *vt, const struct sk_elem *e, size_t n)
 {
 	struct sk_jv *o = sk_jnew(vt->a, SK_J_OBJ);
 
@@ -305,7 +282,7 @@ weights_given(struct sk_vote *vt, const struct elem *e, size_t n)
 
 /* All elements of one finding; g gets its voters, in order, once each. */
 static void
-put_finding(struct sk_vote *vt, size_t r, struct elem *e, size_t n,
+put_finding(struct sk_vote *vt, size_t r, struct sk_elem *e, size_t n,
     struct sk_jv *won, struct sk_vv *g)
 {
 	struct sk_jv *one = representative(vt, e, n), *ev, *given;
@@ -329,12 +306,12 @@ put_finding(struct sk_vote *vt, size_t r, struct elem *e, size_t n,
 }
 
 static size_t
-places_of(const struct elem *e, size_t total, struct place *p)
+places_of(const struct sk_elem *e, size_t total, struct place *p)
 {
 	size_t np = 0, j;
 
 	for (size_t i = 0; i < total; i = j) {
-		for (j = i; j < total && same_elem(&e[i], &e[j]); j++)
+		for (j = i; j < total && sk_elem_same(&e[i], &e[j]); j++)
 			;
 		p[np] = (struct place){ .from = i, .n = j - i, .root = np };
 		locate(&p[np++], e);
@@ -348,7 +325,7 @@ sk_vote_union(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 	size_t total = 0, k = 0, np, r = sk_res_add(vt, SK_PATH_UNION, n);
 	struct sk_vv *g = sk_calloc(vt->n_voters + 1, sizeof(*g));
 	struct sk_jv *won = sk_jnew(vt->a, SK_J_ARR);
-	struct elem *e, *group;
+	struct sk_elem *e, *group;
 	struct place *p;
 
 	for (size_t i = 0; i < n; i++)
@@ -358,7 +335,7 @@ sk_vote_union(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 	p = sk_calloc(k + 1, sizeof(*p));
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = 0; j < vals[i].v->n; j++) {
-			struct elem *x = &e[total++];
+			struct sk_elem *x = &e[total++];
 
 			x->whole = vals[i].v->a[j];
 			x->vv.v = identity(vt, x->whole);

@@ -35,11 +35,18 @@ struct sk_res {
 	const char *key; /* records: the key they are aligned by */
 	const struct sk_jv *value; /* what was agreed, NULL = nothing */
 	struct sk_jv *agents; /* who stands behind it, where one value won */
-	const char *key_from; /* "policy", "known" or "found" */
+	const char *key_from; /* "policy", "known", "found", "assigned" */
 	struct sk_jv *normalised; /* the views that were compared, or NULL */
 	struct sk_jv *interval; /* measurements: [lowest, highest] */
 	const struct sk_jv *condorcet; /* rankings: beats every other */
 	struct sk_jv *cycle; /* rankings: beat each other in a circle */
+	struct sk_jv *kemeny; /* rankings: the order that least is against */
+	const struct sk_jv *tau; /* rankings: how far the voters share it */
+	bool disputed; /* several values: the margin says by how much */
+	size_t margin; /* weight of the first before the second */
+	const struct sk_jv *medoid; /* words in dispute: the nearest to all */
+	struct sk_jv *clusters; /* prose: who says much the same */
+	size_t different, common; /* sets: elements, and those all have */
 	struct sk_jv *numbers, *negation; /* prose: where they differ */
 	size_t weight; /* of those behind the value, where votes have weights */
 	struct sk_jv *elements; /* sets, records, unions: support per element */
@@ -50,6 +57,7 @@ struct sk_dis {
 	bool conflict; /* a quorum spoke and did not agree */
 	bool text; /* prose: counts only where it is required */
 	bool required; /* it stands behind the status conflict */
+	bool tie; /* two values had the quorum alike */
 	struct sk_jv *values; /* [{value, agents}] */
 };
 struct sk_vote {
@@ -112,8 +120,14 @@ void sk_text_check(
     struct sk_vote *vt, struct sk_res *r, const struct sk_vv *vals, size_t n);
 /* Of two strings, in parts of 10^9. */
 uint64_t sk_text_similarity(const struct sk_jv *x, const struct sk_jv *y);
-/* Index of the medoid of n texts: the real answer nearest to the others. */
-size_t sk_text_medoid(const struct sk_vv *vals, size_t n);
+/* Index of the medoid of n texts: the real answer nearest to the others. ids
+ * may be NULL, else it gets a number for each: of one number are those that a
+ * chain of texts that are half alike joins. */
+size_t sk_text_medoid(const struct sk_vv *vals, size_t n, size_t *ids);
+/* The same of n short words by edits, each with a weight; n when one of them is
+ * too long for that. */
+size_t
+sk_word_medoid(const struct sk_vv *vals, const size_t *weights, size_t n);
 
 /* vote.c: votes are counted by weight, agents by number. */
 size_t sk_weight_of(const struct sk_vote *vt, size_t voter);

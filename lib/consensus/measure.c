@@ -115,8 +115,9 @@ sk_vote_measure(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 	} else if (k > 0) {
 		for (size_t i = 0; i < k; i++)
 			in[i] = p[i].vv;
-		(void)sk_dis_add(vt, sk_weight(vt, in, k) >= vt->quorum,
-		    sk_vote_values(vt, in, k));
+		sk_dis_add(vt, sk_weight(vt, in, k) >= vt->quorum,
+		    sk_vote_values(vt, in, k))
+		    ->tie = tie && w >= vt->quorum;
 	}
 	free(p);
 	free(in);

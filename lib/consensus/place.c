@@ -23,65 +23,11 @@
 
 /* ---- directories ---- */
 
-/* One component further, made when it is absent, never through a link. */
-static int
-step(struct sk_place *at, const char *name, struct sk_err *err)
-{
-	bool made;
-	int fd;
-
-	if (at->path.len > 0 && at->path.p[at->path.len - 1] != '/')
-		sk_buf_ch(&at->path, '/');
-	sk_buf_str(&at->path, name);
-	made = !at->look && mkdirat(at->fd, name, 0755) == 0;
-	if (!made && !at->look && errno != EEXIST)
-		return sk_fail_errno(
-		    err, "cannot make directory '%s'", at->path.p);
-	fd = openat(
-	    at->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) {
-		int why = errno;
-		struct stat st;
-
-		if (fstatat(at->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISLNK(st.st_mode)) {
-			(void)sk_fail(err, SK_IO, "symlink",
-			    "evidence directory '%s' is a symbolic link",
-			    at->path.p);
-			return sk_hint(err, "name the real directory with "
-					    "--evidence-dir");
-		}
-		errno = at->look && why == ENOENT ? ENOENT : ENOTDIR;
-		return sk_fail_errno(
-		    err, "cannot open directory '%s'", at->path.p);
-	}
-	/* Documents of the project, not secrets: our umask does not count. */
-	if (made)
-		(void)fchmod(fd, 0755);
-	(void)close(at->fd);
-	at->fd = fd;
-	return 0;
-}
-
-static int
-walk(struct sk_place *at, const char *rel, struct sk_err *err)
-{
-	struct sk_strv parts = { 0 };
-	int rc = 0;
-
-	sk_strv_split(&parts, rel, '/');
-	for (size_t i = 0; rc == 0 && i < parts.n; i++)
-		if (strcmp(parts.v[i], ".") != 0)
-			rc = step(at, parts.v[i], err);
-	sk_strv_free(&parts);
-	return rc;
-}
-
-/* Where the walk starts: the project, or the parent of a place outside of it
- * that only the user can have named. *rel = what is walked from there. */
-static int
-open_root(struct sk_place *at, const struct sk_decide_opts *o, const char **rel,
-    struct sk_err *err)
+/* Where the walk starts, malloc'd: the project, or the parent of a place that is
+ * not in it and that only the user can have named. *rel = the way from there. */
+static char *
+root_of(const struct sk_place *at, const struct sk_decide_opts *o,
+    const char **rel, struct sk_err *err)
 {
 	const char *root = o->evidence_root != NULL ? o->evidence_root : ".";
 	char *parent = NULL, *real = NULL;
@@ -105,50 +51,45 @@ open_root(struct sk_place *at, const struct sk_decide_opts *o, const char **rel,
 	}
 	if (rc == 0) {
 		real = realpath(root, NULL);
-		if (real != NULL)
-			at->fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (at->fd < 0)
-			rc = sk_fail_errno(
+		if (real == NULL)
+			(void)sk_fail_errno(
 			    err, "cannot open directory '%s'", root);
-		else
-			sk_buf_str(&at->path, real);
 	}
-	free(real);
 	free(parent);
-	return rc;
+	return real;
 }
 
 int
 sk_place_open(struct sk_place *at, const struct sk_decide_opts *o,
     const char *spec, struct sk_err *err)
 {
-	const char *rel;
+	const char *base;
+	char *root, *rel;
 	int rc;
 
-	at->fd = -1;
-	sk_buf_init(&at->path, 65536);
-	rc = open_root(at, o, &rel, err);
-	if (rc == 0)
-		rc = walk(at, rel, err);
-	if (rc == 0)
-		rc = step(at, "consensus", err);
-	if (rc == 0)
-		rc = step(at, spec, err);
+	at->dir.fd = -1;
+	root = root_of(at, o, &base, err);
+	if (root == NULL)
+		return err->exit;
+	rel = sk_asprintf("%s/consensus/%s", base, spec);
+	rc = sk_dir_open(&at->dir, root, rel, !at->look, err);
+	free(root);
+	free(rel);
+	if (rc != 0 && strcmp(err->code, "symlink") == 0)
+		return sk_hint(
+		    err, "name the real directory with --evidence-dir");
 	if (rc == 0 && !at->look &&
-	    faccessat(at->fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
-		rc = sk_fail_errno(err, "cannot write in '%s'", at->path.p);
-	if (rc != 0)
+	    faccessat(at->dir.fd, ".", W_OK | X_OK, AT_EACCESS) != 0) {
+		rc = sk_fail_errno(err, "cannot write in '%s'", at->dir.path.p);
 		sk_place_close(at);
+	}
 	return rc;
 }
 
 void
 sk_place_close(struct sk_place *at)
 {
-	if (at->fd >= 0)
-		(void)close(at->fd);
-	at->fd = -1;
-	sk_buf_free(&at->path);
+	sk_dir_close(&at->dir);
 }
 
 /* ---- what is there ---- */
@@ -159,7 +100,7 @@ each_name(const struct sk_place *at,
     void (*fn)(const struct sk_place *at, const char *name, void *arg),
     void *arg)
 {
-	int fd = openat(at->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(at->dir.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *e;
 
@@ -181,10 +122,10 @@ drop_orphan(const struct sk_place *at, const char *name, void *arg)
 
 	if (SK_MUTANT("no_sweep") || !sk_has_prefix(name, ".tmp.") ||
 	    strlen(name) != 5 + 16 ||
-	    fstatat(at->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    fstatat(at->dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
 	    !S_ISREG(st.st_mode) || now->tv_sec - st.st_ctime < ORPHAN_S)
 		return;
-	(void)unlinkat(at->fd, name, 0);
+	(void)unlinkat(at->dir.fd, name, 0);
 }
 
 void
@@ -194,7 +135,7 @@ sk_place_lock(struct sk_place *at)
 
 	/* Only against name clashes: where it cannot be had, go on. */
 	for (int i = 0; i < 100; i++) {
-		if (flock(at->fd, LOCK_EX | LOCK_NB) == 0) {
+		if (flock(at->dir.fd, LOCK_EX | LOCK_NB) == 0) {
 			(void)clock_gettime(CLOCK_REALTIME, &now);
 			if (!at->swept)
 				each_name(at, drop_orphan, &now);
@@ -238,13 +179,13 @@ sk_place_read(const struct sk_place *at, const char *name, struct sk_arena *a,
 
 	*out = NULL;
 	fd = openat(
-	    at->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	    at->dir.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return sk_fail_errno(
-		    err, "cannot open '%s/%s'", at->path.p, name);
+		    err, "cannot open '%s/%s'", at->dir.path.p, name);
 	rc = fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)
 	         ? sk_fail(err, SK_IO, "not_a_file", "'%s/%s' is not a file",
-		       at->path.p, name)
+		       at->dir.path.p, name)
 	         : sk_read_fd(fd, SK_BUF_MAX - 1, raw, name, err);
 	(void)close(fd);
 	if (rc == 0)
@@ -305,7 +246,7 @@ sk_place_check(const struct sk_place *at, struct sk_db *db,
 	(void)sk_fail(err, SK_DAMAGED, "older_database",
 	    "'%s' holds decision %lld of this run, but the database knows "
 	    "only %lld",
-	    at->path.p, (long long)x.found, (long long)x.seq);
+	    at->dir.path.p, (long long)x.found, (long long)x.seq);
 	return sk_hint(err,
 	    "the database is an older copy: bring the newer one back, or start "
 	    "another run");

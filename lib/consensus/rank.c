@@ -10,6 +10,8 @@
 #include "consensus/internal.h"
 
 #define ITEMS_MAX 64
+/* The exact order costs two to the power of this. */
+#define KEMENY_MAX 8
 
 struct item {
 	struct sk_vv vv;
@@ -140,8 +142,97 @@ cycles(struct sk_vote *vt, const struct table *t)
 	return r->n > 0 ? r : NULL;
 }
 
+/* ---- beside Borda ---- */
+
+/* Weight of those who are against i before j. */
+static uint64_t
+against(const struct table *t, size_t i, size_t j)
+{
+	return t->beats[j][i];
+}
+
+/*
+ * Kemeny: the order that the fewest pairs of places speak against, found over
+ * all sets of items; of equally good ones the first in canonical order.
+ */
 static struct sk_jv *
-elements(struct sk_vote *vt, const struct table *t, size_t voters)
+kemeny(struct sk_vote *vt, const struct table *t)
+{
+	uint64_t cost[1 << KEMENY_MAX] = { 0 };
+	struct sk_jv *r = sk_jnew(vt->a, SK_J_ARR);
+	size_t full = ((size_t)1 << t->n) - 1, left = full;
+
+	/* cost[s] = of the items of s in their best order. */
+	for (size_t s = 1; s <= full; s++) {
+		cost[s] = UINT64_MAX;
+		for (size_t i = 0; i < t->n; i++) {
+			uint64_t c = 0;
+
+			if ((s >> i & 1) == 0)
+				continue;
+			for (size_t j = 0; j < t->n; j++)
+				if (j != i && (s >> j & 1) != 0)
+					c += against(t, i, j);
+			c += cost[s & ~((size_t)1 << i)];
+			cost[s] = c < cost[s] ? c : cost[s];
+		}
+	}
+	while (left != 0)
+		for (size_t i = 0; i < t->n; i++) {
+			size_t rest = left & ~((size_t)1 << i);
+			uint64_t c = cost[rest];
+
+			for (size_t j = 0; j < t->n; j++)
+				if ((rest >> j & 1) != 0)
+					c += against(t, i, j);
+			if (rest == left || c != cost[left])
+				continue;
+			sk_jpush(vt->a, r, t->v[i].vv.v);
+			left = rest;
+			break;
+		}
+	return r;
+}
+
+/* Kendall's tau over all voters: of all pairs that somebody put in order, how
+ * many more are as in this order than against it. From -1 to 1. */
+static const struct sk_jv *
+tau(struct sk_vote *vt, const struct table *t, const struct sk_jv *order)
+{
+	size_t at[ITEMS_MAX];
+	int64_t with = 0, all = 0, mille;
+	const char *text;
+
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t k = 0; k < order->n; k++)
+			if (order->a[k] == t->v[i].vv.v)
+				at[i] = k;
+	for (size_t i = 0; i < t->n; i++)
+		for (size_t j = 0; j < t->n; j++) {
+			all += (int64_t)t->beats[i][j];
+			with += at[i] < at[j] ? (int64_t)t->beats[i][j]
+			                      : -(int64_t)t->beats[i][j];
+		}
+	if (all == 0)
+		return NULL;
+	mille = with * 1000 / all;
+	text = sk_arena_printf(vt->a, "%s%lld.%03lld", mille < 0 ? "-" : "",
+	    (long long)(mille < 0 ? -mille : mille) / 1000,
+	    (long long)(mille < 0 ? -mille : mille) % 1000);
+	return sk_jnew_num(vt->a, text, strlen(text));
+}
+
+static bool
+same_order(const struct sk_jv *x, const struct sk_jv *y)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->a[i] != y->a[i])
+			return false;
+	return true;
+}
+
+static struct sk_jv *
+elements(struct sk_vote *vt, const struct table *t)
 {
 	struct sk_jv *r = sk_jnew(vt->a, SK_J_ARR), *o;
 
@@ -160,7 +251,6 @@ elements(struct sk_vote *vt, const struct table *t, size_t voters)
 				t->v[i + 1].points == t->v[i].points)));
 		sk_jpush(vt->a, r, o);
 	}
-	(void)voters;
 	return r;
 }
 
@@ -178,36 +268,53 @@ condorcet(const struct table *t)
 	return NULL;
 }
 
+/* The order by points, and *how it came to be; *tie: two stand first. */
+static struct sk_jv *
+borda(struct sk_vote *vt, const struct table *t, bool *tie, struct sk_jv **how)
+{
+	struct table *by = sk_calloc(1, sizeof(*by));
+	struct sk_jv *won = sk_jnew(vt->a, SK_J_ARR);
+
+	*by = *t;
+	qsort(by->v, by->n, sizeof(by->v[0]), points_cmp);
+	*tie = by->n > 1 && by->v[0].points == by->v[1].points;
+	for (size_t i = 0; i < by->n; i++)
+		sk_jpush(vt->a, won, by->v[i].vv.v);
+	*how = elements(vt, by);
+	free(by);
+	return won;
+}
+
 struct sk_jv *
 sk_vote_ranking(struct sk_vote *vt, struct sk_vv *vals, size_t n)
 {
 	struct table *t = sk_calloc(1, sizeof(*t));
-	struct sk_jv *won = sk_jnew(vt->a, SK_J_ARR), *round;
-	size_t r = sk_res_add(vt, SK_PATH_RANKING, n);
-	bool tie, enough;
+	size_t at = sk_res_add(vt, SK_PATH_RANKING, n);
+	struct sk_res *r = &vt->res[at];
+	bool tie, enough = sk_weight(vt, vals, n) >= vt->quorum;
+	struct sk_jv *won;
 
 	if (!gather(vt, t, vals, n) || t->n == 0) {
 		free(t);
-		(void)sk_dis_add(vt, sk_weight(vt, vals, n) >= vt->quorum,
-		    sk_vote_values(vt, vals, n));
+		(void)sk_dis_add(vt, enough, sk_vote_values(vt, vals, n));
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++)
 		count_list(vt, t, &vals[i]);
-	round = cycles(vt, t);
-	vt->res[r].condorcet = condorcet(t);
-	qsort(t->v, t->n, sizeof(t->v[0]), points_cmp);
-	tie = t->n > 1 && t->v[0].points == t->v[1].points;
-	enough = sk_weight(vt, vals, n) >= vt->quorum;
-	for (size_t i = 0; i < t->n; i++)
-		sk_jpush(vt->a, won, t->v[i].vv.v);
-	vt->res[r].count = n;
-	vt->res[r].cycle = round;
-	vt->res[r].elements = elements(vt, t, n);
-	vt->res[r].agreed = enough && !tie && round == NULL;
-	vt->res[r].value = vt->res[r].agreed ? won : NULL;
-	if (enough && !vt->res[r].agreed)
-		(void)sk_dis_add(vt, true, sk_vote_values(vt, vals, n));
+	won = borda(vt, t, &tie, &r->elements);
+	r->count = n;
+	r->cycle = cycles(vt, t);
+	r->condorcet = condorcet(t);
+	r->tau = tau(vt, t, won);
+	if (t->n <= KEMENY_MAX) {
+		r->kemeny = kemeny(vt, t);
+		if (same_order(r->kemeny, won))
+			r->kemeny = NULL;
+	}
 	free(t);
-	return vt->res[r].agreed ? won : NULL;
+	r->agreed = enough && !tie && r->cycle == NULL;
+	r->value = r->agreed ? won : NULL;
+	if (enough && !r->agreed)
+		sk_dis_add(vt, true, sk_vote_values(vt, vals, n))->tie = tie;
+	return r->agreed ? won : NULL;
 }

@@ -9,6 +9,9 @@
 #include "consensus/internal.h"
 
 #define SHINGLE 3
+#define HALF 500000000u
+/* Longer words are not compared edit by edit. */
+#define WORD_MAX 64
 /* Beyond this many words a text is judged by its beginning. */
 #define WORDS_MAX 200000
 
@@ -120,21 +123,38 @@ sk_text_similarity(const struct sk_jv *x, const struct sk_jv *y)
 	return s;
 }
 
+/* The smaller number for all that have the larger. */
+static void
+join(size_t *ids, size_t n, size_t x, size_t y)
+{
+	size_t to = ids[x] < ids[y] ? ids[x] : ids[y];
+	size_t from = ids[x] < ids[y] ? ids[y] : ids[x];
+
+	for (size_t i = 0; i < n; i++)
+		if (ids[i] == from)
+			ids[i] = to;
+}
+
 size_t
-sk_text_medoid(const struct sk_vv *vals, size_t n)
+sk_text_medoid(const struct sk_vv *vals, size_t n, size_t *ids)
 {
 	struct bag *bags = sk_calloc(n, sizeof(*bags));
 	uint64_t *sum = sk_calloc(n, sizeof(*sum));
 	size_t best = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		bag_fill(&bags[i], vals[i].v->s, vals[i].v->n);
+		if (ids != NULL)
+			ids[i] = i;
+	}
 	for (size_t i = 0; i < n; i++)
 		for (size_t j = i + 1; j < n; j++) {
 			uint64_t s = similarity(&bags[i], &bags[j]);
 
 			sum[i] += s;
 			sum[j] += s;
+			if (ids != NULL && s >= HALF && ids[i] != ids[j])
+				join(ids, n, i, j);
 		}
 	for (size_t i = 1; i < n; i++)
 		if (sum[i] > sum[best] ||
@@ -145,6 +165,65 @@ sk_text_medoid(const struct sk_vv *vals, size_t n)
 		free(bags[i].h);
 	free(bags);
 	free(sum);
+	return best;
+}
+
+/* ---- words ---- */
+
+/* How many bytes must be changed, put in or left out; both are short. */
+static uint64_t
+edits(const struct sk_vv *x, const struct sk_vv *y)
+{
+	size_t row[WORD_MAX + 1];
+
+	for (size_t j = 0; j <= y->canon_n; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= x->canon_n; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= y->canon_n; j++) {
+			size_t least =
+			    corner + (x->canon[i - 1] != y->canon[j - 1]);
+
+			if (row[j] + 1 < least)
+				least = row[j] + 1;
+			if (row[j - 1] + 1 < least)
+				least = row[j - 1] + 1;
+			corner = row[j];
+			row[j] = least;
+		}
+	}
+	return row[y->canon_n];
+}
+
+size_t
+sk_word_medoid(const struct sk_vv *vals, const size_t *weights, size_t n)
+{
+	uint64_t least = 0;
+	size_t best = n;
+
+	for (size_t i = 0; i < n; i++)
+		if (vals[i].v->type != SK_J_STR || vals[i].canon_n > WORD_MAX)
+			return n;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t sum = 0;
+
+		for (size_t j = 0; j < n; j++) {
+			size_t longer = vals[i].canon_n > vals[j].canon_n
+			                    ? vals[i].canon_n
+			                    : vals[j].canon_n;
+
+			if (longer > 0)
+				sum += edits(&vals[i], &vals[j]) * 1000000000u /
+				       longer * weights[j];
+		}
+		if (best == n || sum < least ||
+		    (sum == least && sk_vv_cmp(&vals[i], &vals[best]) < 0)) {
+			best = i;
+			least = sum;
+		}
+	}
 	return best;
 }
 

@@ -267,7 +267,7 @@ int
 sk_verb_last(struct sk_ctx *ctx, struct sk_err *err)
 {
 	struct sk_verb_opts *o = ctx->opts;
-	struct sk_place at = { .fd = -1, .look = true };
+	struct sk_place at = { .dir.fd = -1, .look = true };
 	struct sk_more more = { .last = true };
 	struct sk_err ignored = { 0 };
 	struct sk_decision *d = NULL;

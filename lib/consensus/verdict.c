@@ -252,17 +252,21 @@ split_below(const struct sk_judge *j, const char *path)
 
 /* What a reader of consensus.conflicts must see for a path without a quorum:
  * the disputes in it, else what it holds that too few support. Returns how many
- * agents stand behind the best supported of these values. */
+ * agents stand behind the best supported of these values. *tie: two of them had
+ * the quorum. */
 static size_t
-mark_conflicts(struct sk_judge *j, const char *path)
+mark_conflicts(struct sk_judge *j, const char *path, bool *tie)
 {
 	size_t best = 0, n;
 	struct sk_dis **d = dis_within(j, path, &n);
 	bool any = false;
 
+	*tie = false;
 	for (size_t i = 0; i < n; i++)
-		if (d[i]->conflict)
+		if (d[i]->conflict) {
 			any = d[i]->required = true;
+			*tie = *tie || d[i]->tie;
+		}
 	for (size_t i = 0; i < n; i++) {
 		d[i]->required = d[i]->required || !any;
 		for (size_t v = 0; d[i]->required && v < sk_jlen(d[i]->values);
@@ -323,8 +327,11 @@ judge_required(struct sk_judge *j)
 			    (int64_t)have, NULL);
 			lower(j, SK_ST_UNKNOWN);
 		} else {
-			reason(j, "no_quorum", path, NULL, q,
-			    (int64_t)mark_conflicts(j, path), NULL);
+			bool tie;
+			size_t best = mark_conflicts(j, path, &tie);
+
+			reason(j, "no_quorum", path, NULL, q, (int64_t)best,
+			    tie ? "tie" : NULL);
 			lower(j, SK_ST_CONFLICT);
 		}
 	}
@@ -387,7 +394,7 @@ judge_prose(struct sk_judge *j)
 		vals[i].canon = j->prose[i].text;
 		vals[i].canon_n = j->prose[i].text_n;
 	}
-	m = sk_text_medoid(vals, j->n_prose);
+	m = sk_text_medoid(vals, j->n_prose, NULL);
 	j->merged = vals[m].v;
 	free(vals);
 	reason(j, "unstructured", "", NULL, -1, 0,

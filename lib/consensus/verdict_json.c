@@ -210,50 +210,68 @@ others(struct sk_jw *w, const struct sk_judge *j)
 }
 
 static void
+if_any(struct sk_jw *w, const char *key, const struct sk_jv *v)
+{
+	if (v != NULL)
+		sk_jw_kvalue(w, key, v);
+}
+
+/* How far the voters were from each other. */
+static void
+spread(struct sk_jw *w, const struct sk_res *r)
+{
+	if (r->disputed)
+		sk_jw_kint(w, "margin", (int64_t)r->margin);
+	if_any(w, "medoid", r->medoid);
+	if (r->kind == SK_PATH_SET) {
+		sk_jw_kint(w, "different", (int64_t)r->different);
+		sk_jw_kint(w, "common", (int64_t)r->common);
+	}
+	if_any(w, "interval", r->interval);
+	if_any(w, "condorcet", r->condorcet);
+	if_any(w, "cycle", r->cycle);
+	if_any(w, "kemeny", r->kemeny);
+	if_any(w, "tau", r->tau);
+	if_any(w, "clusters", r->clusters);
+	if_any(w, "numbers", r->numbers);
+	if_any(w, "negation", r->negation);
+}
+
+static void
+support_at(struct sk_jw *w, const struct sk_judge *j, const struct sk_res *r)
+{
+	sk_jw_key(w, r->path);
+	sk_jw_obj(w);
+	sk_jw_kint(w, "count", (int64_t)r->count);
+	sk_jw_kint(w, "of", (int64_t)r->supplied);
+	sk_jw_kstr(w, "kind", sk_path_kind_word(r->kind));
+	sk_jw_kbool(w, "agreed", r->agreed);
+	if (r->value != NULL &&
+	    (r->kind == SK_PATH_SCALAR || r->kind == SK_PATH_EXACT ||
+		r->kind == SK_PATH_MEASURE))
+		sk_jw_kvalue(w, "value", r->value);
+	if (r->agents != NULL && sk_jlen(r->agents) < j->n_voters)
+		sk_jw_kvalue(w, "agents", r->agents);
+	if (j->vt.weights != NULL && r->weight > 0)
+		sk_jw_kint(w, "weight", (int64_t)r->weight);
+	if_any(w, "normalised", r->normalised);
+	spread(w, r);
+	if (r->key_from != NULL) {
+		sk_jw_kstr(w, "key", r->key);
+		sk_jw_kstr(w, "key_from", r->key_from);
+	}
+	if_any(w, "elements", r->elements);
+	sk_jw_end(w);
+}
+
+static void
 support(struct sk_jw *w, const struct sk_judge *j)
 {
-	const struct sk_res *r;
-
 	sk_jw_key(w, "support");
 	sk_jw_obj(w);
-	for (size_t i = 0; i < j->vt.n_res; i++) {
-		r = &j->vt.res[i];
-		if (r->kind == SK_PATH_OBJECT)
-			continue;
-		sk_jw_key(w, r->path);
-		sk_jw_obj(w);
-		sk_jw_kint(w, "count", (int64_t)r->count);
-		sk_jw_kint(w, "of", (int64_t)r->supplied);
-		sk_jw_kstr(w, "kind", sk_path_kind_word(r->kind));
-		sk_jw_kbool(w, "agreed", r->agreed);
-		if (r->value != NULL &&
-		    (r->kind == SK_PATH_SCALAR || r->kind == SK_PATH_EXACT ||
-			r->kind == SK_PATH_MEASURE))
-			sk_jw_kvalue(w, "value", r->value);
-		if (r->agents != NULL && sk_jlen(r->agents) < j->n_voters)
-			sk_jw_kvalue(w, "agents", r->agents);
-		if (j->vt.weights != NULL && r->weight > 0)
-			sk_jw_kint(w, "weight", (int64_t)r->weight);
-		if (r->normalised != NULL)
-			sk_jw_kvalue(w, "normalised", r->normalised);
-		if (r->interval != NULL)
-			sk_jw_kvalue(w, "interval", r->interval);
-		if (r->condorcet != NULL)
-			sk_jw_kvalue(w, "condorcet", r->condorcet);
-		if (r->cycle != NULL)
-			sk_jw_kvalue(w, "cycle", r->cycle);
-		if (r->numbers != NULL)
-			sk_jw_kvalue(w, "numbers", r->numbers);
-		if (r->negation != NULL)
-			sk_jw_kvalue(w, "negation", r->negation);
-		if (r->key != NULL) {
-			sk_jw_kstr(w, "key", r->key);
-			sk_jw_kstr(w, "key_from", r->key_from);
-		}
-		if (r->elements != NULL)
-			sk_jw_kvalue(w, "elements", r->elements);
-		sk_jw_end(w);
-	}
+	for (size_t i = 0; i < j->vt.n_res; i++)
+		if (j->vt.res[i].kind != SK_PATH_OBJECT)
+			support_at(w, j, &j->vt.res[i]);
 	sk_jw_end(w);
 }
 

@@ -10,6 +10,9 @@
 
 #include "consensus/internal.h"
 
+/* So many different words are held against each other. */
+#define WORDS_MAX 8
+
 enum vclass { C_BOOL, C_NUM, C_STR, C_ARR, C_OBJ, C_N };
 
 static enum vclass
@@ -297,6 +300,58 @@ mostly_text(const struct sk_vv *vals, size_t n)
 	return prose * 2 > n;
 }
 
+/* Prose that differs: the one nearest to all is taken, and who says much the
+ * same is told, largest group first. */
+static struct sk_jv *
+take_medoid(struct sk_vote *vt, struct sk_res *r, struct sk_vv *vals, size_t n)
+{
+	size_t *ids = sk_calloc(n, sizeof(*ids)), m, groups = 0;
+	struct sk_vv *in = sk_calloc(n, sizeof(*in));
+	struct sk_jv *won;
+
+	m = sk_text_medoid(vals, n, ids);
+	won = plain(vt, &vals[m], 1);
+	r->clusters = sk_jnew(vt->a, SK_J_ARR);
+	r->count = 0;
+	for (size_t size = n; size > 0 && groups < n; size--)
+		for (size_t g = 0; g < n; g++) {
+			size_t k = 0;
+
+			for (size_t i = 0; i < n; i++)
+				if (ids[i] == g)
+					in[k++] = vals[i];
+			if (k != size)
+				continue;
+			groups += k;
+			sk_jpush(vt->a, r->clusters, sk_agents_of(vt, in, k));
+		}
+	for (size_t i = 0; i < n; i++)
+		r->count += same(&vals[i], &vals[m]);
+	free(ids);
+	free(in);
+	return won;
+}
+
+/* Few words that nobody agrees on: the one that least must be changed in to
+ * make all others of it. It decides nothing. */
+static void
+note_medoid(struct sk_vote *vt, struct sk_res *r, const struct sk_vv *vals,
+    const struct group *g, size_t ng)
+{
+	struct sk_vv one[WORDS_MAX];
+	size_t w[WORDS_MAX], m;
+
+	if (ng < 3 || ng > WORDS_MAX)
+		return;
+	for (size_t i = 0; i < ng; i++) {
+		one[i] = vals[g[i].from];
+		w[i] = g[i].w;
+	}
+	m = sk_word_medoid(one, w, ng);
+	if (m < ng)
+		r->medoid = plain(vt, &vals[g[m].from], g[m].n);
+}
+
 /* One value must have the quorum, and no other value as many voters. */
 static struct sk_jv *
 vote_plain(
@@ -317,6 +372,8 @@ vote_plain(
 	    n);
 	vt->res[r].count = g[0].n;
 	vt->res[r].weight = g[0].w;
+	vt->res[r].disputed = ng > 1;
+	vt->res[r].margin = ng > 1 ? g[0].w - g[1].w : 0;
 	if (vt->policy->normalise != NULL || vt->policy->aliases != NULL)
 		vt->res[r].normalised =
 		    sk_policy_view_words(vt->policy, vt->path.p, vt->a);
@@ -329,15 +386,12 @@ vote_plain(
 		vt->res[r].agents = sk_agents_of(vt, &vals[g[0].from], g[0].n);
 	} else {
 		d = sk_dis_add(vt, enough, group_values(vt, vals, g, ng));
-		if (text && enough) {
-			size_t m = sk_text_medoid(vals, n);
-
-			d->text = true;
-			won = plain(vt, &vals[m], 1);
-			for (size_t i = 0; i < ng; i++)
-				if (same(&vals[g[i].from], &vals[m]))
-					vt->res[r].count = g[i].n;
-		}
+		d->tie = g[0].w >= vt->quorum;
+		d->text = text && enough;
+		if (d->text)
+			won = take_medoid(vt, &vt->res[r], vals, n);
+		else if (enough && !text)
+			note_medoid(vt, &vt->res[r], vals, g, ng);
 	}
 	free(g);
 	return won;

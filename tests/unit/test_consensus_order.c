@@ -56,6 +56,12 @@ answer(struct sk_buf *b, int s)
 	sk_buf_printf(b, "\"ms\":%u.%u,", 100 + rnd(4), rnd(10));
 	sk_buf_printf(b, "\"rank\":[\"%c\",\"%c\",\"z\"]", (int)('p' + rnd(3)),
 	    (int)('s' + rnd(3)));
+	/* Records without a key are dear, and in few stages. */
+	if (s % 8 == 0)
+		sk_buf_printf(b,
+		    ",\"steps\":[{\"do\":\"make it %s and small\",\"n\":1},"
+		    "{\"do\":\"try it on %u people and ask them\",\"n\":1}]",
+		    words[rnd(5)], rnd(3));
 	if (rnd(15) == 0)
 		sk_buf_str(b, ",\"consensus\":{\"conflicts\":[\"no\"]}");
 	sk_buf_printf(b, ",\"stage_no\":%d} as asked.", s);

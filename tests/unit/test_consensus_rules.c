@@ -11,7 +11,7 @@ static const char *const names[] = { "a", "b", "c", "d", "e" };
 struct rule {
 	const char *what, *policy; /* JSON */
 	const char *answers[5];
-	const char *want[10]; /* pointer, value, pointer, value … */
+	const char *want[12]; /* pointer, value, pointer, value … */
 };
 
 static void
@@ -54,7 +54,7 @@ check(const struct rule *r)
 	CHECK_INT(sk_verdict_make(&c, &v, &err), 0);
 	CHECK_INT(sk_json_parse(&a, v.json.p, v.json.len, NULL, &doc, &err), 0);
 	sk_buf_init(&b, 0);
-	for (size_t i = 0; i + 1 < 10 && r->want[i] != NULL; i += 2) {
+	for (size_t i = 0; i + 1 < 12 && r->want[i] != NULL; i += 2) {
 		sk_buf_clear(&b);
 		if (sk_jptr(doc, r->want[i]) != NULL)
 			sk_json_canon(&b, sk_jptr(doc, r->want[i]));
@@ -182,6 +182,70 @@ static const struct rule rules[] = {
 		"{\"l\":[{\"isbn\":\"1\",\"v\":2}]}" },
 	    { "/support/~1l/key", "\"isbn\"", "/support/~1l/key_from",
 		"\"found\"" } },
+	{ "no key: most alike with most alike, whatever the position",
+	    "{\"require\":[\"/l\"]}",
+	    { "{\"l\":[{\"do\":\"write the parser first\",\"h\":2},"
+	      "{\"do\":\"ship it\",\"h\":2}]}",
+		"{\"l\":[{\"do\":\"ship it\",\"h\":2},"
+		"{\"do\":\"write the parser first now\",\"h\":2}]}",
+		"{\"l\":[{\"do\":\"write the parser first\",\"h\":2},"
+		"{\"do\":\"paint\",\"h\":7}]}" },
+	    { "/merged/l",
+		"[{\"do\":\"write the parser first\",\"h\":2},"
+		"{\"do\":\"ship it\",\"h\":2}]",
+		"/support/~1l/key_from", "\"assigned\"",
+		"/support/~1l/elements/0/agents", "[\"a\",\"b\",\"c\"]",
+		"/support/~1l/elements/1/agents", "[\"a\",\"b\"]",
+		"/unsupported/0/values/0/agents", "[\"c\"]" } },
+	{ "no key: the best sum, where the first choice would spoil another",
+	    "{}",
+	    { "{\"l\":[{\"t\":\"w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12 w13 w14 "
+	      "w15 w16 w17 w18 w19 w20\"},{\"t\":\"w1 w2 w3 w4 w5 w6 w7 w8 w9 "
+	      "w10 w11 w12\"}]}",
+		"{\"l\":[{\"t\":\"w1 w2 w3 w4 w5 w6 w7 w8 w9 w10 w11 w12 w13 "
+		"w14 w15 w16 w17 w18 w19\"},{\"t\":\"w3 w4 w5 w6 w7 w8 w9 w10 "
+		"w11 w12 w13 w14 w15 w16 w17 w18 w19 w20\"}]}" },
+	    { "/support/~1l/elements/0/agents", "[\"a\",\"b\"]",
+		"/support/~1l/elements/1/agents", "[\"a\",\"b\"]",
+		"/support/~1l~1a:1~1t/clusters", "[[\"a\",\"b\"]]" } },
+	{ "an order that some contradict: pair by pair", "{}",
+	    { "{\"s\":[\"c\",\"b\",\"a\"]}", "{\"s\":[\"c\",\"a\",\"b\"]}",
+		"{\"s\":[\"b\",\"c\",\"a\"]}" },
+	    { "/merged/s", "[\"c\",\"b\",\"a\"]" } },
+	{ "an order in a circle is still one order", "{}",
+	    { "{\"s\":[1,2,3]}", "{\"s\":[2,3,1]}", "{\"s\":[3,1,2]}" },
+	    { "/merged/s", "[1,2,3]" } },
+	{ "sets: how many are different, how many common", "{}",
+	    { "{\"s\":[1,2,3]}", "{\"s\":[2,3,4]}", "{\"s\":[2,5]}" },
+	    { "/support/~1s/different", "5", "/support/~1s/common", "1",
+		"/merged/s", "[2,3]" } },
+	{ "words in dispute: the nearest to all is told, and decides nothing",
+	    "{\"require\":[\"/w\"]}",
+	    { "{\"w\":\"postgres\"}", "{\"w\":\"postgresql\"}",
+		"{\"w\":\"progress\"}", "{\"w\":\"mysql\"}" },
+	    { "/status", "\"conflict\"", "/support/~1w/medoid",
+		"\"postgresql\"", "/support/~1w/margin", "0", "/merged",
+		"{}" } },
+	{ "the margin of a vote", "{}",
+	    { "{\"k\":1}", "{\"k\":1}", "{\"k\":1}", "{\"k\":2}" },
+	    { "/support/~1k/margin", "2" } },
+	{ "two values with the quorum: a tie, and it is said",
+	    "{\"require\":[\"/k\"],\"quorum\":2}",
+	    { "{\"k\":1}", "{\"k\":1}", "{\"k\":2}", "{\"k\":2}" },
+	    { "/status", "\"conflict\"", "/reasons/0/detail", "\"tie\"" } },
+	{ "prose in two camps", "{}",
+	    { "{\"t\":\"use one big table for all of it\"}",
+		"{\"t\":\"many small services with queues between\"}",
+		"{\"t\":\"use one big table for all of this\"}" },
+	    { "/support/~1t/clusters", "[[\"a\",\"c\"],[\"b\"]]" } },
+	{ "Kemeny beside Borda, where they differ",
+	    "{\"kinds\":{\"/r\":\"ranking\"},\"quorum\":3}",
+	    { "{\"r\":[\"p\",\"q\",\"s\"]}", "{\"r\":[\"p\",\"q\",\"s\"]}",
+		"{\"r\":[\"p\",\"q\",\"s\"]}", "{\"r\":[\"q\",\"s\",\"p\"]}",
+		"{\"r\":[\"q\",\"s\",\"p\"]}" },
+	    { "/merged/r", "[\"q\",\"p\",\"s\"]", "/support/~1r/kemeny",
+		"[\"p\",\"q\",\"s\"]", "/support/~1r/condorcet", "\"p\"",
+		"/support/~1r/tau", "0.333" } },
 	{ "prose: numbers and negation apart", "{}",
 	    { "{\"t\":\"it is safe for 30 users\"}",
 		"{\"t\":\"it is not safe for 30 users\"}",
