@@ -23,8 +23,8 @@
 
 /* ---- directories ---- */
 
-/* Where the walk starts, malloc'd: the project, or the parent of a place that is
- * not in it and that only the user can have named. *rel = the way from there. */
+/* Where the walk starts, malloc'd: the project, or the parent of a place that
+ * is not in it and that only the user can have named. *rel = what follows. */
 static char *
 root_of(const struct sk_place *at, const struct sk_decide_opts *o,
     const char **rel, struct sk_err *err)
