@@ -104,6 +104,16 @@ void *sk_grow(struct sk_arena *a, void *v, size_t n, size_t *cap, size_t size);
 	"WHERE q.branch_id=b.branch_id),0))"
 
 /* Shared by the q_ files. */
+static inline const char *
+sk_or_empty(const char *s)
+{
+	return s != NULL ? s : "";
+}
+static inline int64_t
+sk_round_of(const struct sk_key *k)
+{
+	return k->round > 0 ? k->round : 1;
+}
 void sk_branch_name(char out[SK_BRANCH_LEN], const char *spec);
 int sk_branch_taken(
     struct sk_db *db, const char *branch, bool *taken, struct sk_err *err);

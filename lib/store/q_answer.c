@@ -16,18 +16,6 @@ struct known {
 	bool stopped;
 };
 
-static int64_t
-round_of(const struct sk_key *k)
-{
-	return k->round > 0 ? k->round : 1;
-}
-
-static const char *
-or_empty(const char *s)
-{
-	return s != NULL ? s : "";
-}
-
 static int
 find_run(struct sk_db *db, const struct sk_key *k, struct known *out,
     struct sk_err *err)
@@ -83,8 +71,8 @@ find(struct sk_db *db, const struct sk_key *k, struct known *out,
 	st = sk_q(db, err,
 	    "SELECT request_id,attempt FROM requests WHERE branch_id=?1 "
 	    "AND spec_id=?2 AND stage=?3 AND round=?4 AND agent_name=?5",
-	    "tttit", k->branch, or_empty(k->spec), or_empty(k->stage),
-	    round_of(k), k->agent);
+	    "tttit", k->branch, sk_or_empty(k->spec), sk_or_empty(k->stage),
+	    sk_round_of(k), k->agent);
 	if (st == NULL)
 		return err->exit;
 	rc = sk_q_step(db, st, err);
@@ -113,8 +101,9 @@ reserve(struct sk_db *db, const struct sk_key *k, struct known *q,
 	rc = sk_q_run(db, err,
 	    "INSERT INTO requests(run_id,branch_id,spec_id,stage,round,"
 	    "agent_name,attempt,created_at)VALUES(?1,?2,?3,?4,?5,?6,?7,?8)",
-	    "ttttitii", k->run, k->branch, or_empty(k->spec),
-	    or_empty(k->stage), round_of(k), k->agent, attempt, sk_now_ms());
+	    "ttttitii", k->run, k->branch, sk_or_empty(k->spec),
+	    sk_or_empty(k->stage), sk_round_of(k), k->agent, attempt,
+	    sk_now_ms());
 	q->id = sqlite3_last_insert_rowid(db->h);
 	q->attempt = attempt;
 	return rc;
@@ -139,8 +128,8 @@ add_attempt(struct sk_db *db, const struct sk_key *k, int64_t id,
 	    "completed_at,sha256,meta)VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
 	    "?11,?12,?13,?14,nullif(?15,-1),nullif(?16,-1),?17,"
 	    "nullif(?18,0),?19,?20)",
-	    "iitttttteeeeeeiiiiet", id, attempt, or_empty(k->spec),
-	    or_empty(k->stage), k->agent, k->run, k->branch, status, adapter,
+	    "iitttttteeeeeeiiiiet", id, attempt, sk_or_empty(k->spec),
+	    sk_or_empty(k->stage), k->agent, k->run, k->branch, status, adapter,
 	    model, x->session, x->host, x->ok ? NULL : x->failure_kind,
 	    x->ok ? NULL : x->failure_message, (int64_t)x->exit_code,
 	    (int64_t)x->signal, x->started_ms != 0 ? x->started_ms : now,
@@ -155,8 +144,8 @@ journal(struct sk_db *db, const char *kind, const struct sk_key *k,
 	char key[4 * SK_IDENT_LEN];
 
 	(void)snprintf(key, sizeof(key), "%s/%s/%lld/%s#%lld",
-	    or_empty(k->spec), or_empty(k->stage), (long long)round_of(k),
-	    k->agent, (long long)attempt);
+	    sk_or_empty(k->spec), sk_or_empty(k->stage),
+	    (long long)sk_round_of(k), k->agent, (long long)attempt);
 	return sk_journal(db, kind, k->run, k->branch, seq, key, 0, err);
 }
 
@@ -167,9 +156,9 @@ check_key(const struct sk_key *k, struct sk_err *err)
 
 	if (!sk_ident_ok(k->agent))
 		bad = k->agent;
-	else if (or_empty(k->spec)[0] != '\0' && !sk_ident_ok(k->spec))
+	else if (sk_or_empty(k->spec)[0] != '\0' && !sk_ident_ok(k->spec))
 		bad = k->spec;
-	else if (or_empty(k->stage)[0] != '\0' && !sk_ident_ok(k->stage))
+	else if (sk_or_empty(k->stage)[0] != '\0' && !sk_ident_ok(k->stage))
 		bad = k->stage;
 	if (bad == NULL)
 		return 0;
@@ -244,8 +233,9 @@ sk_request_begin(struct sk_db *db, const struct sk_key *key, int64_t attempt,
 	    "(SELECT request_id FROM requests WHERE branch_id=?1 "
 	    "AND spec_id=?2 AND stage=?3 AND round=?4 AND agent_name=?5)"
 	    "AND attempt=?6",
-	    "tttitii", key->branch, or_empty(key->spec), or_empty(key->stage),
-	    round_of(key), key->agent, attempt, sk_now_ms());
+	    "tttitii", key->branch, sk_or_empty(key->spec),
+	    sk_or_empty(key->stage), sk_round_of(key), key->agent, attempt,
+	    sk_now_ms());
 	return sk_tx_leave(db, own, rc, err);
 }
 
@@ -462,148 +452,4 @@ sk_answer_intake(struct sk_db *db, const struct sk_answer_row *row,
 		return rc;
 	rc = intake(db, row, res, err);
 	return sk_tx_leave(db, own, rc, err);
-}
-
-/* ---- for judging ---- */
-
-/* What of a branch may be seen: all of our own; of an ancestor only what was
- * decided up to the fork (dmax), from the answers used until then (smax). */
-struct view {
-	char branch[SK_BRANCH_LEN];
-	int64_t dmax, smax;
-	bool own;
-};
-
-static int
-newest_round(struct sk_db *db, const struct sk_key *k, const struct view *v,
-    int64_t *round, struct sk_err *err)
-{
-	sqlite3_stmt *st;
-	int rc;
-
-	*round = 0;
-	st = sk_q(db, err,
-	    "SELECT max(round)FROM requests q WHERE branch_id=?1 "
-	    "AND spec_id=?2 AND stage=?3 AND(?4=0 OR round=?4)"
-	    "AND(?5 OR EXISTS(SELECT 1 FROM decisions d "
-	    "WHERE d.branch_id=q.branch_id AND d.spec_id=q.spec_id "
-	    "AND d.stage=q.stage AND d.round=q.round "
-	    "AND d.decision_seq<=?6))",
-	    "tttiii", v->branch, or_empty(k->spec), or_empty(k->stage),
-	    k->round, (int64_t)v->own, v->dmax);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
-	if (rc <= 0)
-		return -rc;
-	*round = sk_col_int(st, 0);
-	sk_q_end(st);
-	return 0;
-}
-
-/* The parent's view; *more false at the root. */
-static int
-step_up(struct sk_db *db, struct view *v, bool *more, struct sk_err *err)
-{
-	sqlite3_stmt *st;
-	int rc;
-
-	*more = false;
-	st = sk_q(db, err,
-	    "SELECT parent_id,fork_decision_seq,fork_seq FROM branches "
-	    "WHERE branch_id=?1 AND parent_id IS NOT NULL",
-	    "t", v->branch);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
-	if (rc <= 0)
-		return -rc;
-	*more = true;
-	v->dmax = sk_col_int(st, 1);
-	v->smax = sk_col_int(st, 2);
-	v->own = false;
-	SK_COL(st, 0, v->branch);
-	sk_q_end(st);
-	return 0;
-}
-
-static void
-take_stored(sqlite3_stmt *st, struct sk_stored *s, struct sk_arena *a)
-{
-	memset(s, 0, sizeof(*s));
-	SK_COL(st, 0, s->agent);
-	s->duplicates = sk_col_int(st, 1);
-	s->divergents = sk_col_int(st, 2);
-	s->seq = sk_col_int(st, 3);
-	s->ok = s->seq != 0;
-	SK_COL(st, 4, s->sha256);
-	s->content = sk_col_dupn(st, 5, a, &s->content_n);
-	s->attempt = sk_col_int(st, 6);
-	s->failure_kind = sk_col_dup(st, 7, a);
-	s->failure_message = sk_col_dup(st, 8, a);
-	s->model = sk_col_dup(st, 9, a);
-	s->session = sk_col_dup(st, 10, a);
-	s->adapter = sk_col_dup(st, 11, a);
-	s->meta_json = sk_col_dup(st, 12, a);
-	s->started_ms = sk_col_int(st, 13);
-	s->ended_ms = sk_col_int(st, 14);
-}
-
-static int
-read_answers(struct sk_db *db, const struct sk_key *k, const struct view *v,
-    int64_t round, struct sk_stored **out, size_t *n, struct sk_arena *a,
-    struct sk_err *err)
-{
-	struct sk_stored *list = NULL;
-	size_t cap = 0;
-	sqlite3_stmt *st;
-	int rc;
-
-	st = sk_q(db, err,
-	    "SELECT q.agent_name,q.duplicates,q.divergents,o.seq,o.sha256,"
-	    "o.content,e.attempt,e.failure_kind,e.failure_message,e.model,"
-	    "e.session,e.adapter,e.meta,e.spawned_at,e.completed_at "
-	    "FROM requests q LEFT JOIN agent_outputs o "
-	    "ON o.request_id=q.request_id AND(?5 OR o.seq<=?6)"
-	    "LEFT JOIN agent_executions e ON e.request_id=q.request_id "
-	    "AND e.attempt=coalesce(o.attempt,(SELECT max(x.attempt)"
-	    "FROM agent_executions x WHERE x.request_id=q.request_id "
-	    "AND x.status='failed'),q.attempt)"
-	    "WHERE q.branch_id=?1 AND q.spec_id=?2 AND q.stage=?3 "
-	    "AND q.round=?4 ORDER BY q.agent_name",
-	    "tttiii", v->branch, or_empty(k->spec), or_empty(k->stage), round,
-	    (int64_t)v->own, v->smax);
-	if (st == NULL)
-		return err->exit;
-	while ((rc = sk_q_step(db, st, err)) > 0) {
-		SK_GROW(a, list, *n, cap);
-		take_stored(st, &list[(*n)++], a);
-	}
-	*out = list;
-	return -rc;
-}
-
-int
-sk_answers_of(struct sk_db *db, const struct sk_key *key,
-    struct sk_stored **out, size_t *n, int64_t *round, struct sk_arena *a,
-    struct sk_err *err)
-{
-	struct view v = { .own = true };
-	bool more = true;
-	int rc;
-
-	*out = NULL;
-	*n = 0;
-	(void)snprintf(v.branch, sizeof(v.branch), "%s", key->branch);
-	/* The nearest branch that asked supplies the whole round: answers of
-	 * two attempts at it are not mixed. */
-	for (;;) {
-		rc = newest_round(db, key, &v, round, err);
-		if (rc != 0 || *round != 0)
-			break;
-		rc = step_up(db, &v, &more, err);
-		if (rc != 0 || !more)
-			return rc;
-	}
-	return rc != 0 ? rc : read_answers(db, key, &v, *round, out, n, a, err);
 }

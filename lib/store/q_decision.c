@@ -166,18 +166,6 @@ sk_round_decided(
 
 /* ---- making ---- */
 
-static const char *
-or_empty(const char *s)
-{
-	return s != NULL ? s : "";
-}
-
-static int64_t
-round_of(const struct sk_key *k)
-{
-	return k->round > 0 ? k->round : 1;
-}
-
 /*
  * What tells the decisions of one round apart: the input, and the decision that
  * is superseded. So the newest one is repeated when its input comes again, and
@@ -207,8 +195,8 @@ newest(struct sk_db *db, const struct sk_decide *d, struct sk_decision *out,
 		DECISION_COLS "WHERE d.branch_id=?1 AND d.spec_id=?2 "
 			      "AND d.stage=?3 AND d.round=?4 "
 			      "ORDER BY d.decision_seq DESC LIMIT 1",
-		"ttti", d->key.branch, or_empty(d->key.spec),
-		or_empty(d->key.stage), round_of(&d->key)),
+		"ttti", d->key.branch, sk_or_empty(d->key.spec),
+		sk_or_empty(d->key.stage), sk_round_of(&d->key)),
 	    out, found, a, err);
 }
 
@@ -250,8 +238,8 @@ insert_verdict(struct sk_db *db, const struct sk_decide *d, int64_t now,
 	    "INSERT INTO consensus_runs(run_id,branch_id,spec_id,stage,round,"
 	    "run_timestamp,consensus_ok,degraded,status,synthesis_json)"
 	    "VALUES(?1,?2,?3,?4,?5,?6,?7='ok',?7='degraded',?7,?8)",
-	    "ttttiitb", d->key.run, d->key.branch, or_empty(d->key.spec),
-	    or_empty(d->key.stage), round_of(&d->key), now, d->status,
+	    "ttttiitb", d->key.run, d->key.branch, sk_or_empty(d->key.spec),
+	    sk_or_empty(d->key.stage), sk_round_of(&d->key), now, d->status,
 	    d->verdict, d->verdict_n);
 	*id = sqlite3_last_insert_rowid(db->h);
 	return rc;
@@ -353,7 +341,7 @@ insert_row(struct sk_db *db, const struct sk_decide *d,
 	    "supersedes,chain)"
 	    "VALUES(?1,?2,?3,?4,?5,?6,?7,'pending',?8,?9,?10,?11,?12)",
 	    "titttitiiiit", d->key.branch, row->seq, d->key.run,
-	    or_empty(d->key.spec), or_empty(d->key.stage), row->round,
+	    sk_or_empty(d->key.spec), sk_or_empty(d->key.stage), row->round,
 	    row->input_sha256, verdict, d->epoch, row->decided_ms,
 	    row->supersedes, both);
 }
@@ -378,11 +366,11 @@ insert(struct sk_db *db, const struct sk_decide *d, struct sk_decision *row,
 	(void)snprintf(row->run, sizeof(row->run), "%s", d->key.run);
 	(void)snprintf(row->branch, sizeof(row->branch), "%s", d->key.branch);
 	(void)snprintf(
-	    row->spec, sizeof(row->spec), "%s", or_empty(d->key.spec));
+	    row->spec, sizeof(row->spec), "%s", sk_or_empty(d->key.spec));
 	(void)snprintf(
-	    row->stage, sizeof(row->stage), "%s", or_empty(d->key.stage));
+	    row->stage, sizeof(row->stage), "%s", sk_or_empty(d->key.stage));
 	(void)snprintf(row->status, sizeof(row->status), "%s", d->status);
-	row->round = round_of(&d->key);
+	row->round = sk_round_of(&d->key);
 	row->epoch = d->epoch;
 	input_key(d->input_sha256, row->supersedes, row->input_sha256);
 	sk_chain_link(row, d->verdict, d->verdict_n, row->chain);
