@@ -235,10 +235,13 @@ bench: deps
 	@$(MAKE) --no-print-directory -s all tools
 	@AUDIT_MB=$(AUDIT_MB) tests/bench/run $(PARTS)
 
-# How wrong the estimates are on what was recorded.
+# How wrong the estimates are on what was recorded, and how right verdicts are.
+QUALITY = ../shared/data/gsm8k-four-agents-300.jsonl
 bench-quality: deps
-	@$(MAKE) --no-print-directory -s tools
+	$(call need,jq)
+	@$(MAKE) --no-print-directory -s all tools
 	@$(BUILD)/tools/metrics_quality tests/data/metrics/prompts/*.txt
+	@tests/bench/quality $(QUALITY)
 
 # Each fuzz target for FUZZ_SECONDS, from the corpus in the tree.
 FUZZ_SECONDS = 30
@@ -306,7 +309,7 @@ help:
 	@echo 'lint       the house rules'
 	@echo 'coverage   the tests under gcov, lines of lib/'
 	@echo 'bench      measure, beside peers (PARTS=consensus AUDIT_MB=1024)'
-	@echo 'bench-quality  errors of the estimates on recorded sequences'
+	@echo 'bench-quality  what estimates and verdicts are worth (QUALITY=FILE)'
 	@echo 'fuzz       the readers under libFuzzer (FUZZ_SECONDS=30)'
 	@echo 'gen        man pages and completions from the option tables'
 	@echo 'format     clang-format'

@@ -58,6 +58,37 @@ gsm8k-0014 conflict"
 	sort a | cmp - c
 }
 
+@test "what verdicts are worth, from the database" {
+	quality=$SK_TOP/tests/bench/quality
+	check 0 "$quality" "$SK_TOP/tests/data/gsm8k-5.jsonl"
+	same "$out" "\
+quorum 3 of 4: 1 of 5 ok (coverage 20.0 %), 1 of them right (accuracy 100.0 %)
+unanimous: 0 of 5 ok (coverage 0.0 %), 0 of them right (accuracy 0.0 %)
+175b_finetuning: 1 of 5 right (20.0 %)
+175b_verification: 2 of 5 right (40.0 %)
+6b_finetuning: 0 of 5 right (0.0 %)
+6b_verification: 1 of 5 right (20.0 %)
+4 agents are worth 1.24 independent ones (95 %: 1.00 to 4.00)
+all fail together on 3 of 5: no vote is right on more than 40.0 % (95 %: 5.3 to 85.3)"
+	# Two that always err together are one, beside a third.
+	for i in $(seq 40); do
+		jq -cn --argjson i "$i" '{id: "p\($i)", expected: "1",
+			answers: [{agent: "a", n: ($i % 2)},
+				{agent: "b", n: ($i % 2)},
+				{agent: "c", n: ($i / 2 % 2 | floor)}] |
+			map({agent, content: ({answer: "\(.n)"} | tojson)})}'
+	done >made
+	check 0 "$quality" "$PWD/made"
+	has "$out" "3 agents are worth 1.80 independent ones"
+	check 0 "$quality" nowhere
+	has "$out" "not measured"
+	data=$SK_SHARED/data/gsm8k-four-agents-300.jsonl
+	[ -r "$data" ] || skip "no $data"
+	check 0 "$quality" "$data"
+	has "$out" "quorum 3 of 4: 90 of 300 ok (coverage 30.0 %), 82 of them"
+	has "$out" "unanimous: 46 of 300 ok (coverage 15.3 %), 42 of them"
+}
+
 @test "300 problems: exactly 90 are ok, 82 of them right" {
 	data=$SK_SHARED/data/gsm8k-four-agents-300.jsonl
 	[ -r "$data" ] || skip "no $data"

@@ -200,7 +200,7 @@ struct sk_stored {
 	int64_t duplicates, divergents;
 	int64_t started_ms, ended_ms;
 };
-/* q_stored.c: all of (run, branch, spec, stage, round), by agent name. round 0 =
+/* q_stored.c: all requests of a round, by agent name. round 0 =
  * the newest round. The nearest branch that asked supplies the whole round:
  * this one, else an ancestor with what it had decided up to the fork. */
 int sk_answers_of(struct sk_db *db, const struct sk_key *key,
