@@ -49,6 +49,7 @@ setup_file() {
 	ca other
 	cert good root 127.0.0.1
 	cert wrong root elsewhere.example
+	cert named root api.acme.test
 	cert expired root 127.0.0.1 20200101000000Z 20210101000000Z
 	cert early root 127.0.0.1 20480101000000Z 20490101000000Z
 	cert foreign other 127.0.0.1
@@ -175,4 +176,103 @@ tls() {
 		'denied tls_expired'
 	same "$(j 'select(.failure) | .attempt')" 1
 	! grep -q canary expired.log || return 1
+}
+
+# tunnel [STATUS]: a proxy before the last server, in $proxy; what it sees is in
+# the file `seen`.
+tunnel() {
+	"$SK_BUILD/tools/connect_proxy" "$port" seen "$@" >proxy.port 3>&- 7>&- &
+	pids="$pids $!"
+	for _ in $(seq 100); do
+		[ -s proxy.port ] && break
+		sleep 0.02
+	done
+	proxy=127.0.0.1:$(cat proxy.port)
+}
+
+@test "a proxy makes a tunnel, and sees neither the key nor the question" {
+	tls named
+	tunnel
+	cat >c.toml <<-END
+		[agents.x]
+		adapter = "openai-chat"
+		model = "m"
+		key = "env:KEY"
+		stream = false
+		base_url = "https://api.acme.test:$port"
+	END
+	echo 'canary-question' >prompt
+	https_proxy=http://jo:pass@$proxy sk-run --config c.toml -a x -p prompt \
+		--attempts 1 --json >out.jsonl 2>&1 3>&- 7>&- &
+	local run=$! body
+	pids="$pids $run"
+	for _ in $(seq 250); do
+		grep -q canary-question named.log && break
+		sleep 0.02
+	done
+	# The server has it all, and nothing that was for the proxy.
+	grep -q '^POST /chat/completions' named.log
+	grep -q 'Authorization: Bearer canary-tls' named.log
+	same "$(grep -c '^Proxy-' named.log || :)" 0
+	body='{"choices":[{"index":0,"message":{"content":"Hi"},"finish_reason":"stop"}]}'
+	printf 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s\n' \
+		${#body} "$body" >&7
+	wait "$run"
+	same "$(jq -r 'select(.agent) | .status + " " + .content' out.jsonl)" 'ok Hi'
+	same "$(head -n 1 seen | tr -d '\r')" \
+		"CONNECT api.acme.test:$port HTTP/1.1"
+	grep -aq '^Proxy-Authorization: Basic ' seen
+	same "$(grep -ac 'canary' seen || :)" 0
+	same "$(grep -aci '^authorization' seen || :)" 0
+}
+
+@test "a proxy that makes no tunnel: each has its own failure" {
+	tls named
+	cat >c.toml <<-END
+		[agents.x]
+		adapter = "openai-chat"
+		model = "m"
+		key = "env:KEY"
+		base_url = "https://api.acme.test:$port"
+	END
+	local kind code how
+	while read -r how kind code; do
+		rm -f proxy.port
+		tunnel "$how"
+		https_proxy=http://$proxy SPECKIT_RUN__FIRST_BYTE=1s check 6 \
+			timeout 20 sk-run --config c.toml -a x -p prompt \
+			--attempts 1 -t 3s --json
+		same "$how $(j 'select(.failure) | .failure.kind + " " +
+			.failure.code')" "$how $kind $code"
+		same "$(grep -ac canary seen || :)" 0
+	done <<-END
+		407 transport proxy
+		403 transport proxy
+		502 transport proxy
+	END
+	# It says nothing: no longer than the clocks allow.
+	rm -f proxy.port
+	tunnel silent
+	https_proxy=http://$proxy check 9 timeout 20 sk-run --config c.toml \
+		-a x -p prompt --attempts 1 -t 1s --json
+	same "$(grep -ac canary seen || :)" 0
+	# A certificate of somebody else behind it: nothing is said.
+	tls wrong
+	rm -f proxy.port
+	tunnel
+	sed -i "s/acme.test:.*/acme.test:$port\"/" c.toml
+	https_proxy=http://$proxy check 6 sk-run --config c.toml -a x -p prompt \
+		--attempts 1 --json
+	same "$(j 'select(.failure) | .failure.code')" tls_wrong_host
+	same "$(grep -c canary wrong.log || :)" 0
+	# Spared: asked directly, and that name is nobody's.
+	: >seen
+	https_proxy=http://$proxy no_proxy=other,.acme.test check 6 sk-run \
+		--config c.toml -a x -p prompt --attempts 1 --json
+	same "$(j 'select(.failure) | .failure.code')" dns
+	same "$(cat seen)" ''
+	# And what goes directly is looked at: a shipped endpoint is public.
+	https_proxy=http://$proxy no_proxy=10.0.0.7 check 1 timeout 5 \
+		"$SK_BUILD/tools/net_get" -p https://10.0.0.7/
+	has "$out" address_refused:
 }

@@ -388,11 +388,13 @@ set_rules(struct sk_net_call *c)
 static bool
 set_way(struct sk_net_call *c)
 {
-	const char *proxy = sk_net_proxy(&c->url), *no = sk_net_no_proxy();
+	const char *proxy = sk_net_proxy(&c->url);
 
-	/* An empty string means none, whatever the environment says. */
+	/* An empty string means none, whatever the environment says. Who is
+	 * spared is decided once, by us: what goes directly has its address
+	 * looked at. */
 	SET(CURLOPT_PROXY, proxy != NULL ? proxy : "");
-	SET(CURLOPT_NOPROXY, no != NULL ? no : "");
+	SET(CURLOPT_NOPROXY, "");
 	/* Our headers, the secret among them, are not the proxy's business. */
 	SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);

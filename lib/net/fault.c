@@ -132,10 +132,16 @@ timed_out(const struct sk_net_call *c, struct sk_net_result *r)
 static void
 lost(const struct sk_net_call *c, CURLcode code, struct sk_net_result *r)
 {
-	long os = 0;
+	long os = 0, tunnel = 0;
 
 	(void)curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os);
-	if (says(c, "chunk"))
+	(void)curl_easy_getinfo(c->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+	if (c->proxied && tunnel >= 300)
+		sk_net_result_set(r, SK_NET_UNREACHABLE, "proxy",
+		    "the proxy makes no tunnel to '%s': status %ld%s",
+		    c->url.host, tunnel,
+		    tunnel == 407 ? ", it wants a user and a password" : "");
+	else if (says(c, "chunk"))
 		sk_net_result_set(r, SK_NET_BROKEN, "bad_http",
 		    "'%s' sent chunks that are none", c->url.host);
 	else if (code == CURLE_PARTIAL_FILE || says(c, "unexpected eof"))

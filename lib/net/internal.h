@@ -53,7 +53,8 @@ void sk_net_result_set(struct sk_net_result *r, enum sk_net_class class,
 
 /* proxy.c: the proxy that the environment names for this URL; NULL = none. */
 const char *sk_net_proxy(const struct sk_net_url *u);
-const char *sk_net_no_proxy(void);
+/* Is a host in such a list: names, domains, addresses, "*"? */
+bool sk_net_spared(const char *list, const char *host);
 /* May a socket be opened to this address? */
 bool sk_net_address_ok(
     const struct sockaddr *sa, bool loopback_only, bool public_only);

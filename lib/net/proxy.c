@@ -19,6 +19,41 @@ first_of(const char *const *names)
 	return NULL;
 }
 
+/* One word of a list: "*", a host, or a domain with all that is below it. */
+static bool
+covers(const char *word, size_t n, const char *host)
+{
+	size_t len = strlen(host);
+	bool address =
+	    strspn(host, "0123456789.") == len || strchr(host, ':') != NULL;
+
+	if (n == 1 && *word == '*')
+		return true;
+	while (n > 0 && (*word == '.' || *word == '[')) {
+		word++;
+		n--;
+	}
+	while (n > 0 && (word[n - 1] == '.' || word[n - 1] == ']'))
+		n--;
+	if (n == 0 || n > len || strncasecmp(host + len - n, word, n) != 0)
+		return false;
+	return n == len || (!address && host[len - n - 1] == '.');
+}
+
+bool
+sk_net_spared(const char *list, const char *host)
+{
+	while (*list != '\0') {
+		size_t n = strcspn(list, ", \t");
+
+		if (covers(list, n, host))
+			return true;
+		list += n;
+		list += strspn(list, ", \t");
+	}
+	return false;
+}
+
 const char *
 sk_net_proxy(const struct sk_net_url *u)
 {
@@ -26,15 +61,12 @@ sk_net_proxy(const struct sk_net_url *u)
 	 * machine needs nobody's help. */
 	static const char *const names[] = { "https_proxy", "HTTPS_PROXY",
 		"all_proxy", "ALL_PROXY", NULL };
+	static const char *const spared[] = { "no_proxy", "NO_PROXY", NULL };
+	const char *no = first_of(spared);
 
-	return u->tls && !u->loopback ? first_of(names) : NULL;
-}
-
-const char *
-sk_net_no_proxy(void)
-{
-	static const char *const names[] = { "no_proxy", "NO_PROXY", NULL };
-
+	if (!u->tls || u->loopback ||
+	    (no != NULL && sk_net_spared(no, u->host)))
+		return NULL;
 	return first_of(names);
 }
 

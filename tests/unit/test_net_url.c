@@ -139,9 +139,40 @@ test_words(void)
 	sk_buf_free(&b);
 }
 
+static void
+test_spared(void)
+{
+	static const struct {
+		const char *list, *host;
+		bool is;
+	} rows[] = { { "*", "api.acme.test", true },
+		{ "acme.test", "api.acme.test", true },
+		{ ".acme.test", "api.acme.test", true },
+		{ "ACME.test", "api.Acme.test", true },
+		{ "acme.test.", "acme.test", true },
+		{ "other, api.acme.test", "api.acme.test", true },
+		{ "other api.acme.test x", "api.acme.test", true },
+		{ "10.0.0.7", "10.0.0.7", true },
+		{ "[2001:db8::1]", "2001:db8::1", true },
+		{ "", "api.acme.test", false },
+		{ ",, ,", "api.acme.test", false },
+		{ ".", "api.acme.test", false },
+		{ "cme.test", "api.acme.test", false },
+		{ "pi.acme.test", "api.acme.test", false },
+		{ "api.acme.test.org", "api.acme.test", false },
+		{ "*.acme.test", "api.acme.test", false },
+		{ "0.0.7", "10.0.0.7", false } };
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(rows); i++)
+		CHECKF(sk_net_spared(rows[i].list, rows[i].host) == rows[i].is,
+		    "'%s' spares %s: %d", rows[i].list, rows[i].host,
+		    rows[i].is);
+}
+
 int
 main(void)
 {
+	test_spared();
 	test_urls();
 	test_addresses();
 	test_words();
