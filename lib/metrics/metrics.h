@@ -22,8 +22,8 @@
 /* ---- tokens (tokens.c) ---- */
 
 #define SK_TOKENS_MAX ((int64_t)1 << 40)
-#define SK_TF_SUSPECT \
-	SK_USAGE_SUSPECT /* a figure that cannot be true was clamped */
+/* A figure that cannot be true was clamped. */
+#define SK_TF_SUSPECT SK_USAGE_SUSPECT
 #define SK_TF_NONE 2 /* nothing was said about tokens */
 #define SK_TF_DELTA 4 /* difference of a running total */
 #define SK_TF_REPORTED 8 /* the cost is what the agent said */
