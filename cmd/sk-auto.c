@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sk-auto: drive a specification through its stages. */
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "cli/cli.h"
-#include "pipeline/land.h"
-#include "pipeline/pipeline.h"
+#include "pipeline/auto_verbs.h"
 
 #define O_AGENT \
 	SK_OPT_LIST(struct sk_auto_opts, 'a', "agent", "NAME", agents, \
@@ -35,6 +30,17 @@
 	    "give each agent of implement a git work tree", \
 	    "What they did there is seen by sk-auto diff, and applied by " \
 	    "sk-auto apply.")
+
+#define O_ON_GATE \
+	SK_OPT_ENUM(struct sk_auto_opts, 0, "on-gate", "WHAT", on_gate, \
+	    "fail pause accept", "a gate's question: fail, pause or accept", \
+	    "What a quality gate does with a question to a person: end the " \
+	    "run with status 1, ask on the terminal or wait with status 5, " \
+	    "or leave it open and go on (quality_gates.on_gate).")
+#define O_GOAL \
+	SK_OPT_STR(struct sk_auto_opts, 0, "goal", "TEXT", goal, SK_C_NONE, \
+	    "what the run is to achieve, for the agents", \
+	    "Words after SPEC are the same. It is kept with the run.")
 #define O_SKIP(i, name) \
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "skip-" name, skip[i], \
 	    "leave out the stage " name, NULL)
@@ -45,9 +51,9 @@
 static const struct sk_opt step_opts[] = { O_AGENT, O_RUN, O_BRANCH, O_SKIPS,
 	SK_OPT_FLAG(
 	    struct sk_auto_opts, 0, "new", fresh, "make a new run", NULL),
-	O_DIRTY, O_TREES, O_TIMEOUT, O_WAIT, SK_OPT_END };
+	O_GOAL, O_DIRTY, O_TREES, O_ON_GATE, O_TIMEOUT, O_WAIT, SK_OPT_END };
 static const struct sk_opt go_on_opts[] = { O_AGENT, O_RUN, O_BRANCH, O_SKIPS,
-	O_DIRTY, O_TREES, O_TIMEOUT, O_WAIT, SK_OPT_END };
+	O_DIRTY, O_TREES, O_ON_GATE, O_TIMEOUT, O_WAIT, SK_OPT_END };
 
 static const struct sk_opt run_opts[] = { O_AGENT,
 	SK_OPT_STR(struct sk_auto_opts, 0, "from", "STAGE", from, SK_C_STAGE,
@@ -59,46 +65,36 @@ static const struct sk_opt run_opts[] = { O_AGENT,
 	O_RUN, O_BRANCH,
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "new", fresh,
 	    "make a new run even with --from or --only", NULL),
-	O_SKIPS, O_DIRTY, O_TREES, O_TIMEOUT, O_WAIT,
+	O_SKIPS, O_GOAL, O_DIRTY, O_TREES, O_ON_GATE, O_TIMEOUT, O_WAIT,
 	SK_OPT_FLAG(struct sk_auto_opts, 'n', "dry-run", dry_run,
 	    "show who would be asked what, ask nobody", NULL),
 	SK_OPT_RAWFLAG(struct sk_auto_opts, 0, "print-script", print_script,
 	    "print a POSIX script that does the same", NULL),
 	SK_OPT_END };
 
-struct prompt_opts {
-	struct sk_auto_opts common;
-	const char *stage, *answers;
-};
-
 static const struct sk_opt prompt_opts[] = {
-	SK_OPT_STR(struct prompt_opts, 's', "stage", "STAGE", stage, SK_C_STAGE,
-	    "the stage to ask about (plan)", NULL),
-	SK_OPT_STR(struct prompt_opts, 0, "answers", "FILE", answers, SK_C_FILE,
-	    "records whose answers the agent shall see", NULL),
-	SK_OPT_STR(struct prompt_opts, 'r', "run", "RUN", common.run, SK_C_RUN,
-	    "embed the earlier answers of this run", NULL),
-	SK_OPT_STR(struct prompt_opts, 'b', "branch", "BRANCH", common.branch,
-	    SK_C_BRANCH, "and of this branch", NULL),
+	SK_OPT_STR(struct sk_prompt_opts, 's', "stage", "STAGE", stage,
+	    SK_C_STAGE, "the stage to ask about (plan)", NULL),
+	SK_OPT_STR(struct sk_prompt_opts, 0, "answers", "FILE", answers,
+	    SK_C_FILE, "records whose answers the agent shall see", NULL),
+	SK_OPT_STR(struct sk_prompt_opts, 'r', "run", "RUN", common.run,
+	    SK_C_RUN, "embed the earlier answers of this run", NULL),
+	SK_OPT_STR(struct sk_prompt_opts, 'b', "branch", "BRANCH",
+	    common.branch, SK_C_BRANCH, "and of this branch", NULL),
 	SK_OPT_END
 };
 
 static const struct sk_opt env_opts[] = { SK_OPT_FLAG(struct sk_auto_opts, 0,
 					      "new", fresh,
 					      "make a new run first", NULL),
-	O_RUN, O_BRANCH, SK_OPT_END };
+	O_GOAL, O_RUN, O_BRANCH, SK_OPT_END };
 
-struct status_opts {
-	struct sk_auto_opts common;
-	int64_t stale_hours;
-};
-
-static const struct sk_opt status_opts[] = { SK_OPT_STR(struct status_opts, 'r',
-						 "run", "RUN", common.run,
+static const struct sk_opt status_opts[] = { SK_OPT_STR(struct sk_status_opts,
+						 'r', "run", "RUN", common.run,
 						 SK_C_RUN, "of this run", NULL),
-	SK_OPT_STR(struct status_opts, 'b', "branch", "BRANCH", common.branch,
-	    SK_C_BRANCH, "of this branch", NULL),
-	SK_OPT_INT(struct status_opts, 0, "stale-hours", "N", stale_hours, 1,
+	SK_OPT_STR(struct sk_status_opts, 'b', "branch", "BRANCH",
+	    common.branch, SK_C_BRANCH, "of this branch", NULL),
+	SK_OPT_INT(struct sk_status_opts, 0, "stale-hours", "N", stale_hours, 1,
 	    1000000, "call a stage stale after N hours (24)", NULL),
 	SK_OPT_END };
 
@@ -147,222 +143,26 @@ static const struct sk_opt undo_opts[] = {
 	O_LAND_DRY, SK_OPT_END
 };
 #undef L
+static const struct sk_opt check_opts[] = { SK_OPT_END };
+
+static const struct sk_opt gate_opts[] = {
+	SK_OPT_STR(struct sk_gate_opts, 's', "stage", "STAGE", stage,
+	    SK_C_STAGE, "the stage that comes next (plan)", NULL),
+	SK_OPT_FLAG(struct sk_gate_opts, 0, "begin", begin,
+	    "the run begins with it: look at the work tree", NULL),
+	O_DIRTY, O_ON_GATE, O_RUN, O_BRANCH, O_TIMEOUT, O_WAIT, SK_OPT_END
+};
+
+static const struct sk_opt answer_opts[] = {
+	SK_OPT_FLAG(struct sk_answer_opts, 'l', "list", list,
+	    "only show the questions", NULL),
+	SK_OPT_FLAG(struct sk_answer_opts, 0, "resume", resume,
+	    "go on with the run when none is open", NULL),
+	O_RUN, O_BRANCH, O_WAIT, SK_OPT_END
+};
 
 static const struct sk_opt look_opts[] = { O_RUN, O_BRANCH, SK_OPT_END };
 static const struct sk_opt no_opts[] = { SK_OPT_END };
-
-static int
-with(struct sk_ctx *ctx, const struct sk_auto_opts *opts, unsigned db_flags,
-    int (*fn)(struct sk_auto *a, void *arg, struct sk_err *err), void *arg,
-    struct sk_err *err)
-{
-	struct sk_config conf;
-	struct sk_auto a = {
-		.conf = &conf, .opts = opts, .spec_lock = -1, .snapshot = -1
-	};
-	int rc;
-
-	rc = sk_config_load(&conf, ctx->config, err);
-	if (rc != 0)
-		return rc;
-	a.config_file = ctx->config != NULL ? conf.named_file : NULL;
-	a.db_file = ctx->db;
-	a.json = ctx->format == SK_FMT_JSON;
-	rc = sk_auto_open(&a, ctx->argv[0], db_flags, err);
-	if (rc == 0)
-		rc = fn(&a, arg, err);
-	sk_auto_close(&a);
-	sk_config_free(&conf);
-	return rc;
-}
-
-static int
-do_run(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	(void)arg;
-	return sk_auto_run(a, err);
-}
-
-static int
-verb_run(struct sk_ctx *ctx, struct sk_err *err)
-{
-	struct sk_auto_opts *o = ctx->opts;
-	int rc = with(ctx, o, SK_DB_CREATE, do_run, NULL, err);
-
-	sk_strv_free(&o->agents);
-	return rc;
-}
-
-static int
-do_step(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	(void)arg;
-	return sk_auto_step(a, err);
-}
-
-static int
-do_resume(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	(void)arg;
-	return sk_auto_resume(a, err);
-}
-
-static int
-do_next(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	(void)arg;
-	return sk_auto_next(a, err);
-}
-
-static int
-verb_step(struct sk_ctx *ctx, struct sk_err *err)
-{
-	struct sk_auto_opts *o = ctx->opts;
-	int rc = with(ctx, o, SK_DB_CREATE, do_step, NULL, err);
-
-	sk_strv_free(&o->agents);
-	return rc;
-}
-
-static int
-verb_resume(struct sk_ctx *ctx, struct sk_err *err)
-{
-	struct sk_auto_opts *o = ctx->opts;
-	int rc = with(ctx, o, SK_DB_CREATE, do_resume, NULL, err);
-
-	sk_strv_free(&o->agents);
-	return rc;
-}
-
-static int
-do_cancel(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	(void)arg;
-	return sk_auto_cancel(a, err);
-}
-
-static int
-verb_cancel(struct sk_ctx *ctx, struct sk_err *err)
-{
-	return with(ctx, ctx->opts, 0, do_cancel, NULL, err);
-}
-
-static int
-verb_next(struct sk_ctx *ctx, struct sk_err *err)
-{
-	struct sk_auto_opts *o = ctx->opts;
-	int rc = with(ctx, o, 0, do_next, NULL, err);
-
-	sk_strv_free(&o->agents);
-	return rc;
-}
-
-static int
-do_prompt(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	return sk_auto_prompt(a, ((struct prompt_opts *)arg)->stage,
-	    ((struct prompt_opts *)arg)->answers, err);
-}
-
-static int
-verb_prompt(struct sk_ctx *ctx, struct sk_err *err)
-{
-	struct prompt_opts *o = ctx->opts;
-
-	return with(ctx, &o->common, 0, do_prompt, o, err);
-}
-
-static int
-do_artefact(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	(void)arg;
-	return sk_auto_artefact(a, STDIN_FILENO, err);
-}
-
-static int
-verb_artefact(struct sk_ctx *ctx, struct sk_err *err)
-{
-	static const struct sk_auto_opts none;
-
-	return with(ctx, &none, SK_DB_CREATE, do_artefact, NULL, err);
-}
-
-static int
-do_status(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	int64_t hours = ((struct status_opts *)arg)->stale_hours;
-
-	return sk_auto_status(a, hours != 0 ? hours : 24, err);
-}
-
-static int
-verb_status(struct sk_ctx *ctx, struct sk_err *err)
-{
-	struct status_opts *o = ctx->opts;
-
-	return with(ctx, &o->common, 0, do_status, o, err);
-}
-
-static int
-do_diff(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	struct sk_ctx *ctx = arg;
-	const struct sk_land_opts *o = ctx->opts;
-
-	/* A patch is one raw value unless it was asked for as JSON. */
-	if (o->agent != NULL && !ctx->format_given)
-		a->json = false;
-	return sk_auto_diff(a, ctx->argv[1], o, err);
-}
-
-static int
-verb_diff(struct sk_ctx *ctx, struct sk_err *err)
-{
-	struct sk_land_opts *o = ctx->opts;
-
-	return with(ctx, &o->common, 0, do_diff, ctx, err);
-}
-
-static int
-do_apply(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	return sk_auto_apply(a, arg, err);
-}
-
-static int
-verb_apply(struct sk_ctx *ctx, struct sk_err *err)
-{
-	struct sk_land_opts *o = ctx->opts;
-
-	return with(ctx, &o->common, 0, do_apply, o, err);
-}
-
-static int
-do_undo(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	return sk_auto_undo(a, arg, err);
-}
-
-static int
-verb_undo(struct sk_ctx *ctx, struct sk_err *err)
-{
-	struct sk_land_opts *o = ctx->opts;
-
-	return with(ctx, &o->common, 0, do_undo, o, err);
-}
-
-static int
-do_env(struct sk_auto *a, void *arg, struct sk_err *err)
-{
-	(void)arg;
-	return sk_auto_env(a, err);
-}
-
-static int
-verb_env(struct sk_ctx *ctx, struct sk_err *err)
-{
-	return with(ctx, ctx->opts, SK_DB_CREATE, do_env, NULL, err);
-}
 
 static const char *const run_examples[] = {
 	"sk-auto run SPEC-7 -a claude -a codex -a gemini",
@@ -390,77 +190,80 @@ static const char *const diff_examples[] = { "sk-auto diff SPEC-7",
 static const char *const apply_examples[] = { "sk-auto apply SPEC-7",
 	"sk-auto apply SPEC-7 --from claude --dry-run", NULL };
 static const char *const undo_examples[] = { "sk-auto undo SPEC-7", NULL };
+static const char *const check_examples[] = { "sk-auto check SPEC-7",
+	"sk-auto check SPEC-7 analyze --json", NULL };
+static const char *const gate_examples[] = {
+	"sk-auto gate SPEC-7 --stage plan --on-gate fail", NULL
+};
+static const char *const answer_examples[] = { "sk-auto answer SPEC-7 --list",
+	"sk-auto answer SPEC-7 Q-001='at most 5 s' --resume",
+	"sk-auto answer SPEC-7 <answers.json", NULL };
 static const char *const env_examples[] = {
 	"eval \"$(sk-auto env SPEC-7 --new)\"", NULL
 };
 
 static const struct sk_verb verbs[] = {
 	{ .name = "run",
-	    .operands = "SPEC",
+	    .operands = "[SPEC [GOAL]…]",
 	    .purpose = "run the stages of a specification",
 	    .examples = run_examples,
 	    .opts = run_opts,
 	    .opts_size = sizeof(struct sk_auto_opts),
-	    .min_args = 1,
-	    .max_args = 1,
+	    .max_args = -1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
-	    .run = verb_run },
+	    .run = sk_averb_run },
 	{ .name = "step",
-	    .operands = "SPEC",
+	    .operands = "[SPEC]",
 	    .purpose = "run one stage, the next one",
 	    .examples = step_examples,
 	    .opts = step_opts,
 	    .opts_size = sizeof(struct sk_auto_opts),
-	    .min_args = 1,
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
-	    .run = verb_step },
+	    .run = sk_averb_step },
 	{ .name = "next",
-	    .operands = "SPEC",
+	    .operands = "[SPEC]",
 	    .purpose = "print the command that would come next",
 	    .examples = next_examples,
 	    .opts = go_on_opts,
 	    .opts_size = sizeof(struct sk_auto_opts),
-	    .min_args = 1,
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
-	    .run = verb_next },
+	    .run = sk_averb_next },
 	{ .name = "resume",
-	    .operands = "SPEC",
+	    .operands = "[SPEC]",
 	    .purpose = "go on where the newest run stopped",
 	    .examples = resume_examples,
 	    .opts = go_on_opts,
 	    .opts_size = sizeof(struct sk_auto_opts),
-	    .min_args = 1,
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
-	    .run = verb_resume },
+	    .run = sk_averb_resume },
 	{ .name = "cancel",
-	    .operands = "SPEC",
+	    .operands = "[SPEC]",
 	    .purpose = "stop a run for good, from any terminal",
 	    .examples = cancel_examples,
 	    .opts = look_opts,
 	    .opts_size = sizeof(struct sk_auto_opts),
-	    .min_args = 1,
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
-	    .run = verb_cancel },
+	    .run = sk_averb_cancel },
 	{ .name = "status",
 	    .operands = "SPEC",
 	    .purpose = "show the newest run, stage by stage",
 	    .examples = status_examples,
 	    .opts = status_opts,
-	    .opts_size = sizeof(struct status_opts),
+	    .opts_size = sizeof(struct sk_status_opts),
 	    .min_args = 1,
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
-	    .run = verb_status },
+	    .run = sk_averb_status },
 	{ .name = "diff",
 	    .operands = "SPEC [STAGE]",
 	    .purpose = "show what agents did in their work trees",
@@ -471,7 +274,7 @@ static const struct sk_verb verbs[] = {
 	    .max_args = 2,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
-	    .run = verb_diff },
+	    .run = sk_averb_diff },
 	{ .name = "apply",
 	    .operands = "SPEC",
 	    .purpose = "put an agent's work into the project's tree",
@@ -482,7 +285,7 @@ static const struct sk_verb verbs[] = {
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
-	    .run = verb_apply },
+	    .run = sk_averb_apply },
 	{ .name = "undo",
 	    .operands = "SPEC",
 	    .purpose = "take the applied work back",
@@ -493,45 +296,72 @@ static const struct sk_verb verbs[] = {
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
-	    .run = verb_undo },
+	    .run = sk_averb_undo },
 	{ .name = "prompt",
-	    .operands = "SPEC",
+	    .operands = "[SPEC]",
 	    .purpose = "print the prompt of a stage",
 	    .examples = prompt_examples,
 	    .opts = prompt_opts,
-	    .opts_size = sizeof(struct prompt_opts),
-	    .min_args = 1,
+	    .opts_size = sizeof(struct sk_prompt_opts),
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
-	    .run = verb_prompt },
+	    .run = sk_averb_prompt },
 	{ .name = "artefact",
-	    .operands = "SPEC",
+	    .operands = "[SPEC]",
 	    .purpose = "write what a verdict on stdin agreed on",
 	    .examples = artefact_examples,
 	    .opts = no_opts,
 	    .opts_size = 1,
-	    .min_args = 1,
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
-	    .run = verb_artefact },
+	    .run = sk_averb_artefact },
+	{ .name = "check",
+	    .operands = "[SPEC [GATE]]",
+	    .purpose = "look at a specification, ask nobody",
+	    .examples = check_examples,
+	    .opts = check_opts,
+	    .opts_size = 1,
+	    .max_args = 2,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_CONFIG,
+	    .run = sk_averb_check },
+	{ .name = "answer",
+	    .operands = "[SPEC] [ID=TEXT]…",
+	    .purpose = "answer what a quality gate asks",
+	    .examples = answer_examples,
+	    .opts = answer_opts,
+	    .opts_size = sizeof(struct sk_answer_opts),
+	    .max_args = -1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_averb_answer },
+	{ .name = "gate",
+	    .operands = "[SPEC]",
+	    .purpose = "what must hold before a stage, for scripts",
+	    .examples = gate_examples,
+	    .opts = gate_opts,
+	    .opts_size = sizeof(struct sk_gate_opts),
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_averb_gate },
 	{ .name = "env",
-	    .operands = "SPEC",
+	    .operands = "[SPEC]",
 	    .purpose = "print the run's variables for eval",
 	    .examples = env_examples,
 	    .opts = env_opts,
 	    .opts_size = sizeof(struct sk_auto_opts),
-	    .min_args = 1,
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
-	    .run = verb_env },
+	    .run = sk_averb_env },
 	{ .run = NULL }
 };
 
-static const char *const schemas[] = { "diff", "landing", "event", "outline",
-	"status", "summary", "stop", "error", NULL };
+static const char *const schemas[] = { "check", "diff", "landing", "event",
+	"outline", "questions", "status", "summary", "stop", "error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
 	"sk-pipelines 7", NULL };
 

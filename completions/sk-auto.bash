@@ -23,10 +23,11 @@ _sk_auto()
 		case $word in
 		--) end=1 ;;
 		--agent | --answers | --branch | --choose | --config | --db | \
-			--format | --from | --only | --output | --run | --stage | \
-			--stale-hours | --timeout | --to | --wait | -a | -b | \
-			-f | -o | -r | -s | -t) opt=$word ;;
-		run | step | next | resume | cancel | status | diff | apply | undo | prompt | artefact | env | completion | schema)
+			--format | --from | --goal | --on-gate | --only | --output | \
+			--run | --stage | --stale-hours | --timeout | --to | --wait | \
+			-a | -b | -f | -o | -r | -s | \
+			-t) opt=$word ;;
+		run | step | next | resume | cancel | status | diff | apply | undo | prompt | artefact | check | answer | gate | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -47,21 +48,27 @@ _sk_auto()
 		run:--only) words='plan tasks implement validate audit unlock' ;;
 		run:--run | run:-r) ;;
 		run:--branch | run:-b) ;;
+		run:--goal) ;;
+		run:--on-gate) words='fail pause accept' ;;
 		run:--timeout | run:-t) ;;
 		run:--wait) ;;
 		step:--agent | step:-a) ;;
 		step:--run | step:-r) ;;
 		step:--branch | step:-b) ;;
+		step:--goal) ;;
+		step:--on-gate) words='fail pause accept' ;;
 		step:--timeout | step:-t) ;;
 		step:--wait) ;;
 		next:--agent | next:-a) ;;
 		next:--run | next:-r) ;;
 		next:--branch | next:-b) ;;
+		next:--on-gate) words='fail pause accept' ;;
 		next:--timeout | next:-t) ;;
 		next:--wait) ;;
 		resume:--agent | resume:-a) ;;
 		resume:--run | resume:-r) ;;
 		resume:--branch | resume:-b) ;;
+		resume:--on-gate) words='fail pause accept' ;;
 		resume:--timeout | resume:-t) ;;
 		resume:--wait) ;;
 		cancel:--run | cancel:-r) ;;
@@ -84,6 +91,16 @@ _sk_auto()
 		prompt:--answers) kind='file' ;;
 		prompt:--run | prompt:-r) ;;
 		prompt:--branch | prompt:-b) ;;
+		answer:--run | answer:-r) ;;
+		answer:--branch | answer:-b) ;;
+		answer:--wait) ;;
+		gate:--stage | gate:-s) words='plan tasks implement validate audit unlock' ;;
+		gate:--on-gate) words='fail pause accept' ;;
+		gate:--run | gate:-r) ;;
+		gate:--branch | gate:-b) ;;
+		gate:--timeout | gate:-t) ;;
+		gate:--wait) ;;
+		env:--goal) ;;
 		env:--run | env:-r) ;;
 		env:--branch | env:-b) ;;
 		*:--db) kind='file' ;;
@@ -92,10 +109,10 @@ _sk_auto()
 		esac
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
-		run) words='-a --agent --from --to --only -r --run -b --branch --new --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree -t --timeout --wait -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		step) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --new --allow-dirty --worktree -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		next) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		run) words='-a --agent --from --to --only -r --run -b --branch --new --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --goal --allow-dirty --worktree --on-gate -t --timeout --wait -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		step) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --new --goal --allow-dirty --worktree --on-gate -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		next) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree --on-gate -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree --on-gate -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		cancel) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		status) words='-r --run -b --branch --stale-hours --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		diff) words='--agent -o --output -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -103,7 +120,10 @@ _sk_auto()
 		undo) words='--wait -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		prompt) words='-s --stage --answers -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		env) words='--new -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		check) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		answer) words='-l --list --resume -r --run -b --branch --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		gate) words='-s --stage --begin --allow-dirty --on-gate -r --run -b --branch -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		env) words='--new --goal -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -111,10 +131,10 @@ _sk_auto()
 	else
 		case $verb in
 		completion) words='bash zsh' ;;
-		schema) words='diff landing event outline status summary stop error' ;;
+		schema) words='check diff landing event outline questions status summary stop error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' run step next resume cancel status diff apply undo prompt artefact env completion schema'
+			words+=' run step next resume cancel status diff apply undo prompt artefact check answer gate env completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

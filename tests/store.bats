@@ -33,7 +33,7 @@ refuses() {
 		check 0 "$stress" open "$db.$i" 96
 		has "$out" "96 ok, 0 errors"
 		same "$("$look" "$db.$i" "SELECT count(*),key FROM journal
-			WHERE kind='migrate'")" "1|0-7"
+			WHERE kind='migrate'")" "1|0-8"
 	done
 }
 
@@ -43,9 +43,9 @@ refuses() {
 		same "$("$look" "$db.$i" "PRAGMA user_version")" 1
 		check 0 "$stress" open "$db.$i" 64
 		has "$out" "64 ok, 0 errors"
-		same "$("$look" "$db.$i" "PRAGMA user_version")" 7
+		same "$("$look" "$db.$i" "PRAGMA user_version")" 8
 		same "$("$look" "$db.$i" "SELECT count(*),key FROM journal
-			WHERE kind='migrate'")" "1|1-7"
+			WHERE kind='migrate'")" "1|1-8"
 	done
 }
 
@@ -98,10 +98,10 @@ refuses() {
 	same "$("$look" "$db" 'SELECT name FROM sqlite_schema')" t
 	rm -f "$db"*
 	check 0 "$stress" intake "$db"
-	"$look" "$db" 'PRAGMA user_version=8'
+	"$look" "$db" 'PRAGMA user_version=99'
 	"$look" "$db" 'PRAGMA wal_checkpoint(TRUNCATE)'
 	refuses 69 newer_schema
-	has "$err" "version 8"
+	has "$err" "version 99"
 	rm -f "$db"*
 	echo "no database, but a letter to somebody" >"$db"
 	refuses 65 not_a_database

@@ -151,6 +151,9 @@ int sk_status_exit(const char *word);
 /* Of several verdicts: 1 over 3 over 0. */
 int sk_status_worse(int a, int b);
 
+/* How alike two strings are, in parts of 10^9. */
+uint64_t sk_text_similarity(const struct sk_jv *x, const struct sk_jv *y);
+
 /* ---- intake (record.c, intake.c) ---- */
 
 /* One group of answers that is judged together, in first-seen order. */

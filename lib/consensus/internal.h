@@ -118,8 +118,6 @@ struct sk_jv *sk_vote_union(struct sk_vote *vt, struct sk_vv *vals, size_t n);
 /* Numbers and negation apart: two texts may share all words but these. */
 void sk_text_check(
     struct sk_vote *vt, struct sk_res *r, const struct sk_vv *vals, size_t n);
-/* Of two strings, in parts of 10^9. */
-uint64_t sk_text_similarity(const struct sk_jv *x, const struct sk_jv *y);
 /* Index of the medoid of n texts: the real answer nearest to the others. ids
  * may be NULL, else it gets a number for each: of one number are those that a
  * chain of texts that are half alike joins. */

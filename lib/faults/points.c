@@ -20,7 +20,8 @@
 const struct sk_fault_point sk_fault_points[] = {
 	/* Around the commit of a transaction that did this. */
 	AROUND("ack"), AROUND("artefact"), AROUND("branch"), AROUND("budget"),
-	AROUND("decide"), AROUND("failed"), AROUND("import"), AROUND("intake"),
+	AROUND("decide"), AROUND("failed"), AROUND("gate"), AROUND("import"),
+	AROUND("intake"),
 	AROUND("landing"), AROUND("lease"), AROUND("limit"), AROUND("release"),
 	AROUND("reserve"),
 	AROUND("run"), AROUND("stage"), AROUND("stage_end"), AROUND("state"),

@@ -41,16 +41,21 @@ sk_stopped(int interrupted, struct sk_err *err)
 
 /* One sk-run over the agents named; its records are appended. */
 static int
-ask(struct sk_auto *a, const struct sk_step *s, const char *const *specs,
-    size_t n, struct sk_buf *records, int *status, struct sk_err *err)
+ask(struct sk_auto *a, struct sk_step *s, const char *const *specs, size_t n,
+    struct sk_buf *records, int *status, struct sk_err *err)
 {
+	const struct sk_prompt q = { .task = s->stage->name,
+		.before = s->stage,
+		.records = records->p,
+		.n = records->len };
 	struct sk_strv argv = { 0 };
 	struct sk_buf prompt;
 	int rc, interrupted = 0;
 
 	sk_buf_init(&prompt, 0);
-	rc = sk_prompt_build(
-	    a, s->stage, records->p, records->len, &prompt, err);
+	rc = sk_prompt_build(a, &q, &prompt, &s->left_out, err);
+	if (rc == 0 && s->left_out != NULL)
+		sk_report_left_out(a, s);
 	sk_strv_add(&argv, "sk-run");
 	sk_strv_add(&argv, "--json");
 	sk_arg2(&argv, "--spec", a->spec.id);
@@ -74,8 +79,8 @@ ask(struct sk_auto *a, const struct sk_step *s, const char *const *specs,
 
 /* All agents once. */
 static int
-once(struct sk_auto *a, const struct sk_step *s, struct sk_buf *records,
-    int *worst, struct sk_err *err)
+once(struct sk_auto *a, struct sk_step *s, struct sk_buf *records, int *worst,
+    struct sk_err *err)
 {
 	const char *const *specs = (const char *const *)s->specs.v;
 	bool any = false;

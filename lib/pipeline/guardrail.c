@@ -172,7 +172,8 @@ sk_guardrail_ours(const char *path)
 {
 	static const char *const parts[] = { "/plan.md", "/tasks.md",
 		"/implement.md", "/validate.md", "/audit.md", "/unlock.md",
-		"/evidence/", "_cost_summary.json", "_telemetry.json" };
+		"/evidence/", "/spec.backup_", "_cost_summary.json",
+		"_telemetry.json" };
 	char *p = sk_asprintf("/%s", path);
 	bool yes = false;
 

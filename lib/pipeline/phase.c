@@ -8,8 +8,8 @@ static const char *const words[SK_PH_COUNT] = { "idle", "checking", "asking",
 	"judging", "writing", "recovering", "paused", "waiting", "halted",
 	"cancelled", "done" };
 static const char *const event_words[SK_EV_COUNT] = { "begin", "ask", "judge",
-	"write", "next", "lost", "pause", "need_person", "halt", "cancel",
-	"finish" };
+	"write", "next", "lost", "pause", "need_person", "answered", "halt",
+	"cancel", "finish" };
 
 #define P(phase) (1u << SK_PH_##phase)
 /* Where a driver is at work. */
@@ -35,6 +35,7 @@ static const struct {
 	[SK_EV_LOST] = { P(ASKING), SK_PH_RECOVERING },
 	[SK_EV_PAUSE] = { P(CHECKING), SK_PH_PAUSED },
 	[SK_EV_NEED_PERSON] = { P(CHECKING), SK_PH_WAITING },
+	[SK_EV_ANSWERED] = { P(WAITING), SK_PH_CHECKING },
 	[SK_EV_HALT] = { BUSY, SK_PH_HALTED },
 	[SK_EV_CANCEL] = { BUSY | P(IDLE) | P(PAUSED) | P(WAITING) | P(HALTED),
 	    SK_PH_CANCELLED },

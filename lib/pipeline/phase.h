@@ -35,6 +35,7 @@ enum sk_phase_event {
 	SK_EV_LOST, /* a transient failure */
 	SK_EV_PAUSE,
 	SK_EV_NEED_PERSON,
+	SK_EV_ANSWERED,
 	SK_EV_HALT,
 	SK_EV_CANCEL,
 	SK_EV_FINISH,

@@ -44,13 +44,26 @@ struct sk_spec {
 	char id[SK_IDENT_LEN];
 	char *dir; /* absolute */
 	char *file; /* dir/spec.md */
+	bool feature; /* a folder below specs/, as GitHub's spec-kit makes */
 };
 /*
- * docs/<ID>/, docs/<ID>-<text>/ and specs/<ID>/, specs/<ID>-<text>/ with a
- * spec.md under root. SK_USAGE "no_such_spec" or "ambiguous_spec".
+ * docs/<ID>/, docs/<ID>-<text>/, and GitHub spec-kit's specs/<feature>/ by its
+ * name, its number (001) or its path, with a spec.md under root. A feature's id
+ * is the name of its folder, however it was found. SK_USAGE "no_such_spec" or
+ * "ambiguous_spec".
  */
 int sk_spec_find(
     const char *root, const char *id, struct sk_spec *s, struct sk_err *err);
+/*
+ * The feature that is being worked on, as spec-kit finds it:
+ * SPECIFY_FEATURE_DIRECTORY, SPECIFY_FEATURE, .specify/feature.json, the git
+ * branch (its number counts), and without git the newest folder. SK_USAGE
+ * "no_spec" when nothing says.
+ */
+int sk_spec_here(const char *root, struct sk_spec *s, struct sk_err *err);
+/* Its text: SK_USAGE "empty_spec" or "not_text" when it cannot be worked on. */
+int
+sk_spec_read(const struct sk_spec *s, struct sk_buf *text, struct sk_err *err);
 void sk_spec_free(struct sk_spec *s);
 /* The ids that exist under root, sorted. */
 void sk_spec_list(const char *root, struct sk_strv *ids);
@@ -60,6 +73,8 @@ void sk_spec_list(const char *root, struct sk_strv *ids);
 struct sk_auto_opts {
 	const char *from, *to, *only;
 	struct sk_strv agents; /* -a NAME[=ADAPTER][:COUNT] */
+	const char *on_gate; /* fail, pause, accept; NULL = configured */
+	const char *goal; /* what the run is to achieve; NULL = not said */
 	const char *run; /* NULL = new, or the latest for --from */
 	const char *branch; /* NULL = the run's newest */
 	int64_t timeout; /* ms per agent, 0 = configured */
@@ -82,6 +97,8 @@ struct sk_auto {
 	enum sk_phase phase; /* while driving */
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
 	const struct sk_auto_opts *opts;
+	const char *goal; /* of this run, or NULL */
+	bool no_input; /* nobody is to be asked on the terminal */
 	bool json; /* events as JSON Lines on standard output */
 	/* What the present stage runs with: see sk_auto_boundary(). */
 	char config_hash[SK_SHA256_LEN];
@@ -93,12 +110,15 @@ struct sk_auto {
  * specs are the -a words, names the expanded names (x:2 → x.1, x.2). */
 int sk_auto_lineup(const struct sk_auto *a, const struct sk_stage *st,
     struct sk_strv *specs, struct sk_strv *names, struct sk_err *err);
+/* One word of a line-up, NAME[=ADAPTER][:COUNT], to NAME or NAME.1 … */
+int
+sk_lineup_expand(const char *word, struct sk_strv *names, struct sk_err *err);
 /* Not left out by an option, nor by pipeline.stages; --only is stronger. */
 bool sk_auto_wanted(const struct sk_auto *a, const struct sk_stage *st);
 bool sk_auto_sequential(const struct sk_auto *a, const struct sk_stage *st);
 
-/* Finds the specification and opens the database; without SK_DB_CREATE an
- * absent one leaves db NULL. */
+/* Finds the specification (NULL: sk_spec_here()) and opens the database;
+ * without SK_DB_CREATE an absent one leaves db NULL. */
 int sk_auto_open(
     struct sk_auto *a, const char *spec, unsigned db_flags, struct sk_err *err);
 void sk_auto_close(struct sk_auto *a);
@@ -150,6 +170,7 @@ struct sk_step {
 	size_t answered;
 	char status[16]; /* verdict status, or "" when there is none */
 	char *artefact, *evidence, *reason;
+	struct sk_jv *left_out; /* of the newest prompt, NULL = nothing */
 	bool first; /* the run begins here */
 	bool gave_up; /* nobody could be reached, several times */
 	const struct sk_decision *settled; /* acknowledged by a dead driver */
@@ -165,13 +186,22 @@ void sk_step_free(struct sk_step *s);
 /* ---- prompts (prompt.c) ---- */
 
 /*
- * The prompt of a stage: embedded text with ${…} substituted in one pass, the
- * specification, the merged answers of earlier stages of this branch (or their
- * artefacts on disk), and in sequential mode the answers so far (records, JSON
- * Lines, may be NULL). Data stands between lines with a random boundary.
+ * The prompt of a stage or a gate: embedded text with ${…} substituted in one
+ * pass; the specification, the goal, the merged answers of earlier stages of
+ * this branch (or their artefacts on disk), what a GitHub spec-kit project
+ * keeps for its agents, and in sequential mode the answers so far. Data stands
+ * between lines with a random boundary and within pipeline.context bytes.
  */
-int sk_prompt_build(struct sk_auto *a, const struct sk_stage *st,
-    const char *records, size_t n, struct sk_buf *out, struct sk_err *err);
+struct sk_prompt {
+	const char *task; /* of lib/data/prompts */
+	const struct sk_stage *before; /* whose predecessors are shown */
+	const char *records; /* answers so far, JSON Lines; may be NULL */
+	size_t n;
+	const char *found; /* JSON: what a gate's checks found, or NULL */
+};
+/* *left_out (may be NULL): see sk_context_left_out(). */
+int sk_prompt_build(struct sk_auto *a, const struct sk_prompt *q,
+    struct sk_buf *out, struct sk_jv **left_out, struct sk_err *err);
 
 /* The verb `prompt`: that text on standard output; word NULL is plan, answers
  * NULL or a file of records. */
@@ -240,16 +270,35 @@ int sk_auto_env(struct sk_auto *a, struct sk_err *err);
  * goes to standard output, for `sk-consensus ack --seq`. */
 int sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err);
 
+/* ---- quality gates (gate_verb.c, answer.c; see gate.h) ---- */
+
+/* The verb `check`: what the gates (word NULL: all) find without an agent.
+ * SK_NEGATIVE, without a word, when something critical is among it. */
+int sk_auto_check(struct sk_auto *a, const char *word, struct sk_err *err);
+/* The verb `gate`: guardrails and the gate before a stage, as in a run. begin:
+ * the run begins there. */
+int sk_auto_gate(
+    struct sk_auto *a, const char *word, bool begin, struct sk_err *err);
+/* The verb `answer`: words are ID=TEXT; none: the terminal, or JSON on standard
+ * input. list: only show what is open. resume: go on when nothing is. */
+int sk_auto_answer(struct sk_auto *a, char *const *words, size_t n, bool list,
+    bool resume, struct sk_err *err);
+
 /* ---- talk (report.c) ---- */
 
 /* "sk-auto VERB SPEC --run … STAGE OPTIONS" with what this run was told, as a
  * person can type it. */
 void sk_report_command(const struct sk_auto *a, const char *verb,
     const struct sk_stage *from, struct sk_buf *b);
+/* Begins a record: schema, event (NULL = none), time, run, branch, spec. */
+void sk_report_open(struct sk_jw *w, const struct sk_auto *a,
+    const char *schema, const char *event);
 void sk_report_phase(const struct sk_auto *a, const char *from, const char *to);
 void sk_report_start(const struct sk_auto *a);
 void
 sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done);
+/* Of the step's newest prompt something was cut. */
+void sk_report_left_out(const struct sk_auto *a, const struct sk_step *s);
 /* sections were taken over, or (NULL) e is why they were not. */
 void sk_report_reload(const struct sk_auto *a, const struct sk_strv *sections,
     const struct sk_err *e);

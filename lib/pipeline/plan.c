@@ -10,13 +10,15 @@ static int
 stage_plan(struct sk_auto *a, const struct sk_step *s, size_t *bytes,
     struct sk_jv **plan, struct sk_err *err)
 {
+	const struct sk_prompt q = { .task = s->stage->name,
+		.before = s->stage };
 	struct sk_strv argv = { 0 };
 	struct sk_buf prompt, out;
 	int rc, status = 0, interrupted = 0;
 
 	sk_buf_init(&prompt, 0);
 	sk_buf_init(&out, 0);
-	rc = sk_prompt_build(a, s->stage, NULL, 0, &prompt, err);
+	rc = sk_prompt_build(a, &q, &prompt, NULL, err);
 	*bytes = prompt.len;
 	sk_strv_add(&argv, "sk-run");
 	sk_strv_add(&argv, "--dry-run");

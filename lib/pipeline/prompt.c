@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "consensus/consensus.h"
 #include "data/data.h"
+#include "pipeline/context.h"
+#include "pipeline/gate.h"
 #include "pipeline/pipeline.h"
-
-/* More of one file than this is left out, and the prompt says how much. */
-#define CLIP ((size_t)200000)
 
 struct var {
 	const char *name;
@@ -51,44 +51,11 @@ expand(struct sk_buf *out, const char *t, const struct var *vars, size_t n,
 	return 0;
 }
 
-/* Bytes of p that may be shown, cut at a character's start. */
-static size_t
-clipped(const char *p, size_t n)
-{
-	if (n <= CLIP)
-		return n;
-	n = CLIP;
-	while (n > 0 && ((unsigned char)p[n] & 0xc0) == 0x80)
-		n--;
-	return n;
-}
-
-static void
-block(struct sk_buf *out, const char *name, const char *mark, const char *p,
-    size_t n)
-{
-	size_t shown = clipped(p, n), at;
-
-	sk_buf_printf(out, "<<<BEGIN %s %s\n", name, mark);
-	at = out->len;
-	(void)sk_utf8_clean(out, p, shown);
-	/* A NUL would end the prompt for whoever reads it as a string. */
-	for (; at < out->len; at++)
-		if (out->p[at] == '\0')
-			out->p[at] = ' ';
-	if (shown > 0 && p[shown - 1] != '\n')
-		sk_buf_ch(out, '\n');
-	if (shown < n)
-		sk_buf_printf(out, "[%zu more bytes of %s were left out]\n",
-		    n - shown, name);
-	sk_buf_printf(out, "<<<END %s %s\n\n", name, mark);
-}
-
 /* The merged answer of an earlier stage: from the newest decision that this
  * branch sees, else its artefact on disk, which a person may have written. */
 static int
-earlier(struct sk_auto *a, const struct sk_stage *st, const char *mark,
-    struct sk_buf *out, struct sk_err *err)
+earlier(struct sk_auto *a, const struct sk_stage *st, struct sk_context *c,
+    struct sk_err *err)
 {
 	struct sk_decision d;
 	struct sk_jv *v, *merged;
@@ -110,7 +77,8 @@ earlier(struct sk_auto *a, const struct sk_stage *st, const char *mark,
 		if (merged != NULL) {
 			sk_json_write(&text, merged);
 			(void)snprintf(name, sizeof(name), "%s.json", st->name);
-			block(out, name, mark, text.p, text.len);
+			sk_context_add(
+			    c, SK_CTX_EARLIER, name, text.p, text.len);
 		}
 		sk_buf_free(&text);
 		return rc;
@@ -120,7 +88,8 @@ earlier(struct sk_auto *a, const struct sk_stage *st, const char *mark,
 	if (access(path, F_OK) == 0) {
 		rc = sk_read_file(path, SK_BUF_MAX, &text, err);
 		if (rc == 0)
-			block(out, name, mark, text.p, text.len);
+			sk_context_add(
+			    c, SK_CTX_EARLIER, name, text.p, text.len);
 	}
 	free(path);
 	sk_buf_free(&text);
@@ -129,8 +98,8 @@ earlier(struct sk_auto *a, const struct sk_stage *st, const char *mark,
 
 /* Answers of this stage so far: one block for each ok record. */
 static int
-so_far(struct sk_auto *a, const char *records, size_t n, const char *mark,
-    struct sk_buf *out, struct sk_err *err)
+so_far(struct sk_auto *a, const char *records, size_t n, struct sk_context *c,
+    struct sk_err *err)
 {
 	const char *p = records, *end = records + n, *nl;
 	const char *agent, *content;
@@ -165,52 +134,132 @@ so_far(struct sk_auto *a, const char *records, size_t n, const char *mark,
 		else if (content != NULL)
 			sk_buf_str(&text, content);
 		(void)snprintf(name, sizeof(name), "answer %s", agent);
-		block(out, name, mark, text.p, text.len);
+		sk_context_add(c, SK_CTX_ANSWER, name, text.p, text.len);
 	}
 	sk_buf_free(&text);
 	return rc;
 }
 
+/* A file of the project that is there; a link is not followed, because what it
+ * leads to would be shown to agents. */
 static int
-gather(struct sk_auto *a, const struct sk_stage *st, const char *records,
-    size_t n, struct sk_buf *data, struct sk_err *err)
+beside(const char *dir, const char *name, const char *shown,
+    struct sk_context *c, struct sk_err *err)
 {
-	const struct sk_stage *s;
-	char hex[SK_HEX32_LEN];
+	char *path = sk_path_join(dir, name);
+	struct sk_buf text;
+	struct stat st;
+	int rc = 0;
+
+	sk_buf_init(&text, 0);
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+		rc = sk_read_file(path, SK_BUF_MAX, &text, err);
+		if (rc == 0)
+			sk_context_add(
+			    c, SK_CTX_EXTRA, shown, text.p, text.len);
+	}
+	sk_buf_free(&text);
+	free(path);
+	return rc;
+}
+
+/* What GitHub's spec-kit keeps for its own agents: the constitution, a stage's
+ * template, and the papers that its plan command leaves beside the
+ * specification. */
+static int
+spec_kit(struct sk_auto *a, const struct sk_prompt *q, struct sk_context *c,
+    struct sk_err *err)
+{
+	static const char *const papers[] = { "research.md", "data-model.md",
+		"quickstart.md" };
+	char template[80], name[100];
+	int rc;
+
+	rc = beside(a->conf->project_root, ".specify/memory/constitution.md",
+	    "constitution.md", c, err);
+	(void)snprintf(template, sizeof(template), "%s-template.md", q->task);
+	(void)snprintf(name, sizeof(name), ".specify/templates/%s", template);
+	if (rc == 0)
+		rc = beside(a->conf->project_root, name, template, c, err);
+	for (size_t i = 0;
+	     rc == 0 && a->spec.feature && i < SK_ARRAY_SIZE(papers); i++)
+		rc = beside(a->spec.dir, papers[i], papers[i], c, err);
+	return rc;
+}
+
+static int
+specification(struct sk_auto *a, struct sk_context *c, struct sk_err *err)
+{
 	struct sk_buf text;
 	int rc;
 
-	sk_hex32_new(hex);
-	hex[16] = '\0';
 	sk_buf_init(&text, 0);
-	rc = sk_read_file(a->spec.file, SK_BUF_MAX, &text, err);
-	if (rc == 0 && strspn(text.p, " \t\r\n") == text.len)
-		rc = sk_fail(err, SK_USAGE, "empty_spec",
-		    "specification '%s' is empty", a->spec.file);
-	if (rc == 0 &&
-	    (!sk_utf8_ok(text.p, text.len) || strlen(text.p) != text.len))
-		rc = sk_fail(err, SK_USAGE, "not_text",
-		    "specification '%s' is not UTF-8 text", a->spec.file);
+	rc = sk_spec_read(&a->spec, &text, err);
 	if (rc == 0)
-		block(data, "spec.md", hex, text.p, text.len);
+		sk_context_add(c, SK_CTX_SPEC, "spec.md", text.p, text.len);
 	sk_buf_free(&text);
-	for (s = sk_stages; rc == 0 && s != st; s++)
-		rc = earlier(a, s, hex, data, err);
-	if (rc == 0 && records != NULL)
-		rc = so_far(a, records, n, hex, data, err);
+	return rc;
+}
+
+static int
+gather(struct sk_auto *a, const struct sk_prompt *q, struct sk_context *c,
+    struct sk_err *err)
+{
+	const struct sk_stage *s;
+	int rc;
+
+	rc = specification(a, c, err);
+	if (rc == 0 && a->goal != NULL)
+		sk_context_add(
+		    c, SK_CTX_GOAL, "goal", a->goal, strlen(a->goal));
+	if (rc == 0 && q->found != NULL)
+		sk_context_add(
+		    c, SK_CTX_GOAL, "questions", q->found, strlen(q->found));
+	if (rc == 0)
+		rc = spec_kit(a, q, c, err);
+	for (s = sk_stages; rc == 0 && s != q->before; s++)
+		rc = earlier(a, s, c, err);
+	if (rc == 0 && q->records != NULL)
+		rc = so_far(a, q->records, q->n, c, err);
+	return rc;
+}
+
+/* The data as text, within the budget. */
+static int
+data_of(struct sk_auto *a, const struct sk_prompt *q, struct sk_buf *out,
+    struct sk_jv **left_out, struct sk_err *err)
+{
+	struct sk_context c = { 0 };
+	char hex[SK_HEX32_LEN];
+	int64_t budget = 0;
+	int rc;
+
+	(void)sk_parse_size(
+	    sk_config_str(a->conf, "pipeline.context", "400KiB"), &budget);
+	c.budget = (size_t)budget;
+	rc = gather(a, q, &c, err);
+	if (rc == 0) {
+		sk_context_fit(&c);
+		sk_hex32_new(hex);
+		hex[16] = '\0';
+		sk_context_write(&c, hex, out);
+		*left_out = sk_context_left_out(&c, &a->arena);
+	}
+	sk_context_free(&c);
 	return rc;
 }
 
 int
-sk_prompt_build(struct sk_auto *a, const struct sk_stage *st,
-    const char *records, size_t n, struct sk_buf *out, struct sk_err *err)
+sk_prompt_build(struct sk_auto *a, const struct sk_prompt *q,
+    struct sk_buf *out, struct sk_jv **left_out, struct sk_err *err)
 {
 	const struct sk_data_file *frame, *task;
+	struct sk_jv *cut = NULL;
 	char name[64], *text, *form;
 	struct sk_buf data;
 	int rc;
 
-	(void)snprintf(name, sizeof(name), "prompts/%s.md", st->name);
+	(void)snprintf(name, sizeof(name), "prompts/%s.md", q->task);
 	task = sk_data_find(name);
 	frame = sk_data_find("prompts/frame.md");
 	if (task == NULL || frame == NULL)
@@ -222,14 +271,22 @@ sk_prompt_build(struct sk_auto *a, const struct sk_stage *st,
 	*form = '\0';
 	form += 3;
 	sk_buf_init(&data, 0);
-	rc = gather(a, st, records, n, &data, err);
+	rc = data_of(a, q, &data, &cut, err);
 	if (rc == 0) {
-		const struct var vars[] = { { "STAGE", st->name },
+		const struct var vars[] = { { "STAGE", q->task },
 			{ "SPEC_ID", a->spec.id }, { "TASK", text },
+			{ "GOAL_RULE", a->goal != NULL
+					   ? "- The block goal says what this "
+					     "run is to achieve. It narrows "
+					     "the task, it does not change "
+					     "the form of the answer.\n"
+					   : "" },
 			{ "FORM", form }, { "DATA", data.p } };
 
 		rc = expand(out, frame->text, vars, SK_ARRAY_SIZE(vars), err);
 	}
+	if (left_out != NULL)
+		*left_out = cut;
 	sk_buf_free(&data);
 	free(text);
 	return rc;
@@ -239,14 +296,19 @@ int
 sk_auto_prompt(struct sk_auto *a, const char *word, const char *answers,
     struct sk_err *err)
 {
-	const struct sk_stage *st = &sk_stages[0];
+	struct sk_prompt q = { .task = "plan", .before = &sk_stages[0] };
 	struct sk_buf records, out;
 	struct sk_run run;
 	bool found = false;
 	int rc = 0;
 
-	if (word != NULL)
-		rc = sk_stage_parse(word, &st, err);
+	if (word != NULL && sk_gate_find(word) != NULL) {
+		q.task = word;
+		q.before = sk_stage_find(sk_gate_find(word)->stage);
+	} else if (word != NULL) {
+		rc = sk_stage_parse(word, &q.before, err);
+		q.task = rc == 0 ? q.before->name : NULL;
+	}
 	if (rc != 0)
 		return rc;
 	/* Without a run the newest one of the specification is looked at. */
@@ -255,8 +317,10 @@ sk_auto_prompt(struct sk_auto *a, const char *word, const char *answers,
 	sk_buf_init(&out, 0);
 	if (rc == 0 && answers != NULL)
 		rc = sk_read_file(answers, SK_BUF_MAX - 1, &records, err);
+	q.records = records.p;
+	q.n = records.len;
 	if (rc == 0)
-		rc = sk_prompt_build(a, st, records.p, records.len, &out, err);
+		rc = sk_prompt_build(a, &q, &out, NULL, err);
 	if (rc == 0)
 		sk_out(out.p, out.len);
 	sk_buf_free(&records);

@@ -2,38 +2,8 @@
 /* An agreed value as Markdown, for people: a pure function of the verdict. */
 #include <string.h>
 
+#include "pipeline/md.h"
 #include "pipeline/pipeline.h"
-
-/* Agents' text is hostile: nothing of it may become markup. */
-static void
-text(struct sk_buf *b, const char *s, size_t n)
-{
-	struct sk_buf vis;
-
-	sk_buf_init(&vis, 0);
-	sk_buf_visible(&vis, s, n, true);
-	for (size_t i = 0; i < vis.len; i++) {
-		char c = vis.p[i];
-
-		if (c == '\n' || c == '\t')
-			sk_buf_ch(b, ' ');
-		else if (c == '<')
-			sk_buf_str(b, "&lt;");
-		else if (c == '&')
-			sk_buf_str(b, "&amp;");
-		else if (c == '@')
-			/* Mentions call people on code hosts. */
-			sk_buf_str(b, "&#64;");
-		else if (strchr("\\`*_[]>|~", c) != NULL ||
-			 (i == 0 && strchr("#=+-", c) != NULL) ||
-			 ((c == '.' || c == ')') && i > 0 &&
-			     strspn(vis.p, "0123456789") == i))
-			sk_buf_printf(b, "\\%c", c);
-		else
-			sk_buf_ch(b, c);
-	}
-	sk_buf_free(&vis);
-}
 
 static void
 inline_value(struct sk_buf *b, const struct sk_jv *v)
@@ -43,7 +13,7 @@ inline_value(struct sk_buf *b, const struct sk_jv *v)
 	if (v == NULL || v->type == SK_J_NULL)
 		return;
 	if (v->type == SK_J_STR || v->type == SK_J_NUM) {
-		text(b, v->s, v->n);
+		sk_md_text(b, v->s, v->n);
 		return;
 	}
 	if (v->type == SK_J_ARR) {
@@ -56,7 +26,7 @@ inline_value(struct sk_buf *b, const struct sk_jv *v)
 	}
 	sk_buf_init(&json, 0);
 	sk_json_write(&json, v);
-	text(b, json.p, json.len);
+	sk_md_text(b, json.p, json.len);
 	sk_buf_free(&json);
 }
 
@@ -74,7 +44,7 @@ heading(struct sk_buf *b, const char *key, size_t n)
 			c = (char)(c - 'a' + 'A');
 		sk_buf_ch(&s, c);
 	}
-	text(b, s.p, s.len);
+	sk_md_text(b, s.p, s.len);
 	sk_buf_free(&s);
 }
 
@@ -173,7 +143,7 @@ sk_artefact_render(const struct sk_jv *verdict, const struct sk_stage *st,
 		return sk_fail(err, SK_DAMAGED, "no_agreed_value",
 		    "the verdict holds no agreed object to write");
 	sk_buf_printf(out, "# %s: ", st->title);
-	text(out, spec, strlen(spec));
+	sk_md_text(out, spec, strlen(spec));
 	sk_buf_ch(out, '\n');
 	for (size_t i = 0; i < merged->n; i++)
 		section(out, &merged->m[i]);

@@ -22,12 +22,10 @@ emit(struct sk_buf *b)
 	sk_buf_free(b);
 }
 
-static void
-event_open(struct sk_jw *w, struct sk_buf *b, const struct sk_auto *a,
-    const char *schema, const char *event)
+void
+sk_report_open(struct sk_jw *w, const struct sk_auto *a, const char *schema,
+    const char *event)
 {
-	sk_buf_init(b, 0);
-	sk_jw_init(w, b);
 	sk_jw_obj(w);
 	sk_jw_kstr(w, "schema", schema);
 	if (event != NULL)
@@ -36,6 +34,15 @@ event_open(struct sk_jw *w, struct sk_buf *b, const struct sk_auto *a,
 	sk_jw_kstr(w, "run", a->run);
 	sk_jw_kstr(w, "branch", a->branch);
 	sk_jw_kstr(w, "spec", a->spec.id);
+}
+
+static void
+event_open(struct sk_jw *w, struct sk_buf *b, const struct sk_auto *a,
+    const char *schema, const char *event)
+{
+	sk_buf_init(b, 0);
+	sk_jw_init(w, b);
+	sk_report_open(w, a, schema, event);
 }
 
 void
@@ -102,6 +109,8 @@ result_fields(struct sk_jw *w, const struct sk_step *s)
 	or_null(w, "artefact", s->artefact);
 	or_null(w, "evidence", s->evidence);
 	sk_jw_kint(w, "duration_ms", s->ended_ms - s->started_ms);
+	if (s->left_out != NULL)
+		sk_jw_kvalue(w, "left_out", s->left_out);
 }
 
 void
@@ -126,6 +135,28 @@ sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
 	or_null(&w, "config", a->config_hash);
 	if (done)
 		result_fields(&w, s);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	emit(&b);
+}
+
+void
+sk_report_left_out(const struct sk_auto *a, const struct sk_step *s)
+{
+	struct sk_buf b;
+	struct sk_jw w;
+
+	if (!a->json) {
+		sk_say("%s: %zu text%s did not fit into the prompt and %s cut",
+		    s->stage->name, sk_jlen(s->left_out),
+		    sk_jlen(s->left_out) == 1 ? "" : "s",
+		    sk_jlen(s->left_out) == 1 ? "was" : "were");
+		return;
+	}
+	event_open(&w, &b, a, "sk.event/1", "context.cut");
+	sk_jw_kstr(&w, "stage", s->stage->name);
+	sk_jw_kint(&w, "round", s->round);
+	sk_jw_kvalue(&w, "left_out", s->left_out);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	emit(&b);
@@ -230,6 +261,8 @@ sk_report_command(const struct sk_auto *a, const char *verb,
 		sk_buf_str(b, " --allow-dirty");
 	if (a->opts->worktree)
 		sk_buf_str(b, " --worktree");
+	if (a->opts->on_gate != NULL)
+		sk_buf_printf(b, " --on-gate %s", a->opts->on_gate);
 	if (a->opts->timeout > 0)
 		sk_buf_printf(
 		    b, " --timeout %lldms", (long long)a->opts->timeout);
@@ -248,7 +281,10 @@ summary_json(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 	struct sk_jw w;
 
 	event_open(&w, &b, a, "sk.summary/1", NULL);
-	sk_jw_kstr(&w, "state", exit_class == 0 ? "done" : "halted");
+	sk_jw_kstr(&w, "state",
+	    exit_class == 0             ? "done"
+	    : a->phase == SK_PH_WAITING ? "waiting"
+					: "halted");
 	sk_jw_kint(&w, "exit", exit_class);
 	sk_jw_kint(&w, "duration_ms", sk_now_ms() - started_ms);
 	sk_jw_key(&w, "stages");

@@ -13,9 +13,8 @@
 
 /* ---- line-ups ---- */
 
-/* NAME[=ADAPTER][:COUNT] → NAME, or NAME.1 … NAME.COUNT. */
-static int
-expand(const char *word, struct sk_strv *names, struct sk_err *err)
+int
+sk_lineup_expand(const char *word, struct sk_strv *names, struct sk_err *err)
 {
 	const char *colon = strrchr(word, ':'), *eq = strchr(word, '=');
 	char name[SK_IDENT_LEN], one[SK_IDENT_LEN + 24];
@@ -71,7 +70,7 @@ sk_auto_lineup(const struct sk_auto *a, const struct sk_stage *st,
 				    "[pipeline] agents in the configuration");
 	}
 	for (size_t i = 0; rc == 0 && i < specs->n; i++)
-		rc = expand(specs->v[i], names, err);
+		rc = sk_lineup_expand(specs->v[i], names, err);
 	return rc;
 }
 
@@ -94,7 +93,10 @@ sk_auto_open(
 {
 	int rc;
 
-	rc = sk_spec_find(a->conf->project_root, spec, &a->spec, err);
+	rc = spec != NULL
+	         ? sk_spec_find(a->conf->project_root, spec, &a->spec, err)
+	         : sk_spec_here(a->conf->project_root, &a->spec, err);
+	a->goal = a->opts->goal;
 	if (rc == 0)
 		rc = sk_config_spec(a->conf, a->spec.id, a->spec.dir, err);
 	/* What only looks ahead needs no database and must not make one. */
@@ -377,8 +379,8 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 		sk_report_start(a);
 		rc = drive(a, steps, n, &done, err);
 		/* Fenced or interrupted: say what can be said, keep the cause.
-		 */
-		if (rc != SK_ORDER &&
+		 * Whoever waits for a person goes on waiting. */
+		if (rc != SK_ORDER && a->phase != SK_PH_WAITING &&
 		    sk_phase_go(
 			a, rc == 0 ? SK_EV_FINISH : SK_EV_HALT, &second) != 0)
 			sk_warn("%s", second.message);

@@ -70,6 +70,13 @@ sk_auto_script(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 	    "result.\n",
 	    a->spec.id);
 	assign(b, "spec", a->spec.id);
+	if (a->goal != NULL)
+		assign(b, "goal", a->goal);
+	if (a->opts->on_gate != NULL)
+		assign(b, "on_gate", a->opts->on_gate);
+	if (a->opts->allow_dirty)
+		sk_buf_str(b, "SPEC_OPS_ALLOW_DIRTY=1\n"
+			      "export SPEC_OPS_ALLOW_DIRTY\n");
 	if (a->conf->named_file != NULL) {
 		assign(b, "SK_CONFIG", a->conf->named_file);
 		sk_buf_str(b, "export SK_CONFIG\n");

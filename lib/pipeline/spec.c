@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding a specification's folder under the project root. */
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,43 +68,103 @@ none(const char *root, const char *id, struct sk_err *err)
 	return err->exit;
 }
 
-int
-sk_spec_find(
-    const char *root, const char *id, struct sk_spec *s, struct sk_err *err)
+static int
+two(const char *id, const char *one, const char *other, struct sk_err *err)
+{
+	(void)sk_fail(err, SK_USAGE, "ambiguous_spec",
+	    "two folders match '%s': '%s' and '%s'", id, one, other);
+	return sk_hint(err, "rename one of them");
+}
+
+/* specs/001-name, specs/001-name/ and specs/001-name/spec.md name a folder. */
+static char *
+last_part(const char *word)
+{
+	char *w = sk_strdup(word), *slash, *name;
+	size_t n = strlen(w);
+
+	if (sk_has_suffix(w, "/spec.md"))
+		n -= strlen("/spec.md");
+	while (n > 1 && w[n - 1] == '/')
+		n--;
+	w[n] = '\0';
+	slash = strrchr(w, '/');
+	name = sk_strdup(slash != NULL ? slash + 1 : w);
+	free(w);
+	return name;
+}
+
+static int
+find(const char *root, const char *id, struct sk_spec *s, struct sk_err *err)
 {
 	struct sk_strv names = { 0 };
+	const char *own = id;
+	int rc = 0;
 	char *dir;
 
-	memset(s, 0, sizeof(*s));
-	if (!sk_ident_ok(id))
-		return sk_fail(err, SK_USAGE, "bad_identifier",
-		    "'%s' is not a specification id", id);
-	for (size_t i = 0; i < SK_ARRAY_SIZE(parents); i++) {
+	for (size_t i = 0; rc == 0 && i < SK_ARRAY_SIZE(parents); i++) {
 		folders(root, parents[i], &names);
-		for (size_t k = 0; k < names.n; k++) {
+		for (size_t k = 0; rc == 0 && k < names.n; k++) {
 			if (!is_of(names.v[k], id))
 				continue;
 			dir = sk_asprintf(
 			    "%s/%s/%s", root, parents[i], names.v[k]);
 			if (s->dir != NULL) {
-				(void)sk_fail(err, SK_USAGE, "ambiguous_spec",
-				    "two folders match '%s': '%s' and '%s'", id,
-				    s->dir, dir);
-				(void)sk_hint(err, "rename one of them");
+				rc = two(id, s->dir, dir, err);
 				free(dir);
-				sk_strv_free(&names);
-				sk_spec_free(s);
-				return SK_USAGE;
+				break;
 			}
 			s->dir = dir;
+			s->feature = strcmp(parents[i], "specs") == 0;
+			/* One folder must not be two specifications, by its
+			 * number and by its name. */
+			if (s->feature && sk_ident_ok(names.v[k]))
+				own = names.v[k];
+			(void)snprintf(s->id, sizeof(s->id), "%s", own);
 		}
 		sk_strv_free(&names);
 	}
-	if (s->dir == NULL)
-		return none(root, id, err);
-	memcpy(s->id, id, strlen(id) + 1);
-	s->file = sk_path_join(s->dir, "spec.md");
-	return 0;
+	if (rc == 0 && s->dir == NULL)
+		rc = none(root, id, err);
+	return rc;
+}
+
+int
+sk_spec_find(
+    const char *root, const char *word, struct sk_spec *s, struct sk_err *err)
+{
+	char *id = strchr(word, '/') != NULL && word[0] != '.'
+	               ? last_part(word)
+	               : sk_strdup(word);
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	if (sk_ident_ok(id))
+		rc = find(root, id, s, err);
+	else
+		rc = sk_fail(err, SK_USAGE, "bad_identifier",
+		    "'%s' is not a specification id", word);
+	free(id);
+	if (rc != 0)
+		sk_spec_free(s);
+	else
+		s->file = sk_path_join(s->dir, "spec.md");
+	return rc;
+}
+
+int
+sk_spec_read(const struct sk_spec *s, struct sk_buf *text, struct sk_err *err)
+{
+	int rc = sk_read_file(s->file, SK_BUF_MAX, text, err);
+
+	if (rc == 0 && strspn(text->p, " \t\r\n") == text->len)
+		rc = sk_fail(err, SK_USAGE, "empty_spec",
+		    "specification '%s' is empty", s->file);
+	if (rc == 0 &&
+	    (!sk_utf8_ok(text->p, text->len) || strlen(text->p) != text->len))
+		rc = sk_fail(err, SK_USAGE, "not_text",
+		    "specification '%s' is not UTF-8 text", s->file);
+	return rc;
 }
 
 void

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "pipeline/gate.h"
 #include "pipeline/pipeline.h"
 
 #define STAGES 6
@@ -136,6 +137,23 @@ sk_auto_resume(struct sk_auto *a, struct sk_err *err)
 	return go(a, false, err);
 }
 
+/* Has a person said what the stage's gate asked, so that it can go on? */
+static int
+answered(
+    struct sk_auto *a, const struct place *p, bool *yes, struct sk_err *err)
+{
+	const struct sk_gate *g = sk_gate_before(p->next);
+	struct sk_gate_row row;
+	bool found = false;
+	int rc = 0;
+
+	if (g != NULL && p->row != NULL)
+		rc = sk_gate_get(a->db, a->run, a->branch, g->name, &row,
+		    &found, &a->arena, err);
+	*yes = rc == 0 && found && strcmp(row.state, "answered") == 0;
+	return rc;
+}
+
 /* What stopped the stage, as the status of whoever asks. */
 static int
 halted(const struct sk_auto *a, const struct place *p, struct sk_err *err)
@@ -147,6 +165,9 @@ halted(const struct sk_auto *a, const struct place *p, struct sk_err *err)
 	(void)sk_fail(err, status, "halted", "run '%s' is halted in '%s'%s%s",
 	    a->run, p->next->name, r != NULL && r->reason != NULL ? ": " : "",
 	    r != NULL && r->reason != NULL ? r->reason : "");
+	if (status == SK_PAUSED)
+		return sk_hint(
+		    err, "sk-auto answer %s --list, then answer", a->spec.id);
 	sk_buf_init(&cmd, 0);
 	sk_report_command(a, "resume", NULL, &cmd);
 	(void)sk_hint(err, "%s", cmd.p);
@@ -159,6 +180,7 @@ sk_auto_next(struct sk_auto *a, struct sk_err *err)
 {
 	struct place p = { 0 };
 	struct sk_buf cmd;
+	bool go_on = false;
 	int rc = 0;
 
 	/* Nobody is to be told to start a second driver. */
@@ -170,8 +192,11 @@ sk_auto_next(struct sk_auto *a, struct sk_err *err)
 		return rc;
 	if (p.next == NULL)
 		return finished(a, err);
-	if (p.found && strcmp(p.run.state, "halted") == 0)
-		return halted(a, &p, err);
+	if (p.found && strcmp(p.run.state, "halted") == 0) {
+		rc = answered(a, &p, &go_on, err);
+		if (rc != 0 || !go_on)
+			return rc != 0 ? rc : halted(a, &p, err);
+	}
 	sk_buf_init(&cmd, 0);
 	sk_report_command(a, "step", NULL, &cmd);
 	sk_outf("%s\n", cmd.p);

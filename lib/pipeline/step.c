@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "consensus/consensus.h"
+#include "pipeline/gate.h"
 #include "pipeline/land.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/step.h"
@@ -17,9 +18,8 @@ join(struct sk_buf *b, const struct sk_strv *v)
 		sk_buf_printf(b, "%s%s", i > 0 ? "," : "", v->v[i]);
 }
 
-/* The one verdict in what sk-consensus printed, or its error. */
-static int
-find_verdict(struct sk_auto *a, const struct sk_buf *out, int status,
+int
+sk_verdict_find(struct sk_auto *a, const struct sk_buf *out, int status,
     struct sk_jv **verdict, struct sk_err *err)
 {
 	const char *p = out->p, *end = out->p + out->len, *nl;
@@ -80,17 +80,15 @@ judge(struct sk_auto *a, const struct sk_step *s, const struct sk_buf *records,
 	if (rc == 0)
 		rc = sk_stopped(interrupted, err);
 	if (rc == 0)
-		rc = find_verdict(a, &out, status, verdict, err);
+		rc = sk_verdict_find(a, &out, status, verdict, err);
 	sk_strv_free(&argv);
 	sk_buf_free(&expect);
 	sk_buf_free(&out);
 	return rc;
 }
 
-/* What the stage's calls cost is booked before the decision is acknowledged, so
- * that a driver which dies in between books it the next time. */
-static int
-settle_cost(struct sk_auto *a, const char *stage, struct sk_err *err)
+int
+sk_settle_cost(struct sk_auto *a, const char *stage, struct sk_err *err)
 {
 	struct sk_strv argv = { 0 };
 	struct sk_buf out;
@@ -220,7 +218,7 @@ take_pending(struct sk_auto *a, const struct sk_step *s, struct sk_jv **verdict,
 	if (rc == 0)
 		rc = sk_stopped(interrupted, err);
 	if (rc == 0)
-		rc = find_verdict(a, &out, status, verdict, err);
+		rc = sk_verdict_find(a, &out, status, verdict, err);
 	sk_strv_free(&argv);
 	sk_buf_free(&out);
 	return rc;
@@ -240,6 +238,9 @@ sk_step_settle(
 	    a->db, a->run, a->branch, &d, &found, &a->arena, err);
 	if (rc != 0 || !found || strcmp(d.stage, first->name) == 0)
 		return rc;
+	/* Nothing waits for a gate's decision: it has a row of its own. */
+	if (sk_gate_find(d.stage) != NULL)
+		return acknowledge(a, d.seq, err);
 	s.stage = sk_stage_find(d.stage);
 	if (s.stage == NULL)
 		return 0;
@@ -248,7 +249,7 @@ sk_step_settle(
 		rc = sk_artefact_publish(
 		    a, verdict, a->driver.epoch, &s.artefact, err);
 	if (rc == 0)
-		rc = settle_cost(a, d.stage, err);
+		rc = sk_settle_cost(a, d.stage, err);
 	if (rc == 0)
 		rc = acknowledge(a, d.seq, err);
 	sk_step_free(&s);
@@ -389,6 +390,8 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	if (rc == 0)
 		rc = sk_guardrail(a, s, s->first, err);
 	if (rc == 0)
+		rc = sk_gate_run(a, s->stage, err);
+	if (rc == 0)
 		rc = ask_and_judge(a, s, &verdict, &worst, err);
 	if (rc != 0) {
 		s->exit = rc;
@@ -405,7 +408,7 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 		rc = sk_artefact_publish(
 		    a, verdict, a->driver.epoch, &s->artefact, err);
 	if (rc == 0)
-		rc = settle_cost(a, s->stage->name, err);
+		rc = sk_settle_cost(a, s->stage->name, err);
 	if (rc == 0)
 		rc = acknowledge(a, s->decision_seq, err);
 	s->ended_ms = sk_now_ms();

@@ -136,10 +136,25 @@ sk_auto_look(
 		return sk_fail(err, SK_USAGE, "run_mismatch",
 		    "run '%s' is of specification '%s', not '%s'", run->id,
 		    run->spec, a->spec.id);
+	if (a->goal == NULL)
+		a->goal = run->goal;
 	memcpy(a->run, run->id, sizeof(a->run));
 	if (a->branch[0] == '\0')
 		memcpy(a->branch, run->branch, sizeof(a->branch));
 	return 0;
+}
+
+static int
+goal_of(struct sk_auto *a, struct sk_err *err)
+{
+	struct sk_run run;
+	bool found;
+	int rc;
+
+	rc = sk_run_get(a->db, a->run, &run, &found, &a->arena, err);
+	if (rc == 0 && found)
+		a->goal = run.goal;
+	return rc;
 }
 
 /* The run named, the spec's newest when going on, else a new one. */
@@ -175,6 +190,11 @@ sk_auto_choose_run(struct sk_auto *a, const struct sk_step *steps, size_t n,
 	if (rc != 0)
 		return rc;
 	rc = sk_run_ensure(a->db, a->run, a->branch, a->spec.id, &git, err);
+	/* What a run is to achieve is said once, and again to change it. */
+	if (rc == 0 && a->opts->goal != NULL)
+		rc = sk_run_goal(a->db, a->run, a->opts->goal, err);
+	else if (rc == 0)
+		rc = goal_of(a, err);
 	/* A new run that cannot begin leaves no trace. */
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = check_needs(a, steps, i, err);

@@ -90,7 +90,7 @@ int sk_ckpt_locked(struct sk_db *db, int64_t wait_ms, struct sk_err *err);
 int sk_db_migrate(struct sk_db *db, struct sk_err *err);
 /* Step i takes user_version i to i + 1; NULL ends. */
 extern const char *const sk_migrate_steps[];
-#define SK_SCHEMA_VERSION 7
+#define SK_SCHEMA_VERSION 8
 
 /* Room for one more in an arena array; the old copy stays in the arena. */
 #define SK_GROW(a, v, n, cap) \

@@ -268,5 +268,21 @@ static const char step7[] =
     "answers INTEGER NOT NULL,decisions INTEGER NOT NULL,"
     "chain TEXT)STRICT,WITHOUT ROWID;"; /* the last link */
 
+/* What a run is to achieve, and what its quality gates came to. */
+static const char step8[] =
+    "ALTER TABLE runs ADD COLUMN goal TEXT;"
+    "CREATE TABLE gates("
+    "branch_id TEXT NOT NULL REFERENCES branches,"
+    "gate TEXT NOT NULL,"
+    "run_id TEXT NOT NULL REFERENCES runs,"
+    "round INTEGER NOT NULL,"
+    "state TEXT NOT NULL CHECK(state IN"
+    "('writing','waiting','answered','passed','failed')),"
+    "before_sha256 TEXT NOT NULL," /* of what was looked at */
+    "after_sha256 TEXT," /* of that after our edits */
+    "issues TEXT NOT NULL,"
+    "at INTEGER NOT NULL,"
+    "PRIMARY KEY(branch_id,gate))STRICT,WITHOUT ROWID;";
+
 const char *const sk_migrate_steps[] = { step1, step2, step3, step4, step5,
-	step6, step7, NULL };
+	step6, step7, step8, NULL };

@@ -27,6 +27,8 @@ find(struct sk_db *db, const char *root, const char *spec, int64_t before_ms,
 	    "WHERE q.branch_id=b.branch_id)"
 	    "AND NOT EXISTS(SELECT 1 FROM stages s "
 	    "WHERE s.branch_id=b.branch_id)"
+	    "AND NOT EXISTS(SELECT 1 FROM gates g "
+	    "WHERE g.branch_id=b.branch_id)"
 	    "AND NOT EXISTS(SELECT 1 FROM branches c "
 	    "WHERE c.parent_id=b.branch_id)"
 	    "AND NOT(alone AND EXISTS(SELECT 1 FROM leases l "

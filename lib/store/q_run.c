@@ -242,6 +242,7 @@ take_run(struct sk_db *db, sqlite3_stmt *st, struct sk_run *out, bool *found,
 	out->root = sk_col_dup(st, 4, a);
 	out->created_ms = sk_col_int(st, 5);
 	out->active_ms = sk_col_int(st, 6);
+	out->goal = sk_col_dup(st, 7, a);
 	sk_q_end(st);
 	return 0;
 }
@@ -249,7 +250,7 @@ take_run(struct sk_db *db, sqlite3_stmt *st, struct sk_run *out, bool *found,
 #define RUN_COLS \
 	"SELECT r.run_id,r.branch_id,r.spec_id,r.state,r.root,r.created_at," \
 	"(SELECT max(" SK_SQL_ACTIVE ")FROM branches b " \
-	"WHERE b.run_id=r.run_id)" \
+	"WHERE b.run_id=r.run_id),r.goal " \
 	"FROM runs r "
 
 int

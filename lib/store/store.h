@@ -367,6 +367,7 @@ struct sk_run {
 	char id[SK_RUN_LEN], branch[SK_BRANCH_LEN], spec[SK_IDENT_LEN];
 	char state[16];
 	char *root;
+	char *goal; /* or NULL */
 	int64_t created_ms, active_ms;
 };
 int sk_run_latest(struct sk_db *db, const char *spec, const char *root,
@@ -453,6 +454,7 @@ int sk_journal(struct sk_db *db, const char *kind, const char *run,
     const char *branch, int64_t seq, const char *key, int64_t epoch,
     struct sk_err *err);
 
+#include "store/gates.h"
 #include "store/keep.h"
 #include "store/usage.h"
 

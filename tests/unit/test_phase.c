@@ -18,7 +18,7 @@ static const char *const allowed[] = { "idle begin checking",
 	"asking judge judging", "checking judge judging",
 	"judging write writing", "writing next checking",
 	"asking lost recovering", "checking pause paused",
-	"checking need_person waiting",
+	"checking need_person waiting", "waiting answered checking",
 
 	"checking halt halted", "asking halt halted", "judging halt halted",
 	"writing halt halted", "recovering halt halted",

@@ -6,10 +6,14 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# Not everything is said above.
+: "${goal:=}" "${on_gate:=}"
+begin=1
+
 # A run of our own, unless the caller goes on with one (SK_RUN, SK_BRANCH).
 if [ -z "${SK_RUN:-}" ]; then
 	# shellcheck disable=SC2154 # assigned above
-	new=$(sk-auto env "$spec" --new) || exit
+	new=$(sk-auto env "$spec" --new ${goal:+--goal "$goal"}) || exit
 	eval "$new"
 fi
 
@@ -55,6 +59,10 @@ stage() {
 	mode=$2
 	expect=$3
 	shift 3
+	# Guardrails and the quality gate; 5 = a person is asked for an answer.
+	sk-auto gate "$spec" --stage "$stage" --format text \
+		${begin:+--begin} ${on_gate:+--on-gate "$on_gate"} || exit
+	begin=
 	min=
 	[ $# -gt 1 ] || case $expect in *,*) ;; *) min=1 ;; esac
 	for try in 1 2; do

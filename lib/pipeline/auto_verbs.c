@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* The verbs of sk-auto: from their options to what they do. */
+#include <string.h>
+#include <unistd.h>
+
+#include "pipeline/auto_verbs.h"
+
+/* The operand that names the specification, NULL when it is left out: answers
+ * have a '='. */
+static const char *
+spec_of(const struct sk_ctx *ctx)
+{
+	return ctx->argc > 0 && strchr(ctx->argv[0], '=') == NULL ? ctx->argv[0]
+	                                                          : NULL;
+}
+
+int
+sk_auto_with(struct sk_ctx *ctx, const struct sk_auto_opts *opts,
+    unsigned db_flags,
+    int (*fn)(struct sk_auto *a, void *arg, struct sk_err *err), void *arg,
+    struct sk_err *err)
+{
+	struct sk_config conf;
+	struct sk_auto a = {
+		.conf = &conf, .opts = opts, .spec_lock = -1, .snapshot = -1
+	};
+	int rc;
+
+	rc = sk_config_load(&conf, ctx->config, err);
+	if (rc != 0)
+		return rc;
+	a.config_file = ctx->config != NULL ? conf.named_file : NULL;
+	a.db_file = ctx->db;
+	a.json = ctx->format == SK_FMT_JSON;
+	a.no_input = ctx->no_input;
+	rc = sk_auto_open(&a, spec_of(ctx), db_flags, err);
+	if (rc == 0)
+		rc = fn(&a, arg, err);
+	sk_auto_close(&a);
+	sk_config_free(&conf);
+	return rc;
+}
+
+static int
+do_run(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_run(a, err);
+}
+
+int
+sk_averb_run(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_auto_opts *o = ctx->opts;
+	struct sk_buf goal;
+	int rc;
+
+	/* What stands after the specification is the goal. */
+	sk_buf_init(&goal, 0);
+	for (int i = 1; i < ctx->argc; i++)
+		sk_buf_printf(&goal, "%s%s", i > 1 ? " " : "", ctx->argv[i]);
+	if (goal.len > 0 && o->goal != NULL) {
+		rc = sk_fail(err, SK_USAGE, "options_exclude",
+		    "--goal excludes a goal after the specification");
+	} else {
+		if (goal.len > 0)
+			o->goal = goal.p;
+		rc = sk_auto_with(ctx, o, SK_DB_CREATE, do_run, NULL, err);
+	}
+	sk_strv_free(&o->agents);
+	sk_buf_free(&goal);
+	return rc;
+}
+
+static int
+do_step(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_step(a, err);
+}
+
+static int
+do_resume(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_resume(a, err);
+}
+
+static int
+do_next(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_next(a, err);
+}
+
+int
+sk_averb_step(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_auto_opts *o = ctx->opts;
+	int rc = sk_auto_with(ctx, o, SK_DB_CREATE, do_step, NULL, err);
+
+	sk_strv_free(&o->agents);
+	return rc;
+}
+
+int
+sk_averb_resume(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_auto_opts *o = ctx->opts;
+	int rc = sk_auto_with(ctx, o, SK_DB_CREATE, do_resume, NULL, err);
+
+	sk_strv_free(&o->agents);
+	return rc;
+}
+
+static int
+do_cancel(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_cancel(a, err);
+}
+
+int
+sk_averb_cancel(struct sk_ctx *ctx, struct sk_err *err)
+{
+	return sk_auto_with(ctx, ctx->opts, 0, do_cancel, NULL, err);
+}
+
+int
+sk_averb_next(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_auto_opts *o = ctx->opts;
+	int rc = sk_auto_with(ctx, o, 0, do_next, NULL, err);
+
+	sk_strv_free(&o->agents);
+	return rc;
+}
+
+static int
+do_prompt(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	return sk_auto_prompt(a, ((struct sk_prompt_opts *)arg)->stage,
+	    ((struct sk_prompt_opts *)arg)->answers, err);
+}
+
+int
+sk_averb_prompt(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_prompt_opts *o = ctx->opts;
+
+	return sk_auto_with(ctx, &o->common, 0, do_prompt, o, err);
+}
+
+static int
+do_artefact(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_artefact(a, STDIN_FILENO, err);
+}
+
+int
+sk_averb_artefact(struct sk_ctx *ctx, struct sk_err *err)
+{
+	static const struct sk_auto_opts none;
+
+	return sk_auto_with(ctx, &none, SK_DB_CREATE, do_artefact, NULL, err);
+}
+
+static int
+do_status(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	int64_t hours = ((struct sk_status_opts *)arg)->stale_hours;
+
+	return sk_auto_status(a, hours != 0 ? hours : 24, err);
+}
+
+int
+sk_averb_status(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_status_opts *o = ctx->opts;
+
+	return sk_auto_with(ctx, &o->common, 0, do_status, o, err);
+}
+
+static int
+do_diff(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	struct sk_ctx *ctx = arg;
+	const struct sk_land_opts *o = ctx->opts;
+
+	/* A patch is one raw value unless it was asked for as JSON. */
+	if (o->agent != NULL && !ctx->format_given)
+		a->json = false;
+	return sk_auto_diff(a, ctx->argv[1], o, err);
+}
+
+int
+sk_averb_diff(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_land_opts *o = ctx->opts;
+
+	return sk_auto_with(ctx, &o->common, 0, do_diff, ctx, err);
+}
+
+static int
+do_apply(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	return sk_auto_apply(a, arg, err);
+}
+
+int
+sk_averb_apply(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_land_opts *o = ctx->opts;
+
+	return sk_auto_with(ctx, &o->common, 0, do_apply, o, err);
+}
+
+static int
+do_undo(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	return sk_auto_undo(a, arg, err);
+}
+
+int
+sk_averb_undo(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_land_opts *o = ctx->opts;
+
+	return sk_auto_with(ctx, &o->common, 0, do_undo, o, err);
+}
+
+static int
+do_env(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	(void)arg;
+	return sk_auto_env(a, err);
+}
+
+int
+sk_averb_env(struct sk_ctx *ctx, struct sk_err *err)
+{
+	return sk_auto_with(ctx, ctx->opts, SK_DB_CREATE, do_env, NULL, err);
+}
+
+static int
+do_check(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	return sk_auto_check(a, arg, err);
+}
+
+int
+sk_averb_check(struct sk_ctx *ctx, struct sk_err *err)
+{
+	/* No database is needed. */
+	static const struct sk_auto_opts none = { .dry_run = true };
+
+	return sk_auto_with(
+	    ctx, &none, 0, do_check, ctx->argc > 1 ? ctx->argv[1] : NULL, err);
+}
+
+static int
+do_gate(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	const struct sk_gate_opts *o = arg;
+
+	return sk_auto_gate(a, o->stage, o->begin, err);
+}
+
+int
+sk_averb_gate(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_gate_opts *o = ctx->opts;
+
+	return sk_auto_with(ctx, &o->common, 0, do_gate, o, err);
+}
+
+struct answer_call {
+	const struct sk_answer_opts *o;
+	char **words;
+	size_t n;
+};
+
+static int
+do_answer(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	const struct answer_call *c = arg;
+
+	return sk_auto_answer(a, c->words, c->n, c->o->list, c->o->resume, err);
+}
+
+int
+sk_averb_answer(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_answer_opts *o = ctx->opts;
+	int skip = spec_of(ctx) != NULL;
+	struct answer_call c = { o, ctx->argv + skip,
+		(size_t)(ctx->argc - skip) };
+
+	return sk_auto_with(ctx, &o->common, 0, do_answer, &c, err);
+}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/* What the gates find without asking anybody: pure functions of the papers. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "pipeline/gate.h"
+
+#define LONG_WORDS 200 /* of one requirement */
+#define MOST 100 /* findings of one gate */
+
+struct finder {
+	const struct sk_papers *p;
+	struct sk_jv *by[3]; /* by severity */
+	struct sk_arena *a;
+	size_t n;
+};
+enum { MINOR, IMPORTANT, CRITICAL };
+
+static const char *const severities[] = { "minor", "important", "critical" };
+
+int
+sk_severity(const struct sk_jv *issue)
+{
+	const char *s = sk_jget_str(issue, "severity");
+
+	for (int i = CRITICAL; i > MINOR; i--)
+		if (sk_streq(s, severities[i]))
+			return i;
+	return MINOR;
+}
+
+void
+sk_severities(const struct sk_jv *issues, int64_t n[3])
+{
+	n[0] = n[1] = n[2] = 0;
+	for (size_t i = 0; i < sk_jlen(issues); i++)
+		n[sk_severity(sk_jat(issues, i))]++;
+}
+
+/* line from 1, 0 = of no line; id may be NULL. */
+static void
+found(struct finder *f, int severity, const char *type, size_t line,
+    const char *id, const char *question)
+{
+	struct sk_jv *o = sk_jnew(f->a, SK_J_OBJ);
+	const char *where = NULL;
+
+	if (f->n++ >= MOST)
+		return;
+	if (line > 0)
+		where = sk_arena_printf(f->a, "spec.md:%zu", line);
+	sk_jset(f->a, o, "id", sk_jnew(f->a, SK_J_NULL));
+	sk_jset(f->a, o, "severity", sk_jnew_cstr(f->a, severities[severity]));
+	sk_jset(f->a, o, "type", sk_jnew_cstr(f->a, type));
+	sk_jset(f->a, o, "requirement", sk_jnew_cstr(f->a, id));
+	sk_jset(f->a, o, "where", sk_jnew_cstr(f->a, where));
+	sk_jset(f->a, o, "question", sk_jnew_cstr(f->a, question));
+	sk_jpush(f->a, f->by[severity], o);
+}
+
+/* ---- sections ---- */
+
+static const struct section {
+	const char *title;
+	const char *const words[6]; /* any of them in a heading */
+} sections[] = {
+	{ "Problem Statement",
+	    { "problem", "background", "context", "why", "overview", NULL } },
+	{ "Goals",
+	    { "goal", "objective", "user stor", "user scenario", NULL } },
+	{ "Requirements", { "requirement", NULL } },
+	{ "Acceptance Criteria", { "acceptance", "success criteria", NULL } },
+	{ "Test Strategy",
+	    { "test", "validation", "verification", "testing", NULL } },
+};
+enum { PROBLEM, GOALS, REQUIREMENTS, ACCEPTANCE, TESTS, SECTIONS };
+
+static bool
+has_section(const struct sk_papers *p, size_t i)
+{
+	return sk_md_heading(&p->md, sections[i].words) < p->md.n;
+}
+
+static void
+missing_section(struct finder *f, size_t i, int severity)
+{
+	if (!has_section(f->p, i))
+		found(f, severity, "missing_section", 0, NULL,
+		    sk_arena_printf(f->a,
+			"There is no section \"%s\". What belongs there?",
+			sections[i].title));
+}
+
+/* ---- clarify ---- */
+
+/* (Written in two parts, so that nobody takes them for notes to ourselves.) */
+static const struct {
+	const char *word;
+	int severity;
+} unfinished[] = {
+	{ "[NEEDS CLARIFICATION", CRITICAL },
+	{ "???", CRITICAL },
+	{ "TO"
+	  "DO",
+	    IMPORTANT },
+	{ "FIX"
+	  "ME",
+	    IMPORTANT },
+	{ "TBD", IMPORTANT },
+	{ "TBC", IMPORTANT },
+};
+
+static const char *const vague[] = { "fast", "quick", "quickly", "slow", "easy",
+	"easily", "simple", "simply", "robust", "scalable", "efficient",
+	"efficiently", "intuitive", "user-friendly", "appropriate",
+	"appropriately", "reasonable", "reasonably", "sufficient", "several",
+	"some", "many", "etc", "usual", "usually", "adequate", "good", "secure",
+	"flexible", "seamless", "responsive", "approximately", NULL };
+
+static bool
+word_at(const char *p, size_t n, size_t i, const char *w)
+{
+	size_t len = strlen(w);
+
+	return n - i >= len && strncasecmp(p + i, w, len) == 0 &&
+	       (i == 0 || !isalnum((unsigned char)p[i - 1])) &&
+	       (i + len == n ||
+		   (!isalnum((unsigned char)p[i + len]) && p[i + len] != '-'));
+}
+
+/* A line as a person would quote it, without what could end the quotation. */
+static const char *
+quoted(struct sk_arena *a, const struct sk_md_line *l)
+{
+	size_t from = 0, n;
+
+	while (from < l->n && strchr(" \t-*+#>", l->p[from]) != NULL)
+		from++;
+	n = l->n - from;
+	if (n > 100) {
+		n = 100;
+		while (n > 0 && ((unsigned char)l->p[from + n] & 0xc0) == 0x80)
+			n--;
+	}
+	return sk_arena_printf(
+	    a, "%.*s%s", (int)n, l->p + from, from + n < l->n ? "..." : "");
+}
+
+/* The requirement that a line is part of, or NULL. */
+static const char *
+requirement_of(const struct sk_md *m, size_t line)
+{
+	for (size_t i = 0; i < m->n_ids; i++)
+		if (m->ids[i].line <= line && line <= m->ids[i].last)
+			return m->ids[i].id;
+	return NULL;
+}
+
+static void
+find_unfinished(struct finder *f)
+{
+	const struct sk_md *m = &f->p->md;
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct sk_md_line *l = &m->v[i];
+		bool hit = false;
+
+		for (size_t k = 0;
+		     !hit && !l->code && k < SK_ARRAY_SIZE(unfinished); k++) {
+			const char *w = unfinished[k].word;
+			bool mark = !isalnum((unsigned char)w[0]);
+
+			for (size_t at = 0; !hit && at < l->n; at++)
+				hit = mark ? l->n - at >= strlen(w) &&
+				                 memcmp(l->p + at, w,
+						     strlen(w)) == 0
+				           : word_at(l->p, l->n, at, w) &&
+				                 memcmp(l->p + at, w,
+						     strlen(w)) == 0;
+			if (hit)
+				found(f, unfinished[k].severity, "placeholder",
+				    i + 1, requirement_of(m, i),
+				    sk_arena_printf(f->a,
+					"This is unfinished: \"%s\". What "
+					"shall it say?",
+					quoted(f->a, l)));
+		}
+	}
+}
+
+static void
+find_vague(struct finder *f)
+{
+	const struct sk_md *m = &f->p->md;
+
+	for (size_t i = 0; i < m->n_ids; i++) {
+		const struct sk_md_id *d = &m->ids[i];
+		bool hit = false;
+
+		for (size_t l = d->line; !hit && l <= d->last; l++)
+			for (size_t w = 0; !hit && vague[w] != NULL; w++)
+				for (size_t at = 0; at < m->v[l].n; at++)
+					if (word_at(m->v[l].p, m->v[l].n, at,
+						vague[w])) {
+						hit = true;
+						found(f, MINOR, "vague", l + 1,
+						    d->id,
+						    sk_arena_printf(f->a,
+							"\"%s\" in %s cannot "
+							"be "
+							"tested. Which number "
+							"or example is meant?",
+							vague[w], d->id));
+						break;
+					}
+	}
+}
+
+static void
+clarify(struct finder *f)
+{
+	find_unfinished(f);
+	missing_section(f, REQUIREMENTS, IMPORTANT);
+	missing_section(f, ACCEPTANCE, IMPORTANT);
+	find_vague(f);
+}
+
+/* ---- checklist ---- */
+
+/* Is the requirement named outside its own definition, in a section about how
+ * it is accepted or tested? */
+static bool
+is_accepted(const struct sk_md *m, const struct sk_md_id *d)
+{
+	for (size_t s = ACCEPTANCE; s <= TESTS; s++) {
+		size_t from = sk_md_heading(m, sections[s].words), to;
+
+		if (from == m->n)
+			continue;
+		to = sk_md_section_end(m, from);
+		for (size_t i = from; i < to; i++)
+			if ((i < d->line || i > d->last) &&
+			    sk_md_names(m->v[i].p, m->v[i].n, d->id))
+				return true;
+	}
+	return false;
+}
+
+static void
+find_doubles(struct finder *f)
+{
+	const struct sk_md *m = &f->p->md;
+
+	for (size_t i = 0; i < m->n_ids; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(m->ids[i].id, m->ids[k].id) == 0) {
+				found(f, CRITICAL, "defined_twice",
+				    m->ids[i].line + 1, m->ids[i].id,
+				    sk_arena_printf(f->a,
+					"%s is defined in line %zu and again "
+					"in line %zu. Which one holds?",
+					m->ids[i].id, m->ids[k].line + 1,
+					m->ids[i].line + 1));
+				break;
+			}
+}
+
+/* Requirements that a text names and the specification does not define. */
+static void
+find_unknown(struct finder *f, const char *what, const struct sk_buf *text)
+{
+	struct sk_strv seen = { 0 };
+	char id[SK_MD_ID_LEN];
+	struct sk_md m;
+	size_t at;
+
+	/* Without identifiers there is nothing to be held against. */
+	if (f->p->md.n_ids == 0)
+		return;
+	sk_md_scan(&m, text->p, text->len);
+	for (size_t i = 0; i < m.n; i++) {
+		at = m.v[i].code ? m.v[i].n : 0;
+		while (sk_md_next_id(m.v[i].p, m.v[i].n, &at, id)) {
+			if (!sk_md_is_requirement(id) ||
+			    sk_md_id_find(&f->p->md, id) != NULL ||
+			    sk_strv_has(&seen, id))
+				continue;
+			sk_strv_add(&seen, id);
+			found(f, IMPORTANT, "undefined", 0, id,
+			    sk_arena_printf(f->a,
+				"%s names %s, which the specification does not "
+				"define. What is it?",
+				what, id));
+		}
+	}
+	sk_strv_free(&seen);
+	sk_md_free(&m);
+}
+
+static void
+checklist(struct finder *f)
+{
+	const struct sk_md *m = &f->p->md;
+
+	if (m->n_ids == 0)
+		found(f, IMPORTANT, "no_ids", 0, NULL,
+		    "No requirement has an identifier such as FR-001. Which "
+		    "are the requirements?");
+	for (size_t i = 0; i < SECTIONS; i++)
+		missing_section(f, i,
+		    i == REQUIREMENTS || i == ACCEPTANCE ? IMPORTANT : MINOR);
+	find_doubles(f);
+	find_unknown(f, "It", &f->p->spec);
+	for (size_t i = 0; i < m->n_ids; i++) {
+		const struct sk_md_id *d = &m->ids[i];
+
+		if (d->words > LONG_WORDS)
+			found(f, MINOR, "too_long", d->line + 1, d->id,
+			    sk_arena_printf(f->a,
+				"%s has %zu words. Can it be several "
+				"requirements?",
+				d->id, d->words));
+		if ((has_section(f->p, ACCEPTANCE) ||
+			has_section(f->p, TESTS)) &&
+		    !is_accepted(m, d))
+			found(f, IMPORTANT, "not_accepted", d->line + 1, d->id,
+			    sk_arena_printf(f->a,
+				"Nothing says how %s is accepted. How is it "
+				"tested?",
+				d->id));
+	}
+}
+
+void
+sk_gate_score(const struct sk_papers *p, struct sk_score *s)
+{
+	const struct sk_md *m = &p->md;
+	struct sk_arena a = { 0 };
+	struct finder f = { .p = p, .a = &a };
+	int accepted = 0, lengthy = 0;
+
+	memset(s, 0, sizeof(*s));
+	for (size_t i = 0; i < SECTIONS; i++)
+		s->completeness += has_section(p, i) ? 20 : 0;
+	for (size_t i = 0; i < m->n_ids; i++) {
+		lengthy += m->ids[i].words > LONG_WORDS ? 5 : 0;
+		accepted += is_accepted(m, &m->ids[i]);
+	}
+	s->clarity =
+	    100 - (m->n_ids == 0 ? 50 : 0) - (lengthy > 20 ? 20 : lengthy);
+	/* 60 for being there at all, 40 for covering everything. */
+	if (has_section(p, ACCEPTANCE))
+		s->testability = 60;
+	if (m->n_ids > 0)
+		s->testability += 40 * accepted / (int)m->n_ids;
+	for (size_t i = 0; i < 3; i++)
+		f.by[i] = sk_jnew(&a, SK_J_ARR);
+	find_doubles(&f);
+	find_unknown(&f, "It", &p->spec);
+	s->consistency = 100 - 10 * (int)f.n;
+	if (s->consistency < 0)
+		s->consistency = 0;
+	sk_arena_free(&a);
+	s->overall = (3 * s->completeness + 2 * s->clarity +
+			 3 * s->testability + 2 * s->consistency + 5) /
+	             10;
+	s->grade = s->overall >= 90   ? 'A'
+	           : s->overall >= 80 ? 'B'
+	           : s->overall >= 70 ? 'C'
+	           : s->overall >= 60 ? 'D'
+	                              : 'F';
+}
+
+/* ---- analyze ---- */
+
+static void
+coverage(struct finder *f, const char *name, const struct sk_buf *text)
+{
+	const struct sk_md *m = &f->p->md;
+
+	if (text->len == 0) {
+		found(f, IMPORTANT, "missing_paper", 0, NULL,
+		    sk_arena_printf(f->a, "There is no %s.", name));
+		return;
+	}
+	for (size_t i = 0; i < m->n_ids; i++)
+		if (!sk_md_names(text->p, text->len, m->ids[i].id))
+			found(f, IMPORTANT, "coverage_gap", m->ids[i].line + 1,
+			    m->ids[i].id,
+			    sk_arena_printf(f->a,
+				"%s does not mention %s. Is it left out on "
+				"purpose?",
+				name, m->ids[i].id));
+	find_unknown(f, name, text);
+}
+
+static void
+analyze(struct finder *f)
+{
+	coverage(f, "plan.md", &f->p->plan);
+	coverage(f, "tasks.md", &f->p->tasks);
+	if (f->p->constitution.len > 0 && f->p->plan.len > 0 &&
+	    strcasestr(f->p->plan.p, "constitution") == NULL)
+		found(f, MINOR, "constitution", 0, NULL,
+		    "plan.md does not say how it keeps to the constitution. "
+		    "Does it?");
+}
+
+struct sk_jv *
+sk_gate_check(
+    const struct sk_gate *g, const struct sk_papers *p, struct sk_arena *a)
+{
+	static const struct {
+		const char *gate, *prefix;
+		void (*fn)(struct finder *f);
+	} checks[] = { { "clarify", "CLR", clarify },
+		{ "checklist", "CHK", checklist },
+		{ "analyze", "INC", analyze } };
+	struct sk_jv *list = sk_jnew(a, SK_J_ARR), *o;
+	struct finder f = { .p = p, .a = a };
+	const char *prefix = "";
+
+	for (size_t i = 0; i < 3; i++)
+		f.by[i] = sk_jnew(a, SK_J_ARR);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(checks); i++)
+		if (strcmp(checks[i].gate, g->name) == 0) {
+			prefix = checks[i].prefix;
+			checks[i].fn(&f);
+		}
+	for (int s = CRITICAL; s >= MINOR; s--)
+		for (size_t i = 0; i < sk_jlen(f.by[s]); i++) {
+			o = sk_jat(f.by[s], i);
+			sk_jset(a, o, "id",
+			    sk_jnew_cstr(a, sk_arena_printf(a, "%s-%03zu",
+						prefix, sk_jlen(list) + 1)));
+			sk_jpush(a, list, o);
+		}
+	return list;
+}

@@ -1,0 +1,409 @@
+#!/usr/bin/env bats
+# sk-auto: the quality gates clarify, checklist and analyze.
+
+load helper
+
+local_setup() {
+	mkdir -p project/bin project/docs/SPEC-7 && cd project || return 1
+	spec=docs/SPEC-7/spec.md
+	cat >$spec <<-'END'
+		# A thing
+
+		## Problem Statement
+
+		It is missing.
+
+		## Goals
+
+		- To have it.
+
+		## Requirements
+
+		FR-001: It is fast.
+
+		FR-002: It stops after
+		an hour.
+
+		## Acceptance Criteria
+
+		AC-001 (FR-001, FR-002): it does.
+
+		## Test Strategy
+
+		    FR-009: no requirement, an example
+	END
+	export SK_CONFIG=$PWD/sk.toml
+	export TERM=dumb
+	worker
+}
+
+# worker: the one agent of the stages, w, which answers with the form that it is
+# shown; and what every test configures.
+worker() {
+	cat >bin/w <<-END
+		#!/bin/sh
+		echo x >>"$PWD/calls.w"
+		sed -n '/^{"stage"/{p;q}'
+	END
+	chmod +x bin/w
+	cat >sk.toml <<-END
+		[project]
+		root = "."
+		[pipeline]
+		agents = ["w"]
+		[retry]
+		attempts = 1
+		[agents.w]
+		adapter = "exec"
+		command = ["./bin/w"]
+	END
+}
+
+# gate STAGE: three agents g1 to g3 at the gate of a stage; each prints what
+# says.N holds.
+gate() {
+	for i in 1 2 3; do
+		cat >"bin/g$i" <<-END
+			#!/bin/sh
+			cat >"$PWD/prompt.g$i"
+			echo x >>"$PWD/calls.g"
+			cat "$PWD/says.$i"
+		END
+		chmod +x "bin/g$i"
+		printf '[agents.g%s]\nadapter = "exec"\ncommand = ["./bin/g%s"]\n' \
+			$i $i >>sk.toml
+	done
+	printf '[quality_gates]\n%s = ["g1", "g2", "g3"]\n' "$1" >>sk.toml
+}
+
+# says N ISSUE…: what agent gN answers; ISSUE is
+# "id|severity|resolvability|requirement|question|answer".
+says() {
+	local n=$1
+	shift
+	printf '%s\n' "$@" | jq -cRn '{stage: "clarify", issues: [inputs |
+		select(. != "") | split("|") | {id: .[0], severity: .[1],
+		resolvability: .[2], requirement: (if .[3] == "" then null else .[3] end),
+		question: .[4], answer: .[5]}]}' >"says.$n"
+}
+
+all_say() { for i in 1 2 3; do says $i "$@"; done; }
+calls() { cat "calls.$1" 2>/dev/null | wc -l; }
+phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
+row() { sqlite3 "$SK_DB" "SELECT state FROM gates WHERE gate='$1'"; }
+issue() { sqlite3 "$SK_DB" "SELECT issues FROM gates" | jq -r ".[] | select(.id==\"$1\") | $2"; }
+moves() { j 'select(.event=="phase") | .from + ">" + .to' | xargs; }
+record() {
+	"$SK_BIN/sk-auto" schema "$1" >"$1.json"
+	"$SK_BUILD/tools/schema_check" "$1.json"
+}
+
+@test "by default the checks warn, nobody is asked, nothing stops" {
+	check 0 sk-auto run SPEC-7 --only plan --json
+	same "$(j 'select(.event=="gate.end") | [.gate, .issues, .minor, .noted] | @tsv' | xargs)" \
+		'clarify 1 1 1'
+	j 'select(.event=="gate.end")' >ev
+	same "$(row clarify)" passed
+	check 0 sk-auto run SPEC-7 --only plan --new --format text
+	has "$err" 'clarify: 1 minor; sk-auto check SPEC-7 shows them'
+	same "$(calls w)" 2
+	[ ! -d docs/evidence/commands ]
+	# And may be silent.
+	for off in SPEC_KIT_QUALITY_GATES_DISABLED=1 \
+		SPECKIT_QUALITY_GATES__ENABLED=false \
+		SPECKIT_QUALITY_GATES__INSTANT=off; do
+		check 0 env "$off" sk-auto run SPEC-7 --to plan --format text
+		not grep -q clarify "$BATS_TEST_TMPDIR/.err"
+	done
+}
+
+@test "check: what is found, how heavy, where; a critical finding is status 1" {
+	check 0 sk-auto check SPEC-7 --json
+	record check <"$BATS_TEST_TMPDIR/.out"
+	same "$(j '.gates[].issues[] | [.id, .severity, .type, .where] | @tsv' | xargs)" \
+		'CLR-001 minor vague spec.md:13'
+	same "$(j '.score | .overall, .grade' | xargs)" '100 A'
+	same "$(j '.gates | map(.gate) | join(" ")')" 'clarify checklist'
+	[ ! -e "$SK_DB" ]
+	{
+		echo
+		echo 'FR-003: [NEEDS CLARIFICATION: how long?] "T''BD" and FR-77.'
+		echo
+		echo 'FR-001: It is again.'
+		echo
+		echo '```'
+		echo 'FR-004: in code, ??''?'
+		echo '```'
+	} >>$spec
+	sed -i 's/^## Goals/## Something/' $spec
+	check 1 sk-auto check SPEC-7 --json
+	same "$(j '.gates[].issues[] | .severity + " " + .type + " " + (.requirement // "-")' | sort | uniq -c | xargs)" \
+		'1 critical defined_twice FR-001 1 critical placeholder FR-003 1 important not_accepted FR-003 1 important undefined FR-77 1 minor missing_section - 1 minor vague FR-001'
+	same "$(j '[.critical, .important, .minor] | @tsv' | xargs)" '2 2 2'
+	same "$(j '.score.completeness, .score.testability, .score.consistency' | xargs)" '80 90 80'
+	check 1 sk-auto check SPEC-7 --format text
+	has "$out" 'CHK-001  critical   spec.md:28 '
+	has "$out" 'grade B'
+	check 0 sk-auto check SPEC-7 analyze --json
+	same "$(j '.gates[].issues | map(.type) | unique | join(" ")')" missing_paper
+	check 2 sk-auto check SPEC-7 analyse
+	has "$err" "did you mean 'analyze'"
+}
+
+@test "analyze holds plan and tasks against the specification" {
+	printf '# Plan\n\nFR-001, FR-050\n' >docs/SPEC-7/plan.md
+	printf '# Tasks\n\nFR-001 FR-002\n' >docs/SPEC-7/tasks.md
+	mkdir -p .specify/memory && echo 'Be kind.' >.specify/memory/constitution.md
+	check 0 sk-auto check SPEC-7 analyze --json
+	same "$(j '.gates[].issues[] | [.severity, .type, .requirement // "-"] | @tsv' | xargs)" \
+		'important coverage_gap FR-002 important undefined FR-050 minor constitution -'
+}
+
+@test "a critical finding is a question when the configuration says so" {
+	echo 'FR-003: [NEEDS CLARIFICATION: how long?]' >>$spec
+	export SPECKIT_QUALITY_GATES__INSTANT=ask
+	check 5 sk-auto run SPEC-7 --only plan --json
+	j -c 'select(.schema=="sk.questions/1")' >q
+	record questions <q
+	same "$(jq -r '.gate, (.questions | length), .questions[0].id, .questions[0].answer' <q | xargs)" \
+		'clarify 1 CLR-001 null'
+	has "$(moves)" 'idle>checking checking>waiting'
+	same "$(j 'select(.schema=="sk.summary/1") | .state, .exit' | xargs)" 'waiting 5'
+	same "$(phase) $(row clarify) $(calls w)" 'waiting waiting 0'
+	check 5 sk-auto next SPEC-7
+	has "$err" 'sk-auto answer SPEC-7'
+	# Again: still waiting.
+	check 5 sk-auto resume SPEC-7 --json
+	# The answer replaces the mark, and the run goes on.
+	check 0 sk-auto answer SPEC-7 'CLR-001=at most 5 s' --json
+	same "$(row clarify)" answered
+	check 0 sk-auto next SPEC-7
+	has "$out" 'sk-auto step SPEC-7'
+	check 0 sk-auto step SPEC-7 --json
+	has "$(moves)" 'waiting>checking checking>asking'
+	grep -qx 'FR-003: at most 5 s' $spec
+	same "$(row clarify) $(calls w)" 'passed 1'
+}
+
+@test "the matrix: agreement, severity and resolvability decide" {
+	gate plan
+	while read -r sev fix agree want; do
+		worker && gate plan
+		export SK_DB=$BATS_TEST_TMPDIR/state/$sev$fix$agree.db
+		cp $spec before
+		for i in 1 2 3; do
+			case $agree in
+			high) a=yes ;;
+			medium) [ $i -lt 3 ] && a='Yes.' || a=no ;;
+			low) a=$i ;;
+			esac
+			says $i "n$i|$sev|$fix|FR-002|When does it stop exactly?|$a"
+		done
+		got=0
+		sk-auto run SPEC-7 --only plan --on-gate pause \
+			>out 2>err </dev/null || got=$?
+		case $want in
+		apply) same "$sev $fix $agree $got" "$sev $fix $agree 0" &&
+			grep -q 'an hour. (clarified: [Yy]es\.*)' $spec ;;
+		ask) same "$sev $fix $agree $got" "$sev $fix $agree 5" &&
+			cmp $spec before ;;
+		esac
+		mv before $spec
+	done <<-'END'
+		minor auto-fix high apply
+		minor auto-fix medium apply
+		minor auto-fix low ask
+		minor suggest-fix high apply
+		minor suggest-fix medium ask
+		minor need-human high ask
+		important auto-fix high apply
+		important auto-fix medium ask
+		important suggest-fix high ask
+		critical auto-fix high ask
+		critical need-human medium ask
+		weird auto-fix high ask
+		minor weird high ask
+	END
+}
+
+@test "what one agent alone says is never written, nothing gets lost" {
+	gate plan
+	says 1 'CLR-001|minor|auto-fix|FR-001|fast?|under 1 s' \
+		'a|minor|auto-fix||Which colour has the lamp on the front?|red'
+	says 2 'CLR-001|minor|auto-fix|FR-001|fast?|Under 1 s.' \
+		'b|important|auto-fix||Who may read the log file?|all'
+	says 3 'CLR-001|minor|auto-fix|FR-001|fast?|under  1 s'
+	check 5 sk-auto run SPEC-7 --only plan --json
+	grep -q 'FR-001: It is fast. (clarified: under 1 s)' $spec
+	same "$(j 'select(.schema=="sk.questions/1") | .questions | map(.severity) | join(" ")')" \
+		'minor important'
+	same "$(issue CLR-001 '.agreement, .resolution, .written' | xargs)" 'high applied true'
+	same "$(grep -c unknown $spec || true)" 0
+	# The old text is beside it, and the record says what became of each.
+	not grep -q clarified docs/SPEC-7/spec.backup_*.md
+	jq -e '.command == "quality-gate" and .checkpoint == "before-specify" and
+		.schemaVersion == "v1.1" and .summary == {total_issues: 3,
+		auto_resolved: 1, escalated: 2, degraded_missing_agents: 0}' \
+		docs/evidence/commands/SPEC-7/quality-gate-*.json
+	# It is a decision like any other, with its evidence.
+	same "$(sqlite3 "$SK_DB" "SELECT stage, state FROM decisions")" 'clarify|acked'
+	check 0 sk-consensus audit
+	# The specification that we changed does not make the tree dirty.
+	same "$(calls g)" 3
+}
+
+@test "answers: words, JSON, part by part, then the run goes on without asking again" {
+	gate plan
+	all_say 'a|critical|auto-fix||Which colour has the lamp on the front?|red' \
+		'b|critical|auto-fix|FR-002|Who may read the log file?|all'
+	check 5 sk-auto run SPEC-7 --only plan
+	has "$err" '2 questions for a person'
+	check 0 sk-auto answer SPEC-7 --list --format text
+	has "$out" 'Q-001 (critical): Which colour has the lamp on the front?'
+	has "$out" ' - red [g1]'
+	for bad in Q-009=x Q-001= CLR-001=x noequals; do
+		check 2 sk-auto answer SPEC-7 "$bad"
+	done
+	feed '[1]' 2 sk-auto answer SPEC-7
+	feed '{"Q-001":7}' 2 sk-auto answer SPEC-7
+	check 0 sk-auto answer SPEC-7 'Q-001=blue | `x` <b>' --format text
+	has "$out" '1 answered, 1 open'
+	check 5 sk-auto run SPEC-7 --only plan
+	grep -q 'lamp on the front? → A: blue \\| \\`x\\` &lt;b\\>' $spec
+	sk-auto answer SPEC-7 --list --json >open.json
+	same "$(jq -r '.questions | map(.id) | join(" ")' <open.json)" Q-002
+	jq -c '.questions[].answer = "two\nlines"' <open.json >filled.json
+	feed_file filled.json 0 sk-auto answer SPEC-7 --resume --json
+	grep -q 'an hour. (clarified: two lines)' $spec
+	same "$(calls g) $(calls w) $(row clarify)" '3 6 passed'
+	check 1 sk-auto answer SPEC-7 --list
+	has "$err" 'waits for an answer'
+	# One section, one day.
+	same "$(grep -c '^## Clarifications' $spec) $(grep -c '^### Session' $spec)" '1 1'
+}
+
+@test "--on-gate: fail is 1, accept goes on, and what is open stays on record" {
+	gate plan
+	all_say 'a|critical|auto-fix||Which colour has the lamp?|red'
+	check 1 sk-auto run SPEC-7 --only plan --on-gate fail --json
+	same "$(j 'select(.schema=="sk.error/1") | .error.code')" gate
+	same "$(phase) $(row clarify)" 'halted failed'
+	check 1 sk-auto next SPEC-7
+	check 0 sk-auto run SPEC-7 --only plan --on-gate accept --json
+	same "$(issue Q-001 .resolution) $(calls g) $(calls w)" 'accepted 3 1'
+	not grep -q lamp $spec
+	check 2 sk-auto run SPEC-7 --on-gate maybe
+	SPECKIT_QUALITY_GATES__ON_GATE=fail check 1 sk-auto run SPEC-7 --to plan
+}
+
+@test "once for one state of the papers; a person's edit makes it due again" {
+	gate plan
+	all_say 'a|critical|auto-fix||Which colour has the lamp?|red'
+	check 5 sk-auto run SPEC-7 --only plan
+	check 5 sk-auto run SPEC-7 --only plan
+	same "$(calls g)" 3
+	echo 'The lamp is blue.' >>$spec
+	all_say
+	check 0 sk-auto run SPEC-7 --only plan --json
+	same "$(calls g) $(sqlite3 "$SK_DB" 'SELECT round FROM gates')" '6 2'
+	check 0 sk-auto run SPEC-7 --only plan
+	same "$(calls g)" 6
+}
+
+@test "agents see the papers, what was found, and the goal, as data" {
+	gate plan
+	all_say
+	check 0 sk-auto run SPEC-7 --only plan --goal 'be quick about it'
+	grep -q '^Stage: clarify' prompt.g1
+	grep -q '<<<BEGIN spec.md' prompt.g1
+	grep -q '"CLR-001"' prompt.g1
+	grep -q '^be quick about it' prompt.g1
+	check 0 sk-auto prompt SPEC-7 --stage checklist
+	has "$out" 'Stage: checklist'
+	has "$out" '<<<BEGIN plan.json'
+}
+
+@test "an agent that fails is missing, and its silence is no consent" {
+	gate plan
+	all_say 'CLR-001|minor|auto-fix|FR-001|fast?|under 1 s'
+	echo 'no JSON at all' >says.3
+	check 5 sk-auto run SPEC-7 --only plan --json
+	same "$(issue CLR-001 '.agreement')" low
+	jq -e '.summary.degraded_missing_agents == 1' \
+		docs/evidence/commands/SPEC-7/quality-gate-*.json
+	# With two the configuration says that two are enough.
+	export SK_DB=$BATS_TEST_TMPDIR/state/two.db
+	SPECKIT_QUALITY_GATES__MIN_AGENTS=2 check 0 sk-auto run SPEC-7 --only plan
+	same "$(issue CLR-001 '.agreement')" medium
+}
+
+@test "nobody of the gate answers: the cause is the status, accept goes on" {
+	gate plan
+	sed -i '2,$d' bin/g1 bin/g2 bin/g3
+	for i in 1 2 3; do echo 'exit 3' >>bin/g$i; done
+	check 6 sk-auto run SPEC-7 --only plan --json
+	same "$(j 'select(.schema=="sk.error/1") | .error.code')" gate_unanswered
+	check 0 sk-auto run SPEC-7 --only plan --on-gate accept
+	has "$err" 'going on with the checks alone'
+}
+
+@test "an edit that would break the specification is a question instead" {
+	gate plan
+	printf '\n```\nnever closed\n' >>$spec
+	all_say 'a|minor|auto-fix||Which colour has the lamp?|red'
+	cp $spec before
+	check 5 sk-auto run SPEC-7 --only plan --json
+	cmp $spec before
+	has "$(j 'select(.schema=="sk.questions/1") | .questions[0].note')" 'fenced block'
+}
+
+@test "killed anywhere in a gate: no agent is asked twice, the text is the same" {
+	faulty=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
+	[ -x "$faulty/sk-auto" ] || skip "no development build (make FAULTS=1)"
+	gate plan
+	all_say 'CLR-001|minor|auto-fix|FR-001|fast?|under 1 s'
+	cp $spec before
+	check 0 sk-auto run SPEC-7 --only plan
+	cp $spec undisturbed
+	n=0
+	for at in store.decide.before_commit:1 store.decide.after_commit:1 \
+		store.ack.before_commit:1 store.ack.after_commit:1 \
+		store.gate.before_commit:1 store.gate.after_commit:1 \
+		store.publish.before_rename:2 store.publish.after_rename:2 \
+		store.gate.before_commit:2 store.gate.after_commit:2; do
+		n=$((n + 1))
+		export SK_DB=$BATS_TEST_TMPDIR/state/$n.db
+		rm -f calls.* docs/SPEC-7/spec.backup_* docs/SPEC-7/plan.md
+		cp before $spec
+		point=${at%:*}
+		# (The second publication of a run is the specification: the
+		# first is the evidence of the gate's decision.)
+		plan_of=$point:1=kill9
+		[ "${at#*:}" = 1 ] || plan_of=$point:1=sleep:1,$point:9=kill9
+		got=0
+		SPEC_KIT_FAULTS="$plan_of" PATH=$faulty:$PATH \
+			sk-auto run SPEC-7 --only plan >killed 2>&1 </dev/null ||
+			got=$?
+		echo "$at: $got"
+		check 0 sk-auto run SPEC-7 --only plan
+		cmp $spec undisturbed
+		same "$at $(calls g) $(calls w) $(row clarify)" "$at 3 1 passed"
+	done
+}
+
+@test "the printed script holds the same gates" {
+	gate plan
+	all_say 'a|critical|auto-fix||Which colour has the lamp?|red'
+	check 0 sk-auto run SPEC-7 --to plan --on-gate fail --print-script
+	cp "$BATS_TEST_TMPDIR/.out" run.sh
+	shellcheck run.sh
+	check 1 sh run.sh
+	same "$(calls g) $(calls w)" '3 0'
+	sed -i 's/--on-gate fail/--on-gate pause/; s/on_gate=fail/on_gate=pause/' run.sh
+	check 5 sh run.sh
+	check 0 sk-auto answer SPEC-7 Q-001=blue
+	eval "$(sk-auto env SPEC-7)"
+	check 0 sh run.sh
+	same "$(calls g) $(calls w)" '6 1'
+	grep -q 'A: blue' $spec
+}
