@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/core.h"
+#include "faults/faults.h"
 
 int
 sk_write_all(int fd, const void *p, size_t n)
@@ -167,7 +168,8 @@ sk_pub_begin(struct sk_pub *p, const char *path, const void *data, size_t n,
 		(void)fchmod(fd, mode);
 	/* After one failed fdatasync the page may be dropped and look clean:
 	 * never retried on the same descriptor. */
-	if (sk_write_all(fd, data, n) != 0 || fdatasync(fd) != 0) {
+	if (sk_write_all(fd, data, n) != 0 ||
+	    (!SK_MUTANT("no_datasync") && fdatasync(fd) != 0)) {
 		rc = sk_fail_errno(err, "cannot write '%s'", path);
 		(void)close(fd);
 		sk_pub_abort(p);

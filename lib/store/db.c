@@ -275,6 +275,9 @@ configure(struct sk_db *db)
 		    "PRAGMA cell_size_check=1;PRAGMA temp_store=2;"
 		    "PRAGMA synchronous=2",
 		    NULL, NULL, NULL);
+	if (rc == SQLITE_OK && SK_MUTANT("no_walsync"))
+		rc = sqlite3_exec(
+		    db->h, "PRAGMA synchronous=1", NULL, NULL, NULL);
 	return rc;
 }
 

@@ -88,6 +88,9 @@ int sk_ckpt_locked(struct sk_db *db, int64_t wait_ms, struct sk_err *err);
 
 /* Bring the schema to this build's version, or refuse. */
 int sk_db_migrate(struct sk_db *db, struct sk_err *err);
+/* An empty database in memory with this build's schema; to be closed also
+ * after an error. */
+int sk_schema_fresh(sqlite3 **h, struct sk_err *err);
 /* Step i takes user_version i to i + 1; NULL ends. */
 extern const char *const sk_migrate_steps[];
 #define SK_SCHEMA_VERSION 8

@@ -99,6 +99,30 @@ switch_to_wal(struct sk_db *db, struct sk_err *err)
 	}
 }
 
+/* What the engine itself guards, left out to see who notices. */
+static int
+drop_guards(struct sk_db *db)
+{
+	int rc = SQLITE_OK;
+
+	if (SK_MUTANT("no_gate_key"))
+		rc = sqlite3_exec(
+		    db->h, "DROP INDEX one_pending", NULL, NULL, NULL);
+	if (SK_MUTANT("no_answer_key"))
+		rc = sqlite3_exec(db->h,
+		    "DROP TABLE agent_outputs;CREATE TABLE agent_outputs("
+		    "seq INTEGER PRIMARY KEY,"
+		    "request_id INTEGER NOT NULL REFERENCES requests,"
+		    "attempt INTEGER NOT NULL,agent_name TEXT NOT NULL,"
+		    "model_version TEXT,output_timestamp INTEGER NOT NULL,"
+		    "sha256 TEXT NOT NULL,content TEXT NOT NULL)STRICT",
+		    NULL, NULL, NULL);
+	if (SK_MUTANT("no_journal_guard"))
+		rc = sqlite3_exec(
+		    db->h, "DROP TRIGGER journal_delete", NULL, NULL, NULL);
+	return rc;
+}
+
 /* The steps and their mark in one transaction; the queue lock is held. */
 static int
 run_steps(struct sk_db *db, const struct version *v, struct sk_err *err)
@@ -109,6 +133,7 @@ run_steps(struct sk_db *db, const struct version *v, struct sk_err *err)
 	rc = sqlite3_exec(db->h, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	for (int64_t i = v->user; rc == SQLITE_OK && i < SK_SCHEMA_VERSION; i++)
 		rc = sqlite3_exec(db->h, sk_migrate_steps[i], NULL, NULL, NULL);
+	rc = rc == SQLITE_OK ? drop_guards(db) : rc;
 	if (rc == SQLITE_OK) {
 		/* PRAGMA takes no bound values; both are our own numbers. */
 		(void)snprintf(sql, sizeof(sql),
@@ -197,4 +222,17 @@ sk_db_migrate(struct sk_db *db, struct sk_err *err)
 	rc = migrate_locked(db, err);
 	sk_queue_leave(db);
 	return rc;
+}
+
+int
+sk_schema_fresh(sqlite3 **h, struct sk_err *err)
+{
+	int rc = sqlite3_open_v2(
+	    ":memory:", h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+
+	for (int64_t i = 0; rc == SQLITE_OK && i < SK_SCHEMA_VERSION; i++)
+		rc = sqlite3_exec(*h, sk_migrate_steps[i], NULL, NULL, NULL);
+	return rc == SQLITE_OK ? 0
+	                       : sk_db_fail_at(*h, ":memory:", rc,
+				     "cannot make the schema in", err);
 }

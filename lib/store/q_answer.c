@@ -428,7 +428,7 @@ intake(struct sk_db *db, const struct sk_answer_row *r,
 		attempt = q.attempt > 0 ? q.attempt : 1;
 	if (!r->ok)
 		return failed(db, r, &q, attempt, res, err);
-	if (q.seq != 0)
+	if (q.seq != 0 && !SK_MUTANT("no_first_wins"))
 		return another(db, r, &q, res, err);
 	if (q.stopped) {
 		res->kind = SK_IN_STOPPED;

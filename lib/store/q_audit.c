@@ -251,6 +251,51 @@ identity_rules(struct audit *a, struct sk_err *err)
 	return rc;
 }
 
+/* What the engine itself guards is only as good as the schema: every table,
+ * key and trigger must be there, word by word. */
+static int
+schema_rules(struct audit *a, struct sk_err *err)
+{
+	sqlite3_stmt *want = NULL, *st;
+	sqlite3 *fresh = NULL;
+	char row[200];
+	int rc, got;
+
+	rc = sk_schema_fresh(&fresh, err);
+	if (rc == 0 &&
+	    sqlite3_prepare_v2(fresh,
+		"SELECT type,name,sql FROM sqlite_schema ORDER BY name", -1,
+		&want, NULL) != SQLITE_OK)
+		rc = sk_db_fail_at(
+		    fresh, ":memory:", SQLITE_ERROR, "cannot read", err);
+	while (rc == 0 && sqlite3_step(want) == SQLITE_ROW) {
+		st = sk_q(a->db, err,
+		    "SELECT sql IS ?3 FROM sqlite_schema "
+		    "WHERE type=?1 AND name=?2",
+		    "ttt", (const char *)sqlite3_column_text(want, 0),
+		    (const char *)sqlite3_column_text(want, 1),
+		    (const char *)sqlite3_column_text(want, 2));
+		if (st == NULL) {
+			rc = err->exit;
+			break;
+		}
+		got = sk_q_step(a->db, st, err);
+		(void)snprintf(row, sizeof(row), "%s %s",
+		    (const char *)sqlite3_column_text(want, 0),
+		    (const char *)sqlite3_column_text(want, 1));
+		if (got == 0)
+			broken(a, "S0", row, "it is not there");
+		else if (got > 0 && sk_col_int(st, 0) == 0)
+			broken(a, "S0", row, "it is not what it should be");
+		rc = got < 0 ? -got : 0;
+		if (got > 0)
+			sk_q_end(st);
+	}
+	(void)sqlite3_finalize(want);
+	(void)sqlite3_close(fresh);
+	return rc;
+}
+
 /* ---- answers ---- */
 
 static int
@@ -474,6 +519,8 @@ sk_audit(struct sk_db *db, sk_audit_fn fn, void *arg, struct sk_audit_counts *n,
 
 	memset(n, 0, sizeof(*n));
 	rc = identity_rules(&a, err);
+	if (rc == 0)
+		rc = schema_rules(&a, err);
 	if (rc == 0)
 		rc = sk_event_each(db, NULL, look_at_event, &a, err);
 	if (rc == 0)
