@@ -129,6 +129,11 @@ $(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(LINK) $(SQLITE) $(SODIUM) $(CURL) $(LDLIBS)
 
+# Preloaded by the sweeps.
+$(BUILD)/sweep/nomem.so: tests/sweep/nomem.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=c17 -O2 $(WARN) -fPIC -shared -o $@ $<
+
 # One room alone: make room-json
 room-%:
 	$(MAKE) --no-print-directory \
@@ -177,7 +182,7 @@ demo: deps
 		--config docs/example/sk.toml --format text
 
 unit: $(UNIT:%=$(BUILD)/unit/%)
-tools: $(HELPERS:%=$(BUILD)/tools/%)
+tools: $(HELPERS:%=$(BUILD)/tools/%) $(BUILD)/sweep/nomem.so
 
 check: deps-check
 	@echo 'building, then running every test'
@@ -203,6 +208,15 @@ storm: deps-check
 	@STORM_KILLS=$(KILLS) STORM_SECONDS=86400 SK_BIN=$(CURDIR)/$(BIN) \
 		SK_BUILD=$(CURDIR)/$(BUILD) \
 		tests/run tests/sk-consensus-storm.bats
+
+# Each command with each of its system calls failing, killed at each of them, and
+# with each allocation refused. POINTS=N takes N of each, spread evenly;
+# SWEEP="auto/kill run/once" takes some.
+POINTS = 400
+sweep: deps-check
+	@$(MAKE) --no-print-directory -s all tools
+	@SWEEP_POINTS=$(POINTS) SK_BIN=$(CURDIR)/$(BIN) \
+		SK_BUILD=$(CURDIR)/$(BUILD) tests/sweep/run $(SWEEP)
 
 # Hostile agents with time and four gigabytes of output.
 torture: deps-check
@@ -305,6 +319,7 @@ help:
 	@echo 'check-slow long races and crashes'
 	@echo 'check-real real agents and services, on loopback'
 	@echo 'storm      kill -9 among many processes (KILLS=2000)'
+	@echo 'sweep      every failing call of one command of each tool (POINTS=0: all)'
 	@echo 'torture    hostile agents with time and gigabytes'
 	@echo 'lint       the house rules'
 	@echo 'coverage   the tests under gcov, lines of lib/'
@@ -317,6 +332,6 @@ help:
 	@echo 'uninstall, dist, clean'
 
 .PHONY: all deps deps-check demo unit tools check check-asan check-slow \
-	check-real storm lint coverage \
+	check-real storm sweep lint coverage \
 	bench bench-quality fuzz gen format install uninstall dist clean help
 .SECONDARY:

@@ -389,5 +389,5 @@ c.toml:9:11 pipeline.stages'
 	rm -r "$d"
 	same "$got" 2
 	same "$(jq -r .error.code out)" config_unreadable
-	grep -q 'c.toml: cannot be opened: Permission denied' err
+	grep -q 'c.toml: cannot be read: Permission denied' err
 }

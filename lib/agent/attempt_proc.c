@@ -402,7 +402,7 @@ listen_to(struct proc *p)
 	for (size_t i = 0; i < 2; i++)
 		if (p->fd[i] >= 0 && sk_loop_add(p->at.loop, p->fd[i],
 					 SK_EV_READ, on_output, p, &err) != 0)
-			sk_bug("%s", err.message); /* pipes can be watched */
+			sk_oom(); /* a pipe is only refused for that */
 }
 
 /* Its own place for temporary files, gone with it. Agents leave whole

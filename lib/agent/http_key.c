@@ -325,7 +325,7 @@ sk_http_login_start(struct sk_loop *l, const char *provider, const char *origin,
 	g->fd = -1;
 	if (rc == 0 &&
 	    sk_loop_add(l, fd[0], SK_EV_READ, on_login_output, g, err) != 0)
-		sk_bug("%s", err->message); /* a fresh pipe can be watched */
+		sk_oom(); /* a pipe is only refused for that */
 	free(path);
 	if (rc != 0) {
 		if (fd[0] >= 0)

@@ -227,7 +227,7 @@ ask(struct asking *a, struct listed *l)
 		p[0] = -1;
 		if (sk_loop_add(a->loop, l->fd, SK_EV_READ, on_output, a,
 			&ignored) != 0)
-			sk_bug("%s", ignored.message); /* a pipe */
+			sk_oom(); /* a pipe is only refused for that */
 		sk_loop_child(a->loop, l->pid, on_child, a);
 		a->open += 2;
 	}

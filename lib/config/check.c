@@ -57,6 +57,7 @@ sk_config_finding(struct sk_config *c, int layer, const struct sk_jv *at,
 	f->code = code;
 	f->message = sk_arena_strdup(&c->arena, b.p);
 	f->hint = hint != NULL ? sk_arena_strdup(&c->arena, hint) : NULL;
+	f->exit = SK_USAGE;
 	sk_buf_free(&b);
 }
 

@@ -40,6 +40,7 @@ struct sk_finding {
 	const char *where; /* "FILE:LINE:COL" or a variable's name */
 	const char *key; /* "" = the file as a whole */
 	const char *code, *message, *hint; /* hint may be NULL */
+	int exit; /* SK_USAGE: what is written is wrong; else the machine is */
 };
 
 /* Value → layer, by address: open addressing, a power of two of slots. */

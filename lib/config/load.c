@@ -244,6 +244,29 @@ toml_finding(
 	    e->hint[0] != '\0' ? e->hint : NULL, "%s", msg);
 }
 
+/* Who may not read it has to change
+ * something; when it was the machine's fault, the same again may go well. */
+static void
+unreadable(struct sk_config *c, int layer, int number)
+{
+	static const int users[] = { EACCES, EPERM, ELOOP, ENXIO, ENAMETOOLONG,
+		EISDIR, ENODEV };
+	struct sk_config_origin *o = c->origins;
+	struct sk_err e = { 0 };
+
+	o->layers[layer].state = "unreadable";
+	sk_config_finding(c, layer, NULL, "", "config_unreadable", NULL,
+	    "cannot be read: %s", strerror(number));
+	for (size_t i = 0; i < SK_ARRAY_SIZE(users); i++)
+		if (number == users[i])
+			return;
+	errno = number;
+	if (o->n_findings > 0)
+		o->findings[o->n_findings - 1].exit =
+		    sk_fail_errno(&e, "cannot read");
+	sk_err_clear(&e);
+}
+
 static int
 open_layer(struct sk_config *c, int layer)
 {
@@ -269,9 +292,7 @@ open_layer(struct sk_config *c, int layer)
 		return -1;
 	}
 	if (fd < 0) {
-		l->state = "unreadable";
-		sk_config_finding(c, layer, NULL, "", "config_unreadable", NULL,
-		    "cannot be opened: %s", strerror(errno));
+		unreadable(c, layer, errno);
 		return -1;
 	}
 	if (fstat(fd, &st) != 0)
@@ -307,8 +328,7 @@ sk_config_read(struct sk_config *c, int layer)
 			sk_config_finding(c, layer, NULL, "",
 			    "config_too_large", NULL, "larger than 1 MiB");
 		else
-			sk_config_finding(c, layer, NULL, "",
-			    "config_unreadable", NULL, "%s", e.message);
+			unreadable(c, layer, errno);
 	} else {
 		l->state = "used";
 		if (sk_toml_parse(&c->arena, text.p, text.len, l->file,
@@ -399,7 +419,9 @@ sk_config_verdict(struct sk_config *c, struct sk_err *err)
 		return 0;
 	qsort(o->findings, o->n_findings, sizeof(*o->findings), by_place);
 	f = &o->findings[0];
-	(void)sk_fail(err, SK_USAGE, f->code, "%s: %s%s%s", f->where, f->key,
+	for (size_t i = 0; i < o->n_findings && f->exit == SK_USAGE; i++)
+		f = &o->findings[o->findings[i].exit != SK_USAGE ? i : 0];
+	(void)sk_fail(err, f->exit, f->code, "%s: %s%s%s", f->where, f->key,
 	    f->key[0] != '\0' ? ": " : "", f->message);
 	err->details = details(o);
 	if (o->n_findings > 1)

@@ -16,10 +16,13 @@ static int
 same_file(struct sk_db *db, struct sk_err *err)
 {
 	struct stat st;
+	int rc = stat(db->path, &st);
 
-	if (stat(db->path, &st) == 0 && (uint64_t)st.st_dev == db->dev &&
+	if (rc == 0 && (uint64_t)st.st_dev == db->dev &&
 	    (uint64_t)st.st_ino == db->ino)
 		return 0;
+	if (rc != 0 && errno != ENOENT && errno != ENOTDIR)
+		return sk_fail_errno(err, "cannot look at '%s'", db->path);
 	(void)sk_fail(err, SK_DAMAGED, "replaced",
 	    "'%s' was deleted or replaced while it was open", db->path);
 	return sk_hint(err, "start the program again");
