@@ -148,6 +148,7 @@ DEPS = gcc libc6-dev make git libsqlite3-dev libsodium-dev \
 DEPS_CHECK = bats jq mandoc shellcheck clang-format zsh sqlite3 procps \
 	openssl curl strace valgrind cmark-gfm libxml2-utils \
 	json-schema-test-suite golang-github-burntsushi-toml-dev
+DEPS_POWER = nbdkit libnbd-bin fuse3 e2fsprogs
 DEPS_BENCH = hyperfine parallel curl xe
 DEPS_COVERAGE = gcovr
 DEPS_FUZZ = clang-14 libclang-rt-14-dev
@@ -195,7 +196,8 @@ check-asan:
 
 # What takes minutes: long races, long crashes.
 check-slow: deps-check
-	@$(MAKE) --no-print-directory -s all tools
+	$(call need,$(DEPS_POWER))
+	@$(MAKE) --no-print-directory -s all unit tools
 	@$(MAKE) --no-print-directory -s FAULTS=1 SANITIZE= COVERAGE= all tools
 	@SK_BIN=$(CURDIR)/$(BIN) SK_BUILD=$(CURDIR)/$(BUILD) \
 		tests/run tests/slow/*.bats
@@ -217,6 +219,15 @@ sweep: deps-check
 	@$(MAKE) --no-print-directory -s all tools
 	@SWEEP_POINTS=$(POINTS) SK_BIN=$(CURDIR)/$(BIN) \
 		SK_BUILD=$(CURDIR)/$(BUILD) tests/sweep/run $(SWEEP)
+
+# The plug is pulled CUTS times on a disk of our own.
+CUTS = 10
+power: deps-check
+	$(call need,$(DEPS_POWER))
+	@$(MAKE) --no-print-directory -s all tools
+	@$(MAKE) --no-print-directory -s FAULTS=1 SANITIZE= COVERAGE= all tools
+	@POWER_CUTS=$(CUTS) SK_BIN=$(CURDIR)/$(BIN) SK_BUILD=$(CURDIR)/$(BUILD) \
+		tests/run tests/slow/power.bats
 
 # Hostile agents with time and four gigabytes of output.
 torture: deps-check
@@ -320,6 +331,7 @@ help:
 	@echo 'check-real real agents and services, on loopback'
 	@echo 'storm      kill -9 among many processes (KILLS=2000)'
 	@echo 'sweep      every failing call of one command of each tool (POINTS=0: all)'
+	@echo 'power      the plug pulled in the middle (CUTS=10)'
 	@echo 'torture    hostile agents with time and gigabytes'
 	@echo 'lint       the house rules'
 	@echo 'coverage   the tests under gcov, lines of lib/'
@@ -332,6 +344,6 @@ help:
 	@echo 'uninstall, dist, clean'
 
 .PHONY: all deps deps-check demo unit tools check check-asan check-slow \
-	check-real storm sweep lint coverage \
+	check-real storm sweep power torture lint coverage \
 	bench bench-quality fuzz gen format install uninstall dist clean help
 .SECONDARY:

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * storm DIR KILLS: submitters and drivers on one database below DIR, stopped at
- * random by SIGKILL and SIGSTOP and started again, until KILLS are done. What
- * each of them was told stands in a history outside of the database, written
- * before (I) and after (O) each call. At the end everything is drained, and the
- * numbers are printed: in doubt (committed, but the caller was dead), replayed
- * and fenced. `sk-consensus audit --history` is the judge.
+ * storm DIR KILLS [OUTSIDE]: submitters and drivers on one database below DIR,
+ * stopped at random by SIGKILL and SIGSTOP and started again, until KILLS are
+ * done. What each of them was told stands in OUTSIDE/history (else in DIR),
+ * written after each call; that a call will be made stands in "invoked" before
+ * it. At the end everything is drained, and the numbers are printed: in doubt
+ * (committed, but the caller was dead), replayed and fenced. The judge is
+ * `sk-consensus audit --history`.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -163,7 +164,7 @@ live(int slot, uint64_t life)
 	/* Half of the drivers are not ended when they hang: they come back, and
 	 * must find that they are fenced. */
 	if (life % 2 != 0)
-		(void)setenv("SK_MUTANT", "no_end_hung", 1);
+		(void)setenv("SK_MUTANT", "no_end_hung", 0);
 	seed = 88172645463325252u ^ (life * 2654435761u + (uint64_t)slot);
 	sk_prog = "storm";
 	rc = sk_db_open(&db, db_path, SK_DB_CREATE, &err);
@@ -279,14 +280,16 @@ main(int argc, char **argv)
 	uint64_t life = WORKERS;
 	char lease[16];
 
-	if (argc != 3 || !sk_parse_int(argv[2], 1, 100000000, &want))
+	if (argc < 3 || argc > 4 || !sk_parse_int(argv[2], 1, 100000000, &want))
 		return 2;
 	(void)snprintf(lease, sizeof(lease), "%d", LEASE_MS);
 	(void)setenv("SK_LEASE_MS", lease, 1);
 	(void)snprintf(db_path, sizeof(db_path), "%s/sk.db", argv[1]);
 	(void)snprintf(evidence, sizeof(evidence), "%s", argv[1]);
-	(void)snprintf(history, sizeof(history), "%s/history", argv[1]);
-	(void)snprintf(doubts, sizeof(doubts), "%s/invoked", argv[1]);
+	(void)snprintf(
+	    history, sizeof(history), "%s/history", argv[argc == 4 ? 3 : 1]);
+	(void)snprintf(
+	    doubts, sizeof(doubts), "%s/invoked", argv[argc == 4 ? 3 : 1]);
 	seed = 1442695040888963407u;
 	for (int i = 0; i < WORKERS; i++)
 		start(i, (uint64_t)i);
