@@ -2,6 +2,7 @@
 /* sk-auto: drive a specification through its stages. */
 #include "cli/cli.h"
 #include "pipeline/auto_verbs.h"
+#include "pipeline/init.h"
 
 #define O_AGENT \
 	SK_OPT_LIST(struct sk_auto_opts, 'a', "agent", "NAME", agents, \
@@ -41,6 +42,14 @@
 	SK_OPT_STR(struct sk_auto_opts, 0, "goal", "TEXT", goal, SK_C_NONE, \
 	    "what the run is to achieve, for the agents", \
 	    "Words after SPEC are the same. It is kept with the run.")
+#define O_FORMAT \
+	SK_OPT_ENUM(struct sk_auto_opts, 0, "format", "FORMAT", format, \
+	    "json text github gitlab junit tap md", \
+	    "text on a terminal, else JSON; or for a CI system", \
+	    "With github the log is folded by stage, what went wrong is " \
+	    "annotated, and a summary is appended to the file that " \
+	    "GITHUB_STEP_SUMMARY names; gitlab folds the log; junit, tap " \
+	    "and md are reports.")
 #define O_SKIP(i, name) \
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "skip-" name, skip[i], \
 	    "leave out the stage " name, NULL)
@@ -51,9 +60,13 @@
 static const struct sk_opt step_opts[] = { O_AGENT, O_RUN, O_BRANCH, O_SKIPS,
 	SK_OPT_FLAG(
 	    struct sk_auto_opts, 0, "new", fresh, "make a new run", NULL),
-	O_GOAL, O_DIRTY, O_TREES, O_ON_GATE, O_TIMEOUT, O_WAIT, SK_OPT_END };
-static const struct sk_opt go_on_opts[] = { O_AGENT, O_RUN, O_BRANCH, O_SKIPS,
-	O_DIRTY, O_TREES, O_ON_GATE, O_TIMEOUT, O_WAIT, SK_OPT_END };
+	O_GOAL, O_DIRTY, O_TREES, O_ON_GATE, O_TIMEOUT, O_WAIT, O_FORMAT,
+	SK_OPT_END };
+#define GO_ON \
+	O_AGENT, O_RUN, O_BRANCH, O_SKIPS, O_DIRTY, O_TREES, O_ON_GATE, \
+	    O_TIMEOUT, O_WAIT
+static const struct sk_opt next_opts[] = { GO_ON, SK_OPT_END };
+static const struct sk_opt resume_opts[] = { GO_ON, O_FORMAT, SK_OPT_END };
 
 static const struct sk_opt run_opts[] = { O_AGENT,
 	SK_OPT_STR(struct sk_auto_opts, 0, "from", "STAGE", from, SK_C_STAGE,
@@ -66,6 +79,7 @@ static const struct sk_opt run_opts[] = { O_AGENT,
 	SK_OPT_FLAG(struct sk_auto_opts, 0, "new", fresh,
 	    "make a new run even with --from or --only", NULL),
 	O_SKIPS, O_GOAL, O_DIRTY, O_TREES, O_ON_GATE, O_TIMEOUT, O_WAIT,
+	O_FORMAT,
 	SK_OPT_FLAG(struct sk_auto_opts, 'n', "dry-run", dry_run,
 	    "show who would be asked what, ask nobody", NULL),
 	SK_OPT_RAWFLAG(struct sk_auto_opts, 0, "print-script", print_script,
@@ -161,6 +175,17 @@ static const struct sk_opt answer_opts[] = {
 	O_RUN, O_BRANCH, O_WAIT, SK_OPT_END
 };
 
+static const struct sk_opt report_opts[] = { O_RUN, O_BRANCH,
+	SK_OPT_ENUM(struct sk_auto_opts, 0, "format", "FORMAT", format,
+	    "github gitlab junit tap md", "the form of the report (md)", NULL),
+	SK_OPT_END };
+static const struct sk_opt init_opts[] = {
+	SK_OPT_LIST(struct sk_init_opts, 'a', "agent", "NAME", agents,
+	    SK_C_AGENT, "ask this agent in every stage", NULL),
+	SK_OPT_ENUM(struct sk_init_opts, 0, "ci", "SYSTEM", ci,
+	    "github gitlab none", "a job for this CI system (none)", NULL),
+	SK_OPT_END
+};
 static const struct sk_opt look_opts[] = { O_RUN, O_BRANCH, SK_OPT_END };
 static const struct sk_opt no_opts[] = { SK_OPT_END };
 
@@ -168,6 +193,11 @@ static const char *const run_examples[] = {
 	"sk-auto run SPEC-7 -a claude -a codex -a gemini",
 	"sk-auto run SPEC-7 --from tasks",
 	"sk-auto run SPEC-7 --print-script >run.sh", NULL
+};
+static const char *const init_examples[] = { "sk-auto init SPEC-1",
+	"sk-auto init SPEC-1 -a claude -a codex --ci github --no-input", NULL };
+static const char *const report_examples[] = {
+	"sk-auto report SPEC-7 --format junit >report.xml", NULL
 };
 static const char *const step_examples[] = { "sk-auto step SPEC-7 --new",
 	"sk-auto step SPEC-7", NULL };
@@ -213,6 +243,15 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = sk_averb_run },
+	{ .name = "init",
+	    .operands = "[SPEC]",
+	    .purpose = "write a configuration and a spec.md to begin with",
+	    .examples = init_examples,
+	    .opts = init_opts,
+	    .opts_size = sizeof(struct sk_init_opts),
+	    .max_args = 1,
+	    .flags = SK_V_CONFIG,
+	    .run = sk_auto_init },
 	{ .name = "step",
 	    .operands = "[SPEC]",
 	    .purpose = "run one stage, the next one",
@@ -227,7 +266,7 @@ static const struct sk_verb verbs[] = {
 	    .operands = "[SPEC]",
 	    .purpose = "print the command that would come next",
 	    .examples = next_examples,
-	    .opts = go_on_opts,
+	    .opts = next_opts,
 	    .opts_size = sizeof(struct sk_auto_opts),
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
@@ -237,7 +276,7 @@ static const struct sk_verb verbs[] = {
 	    .operands = "[SPEC]",
 	    .purpose = "go on where the newest run stopped",
 	    .examples = resume_examples,
-	    .opts = go_on_opts,
+	    .opts = resume_opts,
 	    .opts_size = sizeof(struct sk_auto_opts),
 	    .max_args = 1,
 	    .comp = SK_C_SPEC,
@@ -264,6 +303,16 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = sk_averb_status },
+	{ .name = "report",
+	    .operands = "[SPEC]",
+	    .purpose = "print the newest run for a CI system",
+	    .examples = report_examples,
+	    .opts = report_opts,
+	    .opts_size = sizeof(struct sk_auto_opts),
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
+	    .run = sk_averb_report },
 	{ .name = "diff",
 	    .operands = "SPEC [STAGE]",
 	    .purpose = "show what agents did in their work trees",
@@ -361,7 +410,8 @@ static const struct sk_verb verbs[] = {
 };
 
 static const char *const schemas[] = { "check", "diff", "landing", "event",
-	"outline", "questions", "status", "summary", "stop", "error", NULL };
+	"init", "outline", "questions", "status", "summary", "stop", "error",
+	NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
 	"sk-pipelines 7", NULL };
 

@@ -22,12 +22,12 @@ _sk_auto()
 		fi
 		case $word in
 		--) end=1 ;;
-		--agent | --answers | --branch | --choose | --config | --db | \
-			--format | --from | --goal | --on-gate | --only | --output | \
-			--run | --stage | --stale-hours | --timeout | --to | --wait | \
-			-a | -b | -f | -o | -r | -s | \
-			-t) opt=$word ;;
-		run | step | next | resume | cancel | status | diff | apply | undo | prompt | artefact | check | answer | gate | env | completion | schema)
+		--agent | --answers | --branch | --choose | --ci | --config | \
+			--db | --format | --from | --goal | --on-gate | --only | \
+			--output | --run | --stage | --stale-hours | --timeout | --to | \
+			--wait | -a | -b | -f | -o | -r | \
+			-s | -t) opt=$word ;;
+		run | init | step | next | resume | cancel | status | report | diff | apply | undo | prompt | artefact | check | answer | gate | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -52,6 +52,9 @@ _sk_auto()
 		run:--on-gate) words='fail pause accept' ;;
 		run:--timeout | run:-t) ;;
 		run:--wait) ;;
+		run:--format) words='json text github gitlab junit tap md' ;;
+		init:--agent | init:-a) ;;
+		init:--ci) words='github gitlab none' ;;
 		step:--agent | step:-a) ;;
 		step:--run | step:-r) ;;
 		step:--branch | step:-b) ;;
@@ -59,6 +62,7 @@ _sk_auto()
 		step:--on-gate) words='fail pause accept' ;;
 		step:--timeout | step:-t) ;;
 		step:--wait) ;;
+		step:--format) words='json text github gitlab junit tap md' ;;
 		next:--agent | next:-a) ;;
 		next:--run | next:-r) ;;
 		next:--branch | next:-b) ;;
@@ -71,11 +75,15 @@ _sk_auto()
 		resume:--on-gate) words='fail pause accept' ;;
 		resume:--timeout | resume:-t) ;;
 		resume:--wait) ;;
+		resume:--format) words='json text github gitlab junit tap md' ;;
 		cancel:--run | cancel:-r) ;;
 		cancel:--branch | cancel:-b) ;;
 		status:--run | status:-r) ;;
 		status:--branch | status:-b) ;;
 		status:--stale-hours) ;;
+		report:--run | report:-r) ;;
+		report:--branch | report:-b) ;;
+		report:--format) words='github gitlab junit tap md' ;;
 		diff:--agent) ;;
 		diff:--output | diff:-o) kind='file' ;;
 		diff:--run | diff:-r) ;;
@@ -109,12 +117,14 @@ _sk_auto()
 		esac
 	elif [[ -z $end && $cur == -* ]]; then
 		case $verb in
-		run) words='-a --agent --from --to --only -r --run -b --branch --new --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --goal --allow-dirty --worktree --on-gate -t --timeout --wait -n --dry-run --print-script --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		step) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --new --goal --allow-dirty --worktree --on-gate -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		run) words='-a --agent --from --to --only -r --run -b --branch --new --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --goal --allow-dirty --worktree --on-gate -t --timeout --wait --format -n --dry-run --print-script --db --config --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		init) words='-a --agent --ci --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		step) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --new --goal --allow-dirty --worktree --on-gate -t --timeout --wait --format --db --config --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		next) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree --on-gate -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree --on-gate -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree --on-gate -t --timeout --wait --format --db --config --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		cancel) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		status) words='-r --run -b --branch --stale-hours --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		report) words='-r --run -b --branch --format --db --config --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		diff) words='--agent -o --output -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		apply) words='-f --from --choose --none -s --stage --binary --allow-dirty --wait -r --run -b --branch -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		undo) words='--wait -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -131,10 +141,10 @@ _sk_auto()
 	else
 		case $verb in
 		completion) words='bash zsh' ;;
-		schema) words='check diff landing event outline questions status summary stop error' ;;
+		schema) words='check diff landing event init outline questions status summary stop error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' run step next resume cancel status diff apply undo prompt artefact check answer gate env completion schema'
+			words+=' run init step next resume cancel status report diff apply undo prompt artefact check answer gate env completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

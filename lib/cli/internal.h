@@ -42,7 +42,8 @@ void sk_parsed_free(struct sk_parsed *p);
 bool sk_argv_raw(const struct sk_verb *v, int argc, char **argv);
 /* What a command line that could not be parsed wants: help, JSON errors. */
 bool sk_argv_help(int argc, char **argv);
-enum sk_format sk_argv_format(int argc, char **argv, enum sk_format dflt);
+enum sk_format sk_argv_format(
+    const struct sk_verb *v, int argc, char **argv, enum sk_format dflt);
 
 /* help.c */
 /* "sk-auto run [options] SPEC" */

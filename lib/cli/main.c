@@ -113,7 +113,7 @@ tool(const struct sk_cmd *cmd, int argc, char **argv, struct sk_err *err)
 			(void)told(&p, &rc);
 		} else {
 			json =
-			    sk_argv_format(argc, argv,
+			    sk_argv_format(p.ctx.verb, argc, argv,
 				sk_stdout_tty() ? SK_FMT_TEXT : SK_FMT_JSON) ==
 			    SK_FMT_JSON;
 			rc = report(err, json && !raw);
@@ -130,7 +130,8 @@ tool(const struct sk_cmd *cmd, int argc, char **argv, struct sk_err *err)
 			rc = report(err, json);
 		else if ((rc = p.ctx.verb->run(&p.ctx, err)) != 0 &&
 			 err->message[0] != '\0')
-			rc = report(err, json);
+			/* (A verb with formats of its own has said which.) */
+			rc = report(err, json && p.ctx.format == SK_FMT_JSON);
 	}
 	sk_parsed_free(&p);
 	return rc;

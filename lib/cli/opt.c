@@ -475,8 +475,27 @@ sk_argv_help(int argc, char **argv)
 	return false;
 }
 
+/* A form of the verb's own, which no sk.error/1 belongs in. */
+static bool
+own_format(const struct sk_verb *v, const char *word)
+{
+	struct sk_strv words = { 0 };
+	bool yes = false;
+
+	for (const struct sk_opt *o = v != NULL ? v->opts : NULL;
+	     word != NULL && o != NULL && o->lg != NULL; o++) {
+		if (strcmp(o->lg, "format") != 0 || o->choices == NULL)
+			continue;
+		sk_strv_split(&words, o->choices, ' ');
+		yes = sk_strv_has(&words, word);
+	}
+	sk_strv_free(&words);
+	return yes;
+}
+
 enum sk_format
-sk_argv_format(int argc, char **argv, enum sk_format dflt)
+sk_argv_format(
+    const struct sk_verb *v, int argc, char **argv, enum sk_format dflt)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		const char *s = NULL;
@@ -489,7 +508,7 @@ sk_argv_format(int argc, char **argv, enum sk_format dflt)
 			s = argv[i] + 9;
 		if (sk_streq(s, "json"))
 			dflt = SK_FMT_JSON;
-		else if (sk_streq(s, "text"))
+		else if (sk_streq(s, "text") || own_format(v, s))
 			dflt = SK_FMT_TEXT;
 	}
 	return dflt;

@@ -14,6 +14,16 @@ spec_of(const struct sk_ctx *ctx)
 	                                                          : NULL;
 }
 
+/* A --format of the verb's own stands for the one that all verbs have. */
+static bool
+own_format(struct sk_ctx *ctx, const char *word)
+{
+	if (word != NULL)
+		ctx->format =
+		    strcmp(word, "json") == 0 ? SK_FMT_JSON : SK_FMT_TEXT;
+	return ctx->format == SK_FMT_JSON;
+}
+
 int
 sk_auto_with(struct sk_ctx *ctx, const struct sk_auto_opts *opts,
     unsigned db_flags,
@@ -24,18 +34,28 @@ sk_auto_with(struct sk_ctx *ctx, const struct sk_auto_opts *opts,
 	struct sk_auto a = {
 		.conf = &conf, .opts = opts, .spec_lock = -1, .snapshot = -1
 	};
+	struct sk_err second = { 0 };
+	bool opened = false;
 	int rc;
 
+	a.json = own_format(ctx, opts->format);
 	rc = sk_config_load(&conf, ctx->config, err);
-	if (rc != 0)
-		return rc;
-	a.config_file = ctx->config != NULL ? conf.named_file : NULL;
-	a.db_file = ctx->db;
-	a.json = ctx->format == SK_FMT_JSON;
-	a.no_input = ctx->no_input;
-	rc = sk_auto_open(&a, spec_of(ctx), db_flags, err);
+	if (rc == 0) {
+		a.config_file = ctx->config != NULL ? conf.named_file : NULL;
+		a.db_file = ctx->db;
+		a.no_input = ctx->no_input;
+		rc = sk_auto_open(&a, spec_of(ctx), db_flags, err);
+		opened = rc == 0;
+	}
 	if (rc == 0)
 		rc = fn(&a, arg, err);
+	if (sk_ci_format(opts->format) &&
+	    sk_ci_report(opened ? &a : NULL, opts->format, rc, err, &second) !=
+		0) {
+		sk_warn("%s", second.message);
+		rc = rc != 0 ? rc : second.exit;
+	}
+	sk_err_clear(&second);
 	sk_auto_close(&a);
 	sk_config_free(&conf);
 	return rc;
@@ -298,4 +318,24 @@ sk_averb_answer(struct sk_ctx *ctx, struct sk_err *err)
 		(size_t)(ctx->argc - skip) };
 
 	return sk_auto_with(ctx, &o->common, 0, do_answer, &c, err);
+}
+
+static int
+do_report(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	struct sk_run run;
+	bool found;
+
+	(void)arg;
+	return sk_auto_look(a, &run, &found, err);
+}
+
+int
+sk_averb_report(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_auto_opts *o = ctx->opts;
+
+	if (o->format == NULL)
+		o->format = "md";
+	return sk_auto_with(ctx, o, 0, do_report, NULL, err);
 }

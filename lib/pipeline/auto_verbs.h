@@ -43,6 +43,7 @@ int sk_averb_status(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_diff(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_apply(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_undo(struct sk_ctx *ctx, struct sk_err *err);
+int sk_averb_report(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_env(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_check(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_gate(struct sk_ctx *ctx, struct sk_err *err);

@@ -82,6 +82,7 @@ struct sk_auto_opts {
 	bool dry_run, print_script, events, fresh, allow_dirty;
 	bool worktree; /* agents of implement get git work trees */
 	int64_t wait; /* ms for another driver to end */
+	const char *format; /* see sk_ci_format(); NULL = as usual */
 };
 
 /* What every verb of sk-auto works on. */
@@ -100,6 +101,7 @@ struct sk_auto {
 	const char *goal; /* of this run, or NULL */
 	bool no_input; /* nobody is to be asked on the terminal */
 	bool json; /* events as JSON Lines on standard output */
+	struct sk_jv *outline; /* of a dry run that is to be reported */
 	/* What the present stage runs with: see sk_auto_boundary(). */
 	char config_hash[SK_SHA256_LEN];
 	int snapshot; /* the memory file of it; -1 = none */
@@ -283,6 +285,19 @@ int sk_auto_gate(
  * input. list: only show what is open. resume: go on when nothing is. */
 int sk_auto_answer(struct sk_auto *a, char *const *words, size_t n, bool list,
     bool resume, struct sk_err *err);
+
+/* ---- CI systems (ci.c) ---- */
+
+bool sk_ci_format(const char *word); /* github, gitlab, junit, tap, md */
+/*
+ * The run in hand as a report on standard output; a NULL when it did not come
+ * so far. why = the error that ended it, or NULL. github also appends to the
+ * files that GITHUB_STEP_SUMMARY and GITHUB_OUTPUT name.
+ */
+int sk_ci_report(struct sk_auto *a, const char *format, int exit_class,
+    const struct sk_err *why, struct sk_err *err);
+/* What follows in the log belongs to this stage, until done. */
+void sk_ci_fold(const struct sk_auto *a, const char *stage, bool done);
 
 /* ---- talk (report.c) ---- */
 

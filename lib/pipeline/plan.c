@@ -114,13 +114,17 @@ sk_auto_plan(struct sk_auto *a, const struct sk_step *steps, size_t n,
 		stage_row(&t, a, &steps[i], bytes);
 		stage_json(&w, a, &steps[i], bytes, plan);
 	}
-	if (rc == 0 && a->json) {
+	if (rc == 0) {
 		sk_jw_end(&w);
 		sk_jw_end(&w);
 		sk_jw_done(&w);
-		sk_out_json(&b);
 	}
-	if (rc == 0 && !a->json)
+	if (rc == 0 && a->json)
+		sk_out_json(&b);
+	if (rc == 0 && sk_ci_format(a->opts->format))
+		rc = sk_json_parse(
+		    &a->arena, b.p, b.len, NULL, &a->outline, err);
+	if (rc == 0 && !a->json && a->outline == NULL)
 		sk_table_print(&t);
 	else
 		sk_strv_free(&t.cells);

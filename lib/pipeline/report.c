@@ -120,14 +120,15 @@ sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
 	struct sk_buf b;
 	struct sk_jw w;
 
-	if (!a->json && !done)
-		return;
-	if (!a->json) {
+	if (!a->json && done) {
 		sk_duration_text(
 		    s->ended_ms - s->started_ms, took, sizeof(took));
 		sk_say("%s: %s, %zu of %zu agents, %s", s->stage->name,
 		    s->status[0] != '\0' ? s->status : sk_exit_word(s->exit),
 		    s->answered, s->names.n, took);
+	}
+	if (!a->json) {
+		sk_ci_fold(a, s->stage->name, done);
 		return;
 	}
 	event_open(&w, &b, a, "sk.event/1", done ? "stage.end" : "stage.start");
@@ -371,7 +372,7 @@ sk_report_end(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 		sk_report_command(a, "run", steps[n - 1].stage, &resume);
 	if (a->json)
 		summary_json(a, steps, n, exit_class, started_ms, resume.p);
-	else
+	else if (!sk_ci_format(a->opts->format))
 		summary_text(a, steps, n, resume.len > 0 ? resume.p : NULL);
 	sk_buf_free(&resume);
 }

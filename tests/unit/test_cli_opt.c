@@ -267,14 +267,14 @@ wrong_lines(void)
 		(char[]){ "--json" }, (char[]){ "--" },
 		(char[]){ "--format=text" }, (char[]){ "-h" }, NULL };
 
-	CHECK(sk_argv_format(6, a, SK_FMT_TEXT) == SK_FMT_JSON);
+	CHECK(sk_argv_format(NULL, 6, a, SK_FMT_TEXT) == SK_FMT_JSON);
 	CHECK(!sk_argv_help(6, a));
 	a[3] = a[4];
-	CHECK(sk_argv_format(6, a, SK_FMT_JSON) == SK_FMT_TEXT);
+	CHECK(sk_argv_format(NULL, 6, a, SK_FMT_JSON) == SK_FMT_TEXT);
 	CHECK(sk_argv_help(6, a));
 	a[1] = (char[]){ "--format" };
 	a[2] = NULL;
-	CHECK(sk_argv_format(2, a, SK_FMT_JSON) == SK_FMT_JSON);
+	CHECK(sk_argv_format(NULL, 2, a, SK_FMT_JSON) == SK_FMT_JSON);
 	a[1] = (char[]){ "--script" };
 	CHECK(sk_argv_raw(&with_default[1], 2, a));
 	CHECK(!sk_argv_raw(&with_default[0], 2, a));
