@@ -303,6 +303,7 @@ sk_prep_plan(const struct sk_prep *p)
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "agent", s->name);
 		sk_jw_kstr(&w, "adapter", s->adapter_name);
+		sk_jw_kstr(&w, "model", s->model);
 		sk_jw_key(&w, "argv");
 		sk_jw_arr(&w);
 		for (size_t j = 0; j < s->argv.n; j++)

@@ -1,133 +1,366 @@
 /* SPDX-License-Identifier: MIT */
-/* A dry run: what would be asked of whom, checked by sk-run itself. */
+/* A dry run: what would be asked of whom, checked by sk-run itself, and what it
+ * would cost. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "metrics/metrics.h"
+#include "pipeline/gate.h"
 #include "pipeline/pipeline.h"
 
+#define HISTORY 50 /* of an agent's calls, for guesses */
+#define BYTES_A_TOKEN 4
+
+/* Micro USD; -1 = a price is not known. */
+struct range {
+	int64_t low, likely, high;
+};
+
+struct outline {
+	struct sk_auto *a;
+	struct sk_meter meter;
+	struct sk_db *past; /* for what agents answered before; may be NULL */
+	struct range all;
+	struct sk_jv *unpriced; /* agents, once each */
+	/* What earlier stages will have added to a prompt, in bytes. */
+	size_t likely_more, most_more;
+	struct sk_buf b;
+	struct sk_jw w;
+	struct sk_table t;
+};
+
+/* A stage or a gate. */
+struct part {
+	const char *name, *mode;
+	struct sk_prompt prompt;
+	const struct sk_strv *specs, *names;
+	bool sequential;
+	/* Results. */
+	size_t bytes;
+	struct sk_jv *agents; /* of sk.plan/1 */
+	struct range cost;
+	struct sk_jv *unpriced;
+	size_t likely_out, most_out; /* bytes of the longest answer */
+};
+
+/* ---- what sk-run would do ---- */
+
 static int
-stage_plan(struct sk_auto *a, const struct sk_step *s, size_t *bytes,
-    struct sk_jv **plan, struct sk_err *err)
+ask_plan(struct outline *o, struct part *p, struct sk_err *err)
 {
-	const struct sk_prompt q = { .task = s->stage->name,
-		.before = s->stage };
+	struct sk_auto *a = o->a;
 	struct sk_strv argv = { 0 };
 	struct sk_buf prompt, out;
+	struct sk_jv *plan = NULL;
 	int rc, status = 0, interrupted = 0;
 
 	sk_buf_init(&prompt, 0);
 	sk_buf_init(&out, 0);
-	rc = sk_prompt_build(a, &q, &prompt, NULL, err);
-	*bytes = prompt.len;
+	rc = sk_prompt_build(a, &p->prompt, &prompt, NULL, err);
+	p->bytes = prompt.len;
 	sk_strv_add(&argv, "sk-run");
 	sk_strv_add(&argv, "--dry-run");
 	sk_strv_add(&argv, "--json");
 	sk_strv_add(&argv, "--spec");
 	sk_strv_add(&argv, a->spec.id);
 	sk_strv_add(&argv, "--stage");
-	sk_strv_add(&argv, s->stage->name);
+	sk_strv_add(&argv, p->name);
 	if (a->config_file != NULL) {
 		sk_strv_add(&argv, "--config");
 		sk_strv_add(&argv, a->config_file);
 	}
-	for (size_t i = 0; i < s->specs.n; i++) {
+	for (size_t i = 0; i < p->specs->n; i++) {
 		sk_strv_add(&argv, "--agent");
-		sk_strv_add(&argv, s->specs.v[i]);
+		sk_strv_add(&argv, p->specs->v[i]);
 	}
 	if (rc == 0)
 		rc = sk_child_run(a, &argv, prompt.p, prompt.len, &out, &status,
 		    &interrupted, err);
 	if (rc == 0 && out.len > 0)
-		rc = sk_json_parse(&a->arena, out.p, out.len, NULL, plan, err);
-	if (rc == 0 && sk_error_from_json(*plan, err))
+		rc = sk_json_parse(&a->arena, out.p, out.len, NULL, &plan, err);
+	if (rc == 0 && sk_error_from_json(plan, err))
 		rc = err->exit;
 	if (rc == 0 && status != 0)
 		rc = sk_fail(err, status, "dry_run",
 		    "sk-run --dry-run for "
 		    "stage '%s' ended with %d",
-		    s->stage->name, status);
+		    p->name, status);
+	p->agents = sk_jget(plan, "agents");
 	sk_strv_free(&argv);
 	sk_buf_free(&prompt);
 	sk_buf_free(&out);
 	return rc;
 }
 
+/* ---- what it would cost ---- */
+
+static int64_t
+plus(int64_t x, int64_t y)
+{
+	return x < 0 || y < 0 ? -1 : x + y;
+}
+
 static void
-stage_row(struct sk_table *t, const struct sk_auto *a, const struct sk_step *s,
-    size_t bytes)
+add(struct range *sum, const struct range *r)
+{
+	sum->low = plus(sum->low, r->low);
+	sum->likely = plus(sum->likely, r->likely);
+	sum->high = plus(sum->high, r->high);
+}
+
+static void
+name_once(struct sk_jv *list, const char *name, struct sk_arena *a)
+{
+	for (size_t i = 0; i < sk_jlen(list); i++)
+		if (sk_streq(sk_jstr(sk_jat(list, i)), name))
+			return;
+	sk_jpush(a, list, sk_jnew_cstr(a, name));
+}
+
+static struct sk_jv *
+range_value(const struct range *r, struct sk_arena *a)
+{
+	struct sk_jv *o = sk_jnew(a, SK_J_OBJ);
+
+	sk_jset(a, o, "low",
+	    r->low < 0 ? sk_jnew(a, SK_J_NULL) : sk_jnew_int(a, r->low));
+	sk_jset(a, o, "likely",
+	    r->likely < 0 ? sk_jnew(a, SK_J_NULL) : sk_jnew_int(a, r->likely));
+	sk_jset(a, o, "high",
+	    r->high < 0 ? sk_jnew(a, SK_J_NULL) : sk_jnew_int(a, r->high));
+	return o;
+}
+
+/* One call, with what the prompt will have grown by until then. *answer gets
+ * the bytes of its answer. */
+static struct range
+cost_of(struct outline *o, const struct part *p, const struct sk_jv *agent,
+    size_t likely_more, size_t most_more, size_t answer[2])
+{
+	const char *name = sk_jget_str(agent, "agent");
+	const char *model = sk_jget_str(agent, "model");
+	struct sk_call_cost least, likely, most;
+	int64_t outputs[HISTORY];
+	struct sk_err err = { 0 };
+	const struct sk_model *m;
+	size_t n = 0;
+	bool known;
+
+	known =
+	    sk_meter_model(&o->meter, model, sk_jget_str(agent, "adapter"), &m);
+	/* (A past that cannot be read is no past.) */
+	if (o->past != NULL && sk_usage_outputs(o->past, name, model, outputs,
+				   HISTORY, &n, &err) != 0)
+		n = 0;
+	sk_err_clear(&err);
+	sk_call_cost(known ? m : NULL, p->bytes, outputs, n, &least);
+	sk_call_cost(
+	    known ? m : NULL, p->bytes + likely_more, outputs, n, &likely);
+	sk_call_cost(known ? m : NULL, p->bytes + most_more, outputs, n, &most);
+	answer[0] = (size_t)likely.out_likely * BYTES_A_TOKEN;
+	answer[1] = (size_t)most.out_high * BYTES_A_TOKEN;
+	return (struct range){ least.low, likely.likely, most.high };
+}
+
+static void
+cost(struct outline *o, struct part *p)
+{
+	struct sk_arena *a = &o->a->arena;
+	size_t likely = o->likely_more, most = o->most_more, answer[2];
+	struct range r;
+
+	p->unpriced = sk_jnew(a, SK_J_ARR);
+	for (size_t i = 0; i < sk_jlen(p->agents); i++) {
+		struct sk_jv *x = sk_jat(p->agents, i);
+
+		r = cost_of(o, p, x, likely, most, answer);
+		sk_jset(a, x, "micro_usd", range_value(&r, a));
+		add(&p->cost, &r);
+		if (r.high < 0) {
+			name_once(p->unpriced, sk_jget_str(x, "agent"), a);
+			name_once(o->unpriced, sk_jget_str(x, "agent"), a);
+		}
+		if (answer[0] > p->likely_out)
+			p->likely_out = answer[0];
+		if (answer[1] > p->most_out)
+			p->most_out = answer[1];
+		/* Whoever comes later sees this answer. */
+		likely += p->sequential ? answer[0] : 0;
+		most += p->sequential ? answer[1] : 0;
+	}
+	add(&o->all, &p->cost);
+}
+
+/* ---- showing ---- */
+
+static void
+usd(struct sk_table *t, const struct range *r, const struct sk_jv *unpriced)
+{
+	char low[SK_USD_LEN], high[SK_USD_LEN];
+
+	if (sk_jlen(unpriced) > 0) {
+		sk_table_cell(t, "?");
+		return;
+	}
+	sk_usd_short(r->low, low);
+	sk_usd_short(r->high, high);
+	sk_table_cellf(t, "%s to %s", low, high);
+}
+
+static void
+show(struct outline *o, const struct part *p)
 {
 	struct sk_buf who;
 
 	sk_buf_init(&who, 0);
-	for (size_t i = 0; i < s->names.n; i++)
-		sk_buf_printf(&who, "%s%s", i > 0 ? ", " : "", s->names.v[i]);
-	sk_table_cell(t, s->stage->name);
-	sk_table_cell(
-	    t, sk_auto_sequential(a, s->stage) ? "sequential" : "parallel");
-	sk_table_cell(t, who.p);
-	sk_table_cellf(t, "%zu", bytes);
+	for (size_t i = 0; i < p->names->n; i++)
+		sk_buf_printf(&who, "%s%s", i > 0 ? ", " : "", p->names->v[i]);
+	sk_table_cell(&o->t, p->name);
+	sk_table_cell(&o->t, p->mode);
+	sk_table_cell(&o->t, who.p);
+	sk_table_cellf(&o->t, "%zu", p->bytes);
+	usd(&o->t, &p->cost, p->unpriced);
 	sk_buf_free(&who);
+	sk_jw_kstr(&o->w, "mode", p->sequential ? "sequential" : "parallel");
+	sk_jw_kint(&o->w, "prompt_bytes", (int64_t)p->bytes);
+	sk_jw_kvalue(&o->w, "agents", p->agents);
+	sk_jw_kvalue(&o->w, "micro_usd", range_value(&p->cost, &o->a->arena));
+	sk_jw_kvalue(&o->w, "unpriced", p->unpriced);
+}
+
+/* The gate before a stage, when agents are asked there. */
+static int
+gate(struct outline *o, const struct sk_stage *st, struct sk_err *err)
+{
+	const struct sk_gate *g = sk_gate_before(st);
+	struct sk_strv specs = { 0 }, names = { 0 };
+	struct part p = { .mode = "gate", .specs = &specs, .names = &names };
+	int rc = 0;
+
+	if (g != NULL)
+		rc = sk_gate_lineup(o->a, g, &specs, &names, err);
+	if (rc == 0 && names.n > 0) {
+		p.name = g->name;
+		p.prompt = (struct sk_prompt){ .task = g->name, .before = st };
+		rc = ask_plan(o, &p, err);
+		if (rc == 0) {
+			cost(o, &p);
+			sk_jw_key(&o->w, "gate");
+			sk_jw_obj(&o->w);
+			sk_jw_kstr(&o->w, "gate", p.name);
+			show(o, &p);
+			sk_jw_end(&o->w);
+		}
+	}
+	sk_strv_free(&specs);
+	sk_strv_free(&names);
+	return rc;
+}
+
+static int
+stage(struct outline *o, const struct sk_step *s, struct sk_err *err)
+{
+	bool sequential = sk_auto_sequential(o->a, s->stage);
+	struct part p = { .name = s->stage->name,
+		.mode = sequential ? "sequential" : "parallel",
+		.prompt = { .task = s->stage->name, .before = s->stage },
+		.specs = &s->specs,
+		.names = &s->names,
+		.sequential = sequential };
+	int rc;
+
+	sk_jw_obj(&o->w);
+	sk_jw_kstr(&o->w, "stage", p.name);
+	rc = gate(o, s->stage, err);
+	if (rc == 0)
+		rc = ask_plan(o, &p, err);
+	if (rc == 0) {
+		cost(o, &p);
+		show(o, &p);
+		o->likely_more += p.likely_out;
+		o->most_more += p.most_out;
+	}
+	sk_jw_end(&o->w);
+	return rc;
 }
 
 static void
-stage_json(struct sk_jw *w, const struct sk_auto *a, const struct sk_step *s,
-    size_t bytes, const struct sk_jv *plan)
+total_text(const struct outline *o)
 {
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "stage", s->stage->name);
-	sk_jw_kstr(w, "mode",
-	    sk_auto_sequential(a, s->stage) ? "sequential" : "parallel");
-	sk_jw_kint(w, "prompt_bytes", (int64_t)bytes);
-	sk_jw_kvalue(w, "agents", sk_jget(plan, "agents"));
-	sk_jw_end(w);
+	char low[SK_USD_LEN], likely[SK_USD_LEN], high[SK_USD_LEN];
+
+	if (sk_jlen(o->unpriced) > 0) {
+		sk_out_str("\nestimated cost is not known: no price for ");
+		for (size_t i = 0; i < sk_jlen(o->unpriced); i++)
+			sk_outf("%s%s", i > 0 ? ", " : "",
+			    sk_jstr(sk_jat(o->unpriced, i)));
+		sk_out_str("\n");
+		return;
+	}
+	sk_usd_short(o->all.low, low);
+	sk_usd_short(o->all.likely, likely);
+	sk_usd_short(o->all.high, high);
+	sk_outf(
+	    "\nestimated cost at least %s, likely %s, at most %s, when each "
+	    "agent is asked once\n",
+	    low, likely, high);
+}
+
+static void
+begin(struct outline *o)
+{
+	static const char *const head[] = { "STAGE", "MODE", "AGENTS",
+		"PROMPT BYTES", "COST" };
+	struct sk_err err = { 0 };
+
+	sk_meter_init(&o->meter, NULL, o->a->conf);
+	/* What is not there must not be made by looking. */
+	if (sk_db_open(&o->past, o->a->db_file, SK_DB_READONLY, &err) != 0)
+		o->past = NULL;
+	sk_err_clear(&err);
+	o->unpriced = sk_jnew(&o->a->arena, SK_J_ARR);
+	sk_buf_init(&o->b, 0);
+	sk_jw_init(&o->w, &o->b);
+	sk_table_init(&o->t, SK_ARRAY_SIZE(head), 24);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(head); i++)
+		sk_table_cell(&o->t, head[i]);
 }
 
 int
 sk_auto_plan(struct sk_auto *a, const struct sk_step *steps, size_t n,
     struct sk_err *err)
 {
-	struct sk_jv *plan;
-	struct sk_table t;
-	struct sk_buf b;
-	struct sk_jw w;
-	size_t bytes;
+	struct outline o = { .a = a };
 	int rc = 0;
 
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.outline/1");
-	sk_jw_kstr(&w, "spec", a->spec.id);
-	sk_jw_key(&w, "stages");
-	sk_jw_arr(&w);
-	sk_table_init(&t, 4, 8);
-	sk_table_cell(&t, "STAGE");
-	sk_table_cell(&t, "MODE");
-	sk_table_cell(&t, "AGENTS");
-	sk_table_cell(&t, "PROMPT BYTES");
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		plan = NULL;
-		rc = stage_plan(a, &steps[i], &bytes, &plan, err);
-		if (rc != 0)
-			break;
-		stage_row(&t, a, &steps[i], bytes);
-		stage_json(&w, a, &steps[i], bytes, plan);
-	}
-	if (rc == 0) {
-		sk_jw_end(&w);
-		sk_jw_end(&w);
-		sk_jw_done(&w);
-	}
+	begin(&o);
+	sk_jw_obj(&o.w);
+	sk_jw_kstr(&o.w, "schema", "sk.outline/1");
+	sk_jw_kstr(&o.w, "spec", a->spec.id);
+	sk_jw_key(&o.w, "stages");
+	sk_jw_arr(&o.w);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = stage(&o, &steps[i], err);
+	sk_jw_end(&o.w);
+	sk_jw_kvalue(&o.w, "micro_usd", range_value(&o.all, &a->arena));
+	sk_jw_kvalue(&o.w, "unpriced", o.unpriced);
+	sk_jw_end(&o.w);
+	sk_jw_done(&o.w);
 	if (rc == 0 && a->json)
-		sk_out_json(&b);
+		sk_out_json(&o.b);
 	if (rc == 0 && sk_ci_format(a->opts->format))
 		rc = sk_json_parse(
-		    &a->arena, b.p, b.len, NULL, &a->outline, err);
-	if (rc == 0 && !a->json && a->outline == NULL)
-		sk_table_print(&t);
-	else
-		sk_strv_free(&t.cells);
-	sk_buf_free(&b);
+		    &a->arena, o.b.p, o.b.len, NULL, &a->outline, err);
+	if (rc == 0 && !a->json && a->outline == NULL) {
+		sk_table_print(&o.t);
+		total_text(&o);
+	} else {
+		sk_strv_free(&o.t.cells);
+	}
+	sk_meter_free(&o.meter);
+	sk_db_close(o.past);
+	sk_buf_free(&o.b);
 	return rc;
 }
