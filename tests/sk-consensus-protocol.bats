@@ -143,7 +143,8 @@ count() { # RUN WHAT
 	valid counts
 	same "$(j -c '.counts | [.late, .stop, .["refused.wrong_run"],
 		.["refused.wrong_branch"], .["refused.run_stopped"],
-		.["refused.out_of_order"], .ack_again]')" "[2,1,1,1,3,1,1]"
+		.["refused.out_of_order"], .ack_again,
+		.["refused.answer_after_stop"]]')" "[2,1,1,1,3,1,1,2]"
 	check 0 sk-consensus log --run r
 	valid log
 	same "$(jq -s 'map(.lsn) == (map(.lsn) | sort | unique)' \

@@ -334,6 +334,36 @@ crowd() {
 	check 0 sk-login token full
 }
 
+@test "W19: terminated in a refresh: what began is finished, then it ends" {
+	bin=${SK_FAULTY:-$SK_TOP/build-faults/bin}
+	[ -x "$bin/sk-login" ] || skip "no development build (make FAULTS=1)"
+	n=0
+	for point in auth.refresh.after_intent auth.refresh.after_post \
+		auth.save.before_rename auth.save.after_rename; do
+		n=$((n + 1))
+		due "w$n" "ok;f=w$n"
+		sleep 1.1
+		SPEC_KIT_FAULTS=$point=freeze "$bin/sk-login" token "w$n" \
+			>"o$n" 2>"e$n" 3>&- &
+		pid=$!
+		for _ in $(seq 1000); do
+			[ "$(cut -d' ' -f3 /proc/$pid/stat)" != T ] || break
+			sleep 0.01
+		done
+		[ "$(cut -d' ' -f3 /proc/$pid/stat)" = T ]
+		kill -TERM $pid
+		kill -CONT $pid
+		got=0
+		wait $pid || got=$?
+		# The new token is safe: one request, and no login is needed.
+		same "$point $got" "$point 143"
+		check 0 sk-login token "w$n"
+		same "$point $(stat_of "ok;f=w$n;exp=1;iv=none" \
+			'"\(.refreshes) \(.reuses) \(.revoked)"')" \
+			"$point 1 0 false"
+	done
+}
+
 @test "a first login by many at once makes one store with one key" {
 	printf sk-abc >in
 	same "$(crowd 16 sh -c 'sk-login login openai-api <in')" 16

@@ -343,6 +343,16 @@ attempt_state(struct sk_db *db, int64_t id, int64_t attempt, char status[16],
 	return 0;
 }
 
+/* Not recorded, but counted. */
+static int
+after_stop(struct sk_db *db, const struct sk_answer_row *r,
+    struct sk_intake_res *res, struct sk_err *err)
+{
+	res->kind = SK_IN_STOPPED;
+	return sk_journal(db, "refused", r->key.run, r->key.branch, 0,
+	    "answer_after_stop", 0, err);
+}
+
 /* An answer to a request that has one. */
 static int
 another(struct sk_db *db, const struct sk_answer_row *r, struct known *q,
@@ -364,10 +374,8 @@ another(struct sk_db *db, const struct sk_answer_row *r, struct known *q,
 		    (status[0] != '\0' && strcmp(sha, r->sha256) == 0))
 			return rc;
 	}
-	if (q->stopped) {
-		res->kind = SK_IN_STOPPED;
-		return 0;
-	}
+	if (q->stopped)
+		return after_stop(db, r, res, err);
 	rc = reserve(db, &r->key, q, r->attempt, err);
 	if (rc == 0 && r->attempt != 0 && r->attempt != q->winner)
 		rc = save_attempt(
@@ -397,10 +405,8 @@ failed(struct sk_db *db, const struct sk_answer_row *r, struct known *q,
 	/* Known, or an attempt that has delivered cannot fail any more. */
 	if (rc != 0 || status[0] != '\0')
 		return rc;
-	if (q->stopped) {
-		res->kind = SK_IN_STOPPED;
-		return 0;
-	}
+	if (q->stopped)
+		return after_stop(db, r, res, err);
 	rc = reserve(db, &r->key, q, attempt, err);
 	if (rc == 0)
 		rc = save_attempt(db, r, q, attempt, "failed", err);
@@ -430,10 +436,8 @@ intake(struct sk_db *db, const struct sk_answer_row *r,
 		return failed(db, r, &q, attempt, res, err);
 	if (q.seq != 0 && !SK_MUTANT("no_first_wins"))
 		return another(db, r, &q, res, err);
-	if (q.stopped) {
-		res->kind = SK_IN_STOPPED;
-		return 0;
-	}
+	if (q.stopped)
+		return after_stop(db, r, res, err);
 	return accept(db, r, &q, attempt, res, err);
 }
 
