@@ -70,7 +70,7 @@ static const struct sk_opt import_opts[] = {
 };
 static const struct sk_opt report_opts[] = {
 	SK_OPT_ENUM(T, 0, "by", "WHAT", by,
-	    "day week month spec stage agent model provider source",
+	    "day week month run branch spec stage agent model provider source",
 	    "one line for each of these (day)", NULL),
 	SK_OPT_STR(T, 0, "since", "DATE", since, SK_C_NONE,
 	    "from this day on: 2026-11-01, or 7d", NULL),

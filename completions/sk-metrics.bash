@@ -67,7 +67,7 @@ _sk_metrics()
 		release:--cost) ;;
 		import:--source) words='claude codex gemini opencode' ;;
 		import:--since) ;;
-		report:--by) words='day week month spec stage agent model provider source' ;;
+		report:--by) words='day week month run branch spec stage agent model provider source' ;;
 		report:--since) ;;
 		report:--until) ;;
 		report:--spec) ;;

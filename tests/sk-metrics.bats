@@ -63,6 +63,41 @@ records() {
 	done
 }
 
+@test "record: the answers of others, with runs that can be looked at" {
+	a='{"schema":"sk.answer/1","content":"x","model":"claude-opus-5-5",'
+	{
+		printf '%s"agent":"a","run":"r1","spec":"S-1","stage":"plan","usage":{"input_fresh":5000,"output":200}}\n' "$a"
+		printf '%s"agent":"b","run":"r1","spec":"S-1","stage":"plan","attempt":2}\n' "$a"
+		printf '%s"agent":"c"}\n%s"agent":"d"}\n' "$a" "$a"
+		printf '%s"agent":"e","status":"failed","failure":{"kind":"auth"}}\n' "$a"
+	} >in
+	feed_file in 0 sk-metrics record
+	has "$err" "5 booked, 0 known"
+	check 0 sk-metrics show --run r1
+	same "$(j -c '[.spec,.stage,.calls,.cost.estimated_calls]')" \
+		'["S-1","plan",2,1]'
+	# those without a run share one; what was turned away is free
+	check 0 sk-metrics report --by run
+	same "$(j -c '[.rows[] | [.calls,.cost.estimated_calls]]')" \
+		'[[2,1],[3,2]]'
+	check 0 sk-metrics report --by branch
+	same "$(j -c '[.rows[].calls]')" '[2,3]'
+	check 0 sk-metrics report --by day
+	same "$(j -c '[.total.calls,.total.cost.estimated_calls]')" '[5,3]'
+	# again, with rubbish between: said by line, and the rest is booked
+	{
+		head -n 2 in
+		echo garbage
+		echo '{"schema":"sk.answer/1","agent":"../x","content":"y"}'
+		printf '%s"agent":"f","run":"r1"}\n' "$a"
+	} >in2
+	feed_file in2 65 sk-metrics record
+	has "$err" "line 3 is skipped"
+	has "$err" "line 4 is skipped"
+	has "$err" "1 booked, 2 known"
+	same "$(j .error.code)" bad_record
+}
+
 @test "settle: a run that is not there, and none at all" {
 	check 2 sk-metrics settle
 	has "$err" "neither --run nor SK_RUN"

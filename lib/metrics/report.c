@@ -13,7 +13,8 @@ static const struct {
 	{ "month", SK_BY_MONTH }, { "spec", SK_BY_SPEC },
 	{ "stage", SK_BY_STAGE }, { "agent", SK_BY_AGENT },
 	{ "model", SK_BY_MODEL }, { "provider", SK_BY_PROVIDER },
-	{ "source", SK_BY_SOURCE } };
+	{ "source", SK_BY_SOURCE }, { "run", SK_BY_RUN },
+	{ "branch", SK_BY_BRANCH } };
 
 bool
 sk_by_parse(const char *word, enum sk_by *by)

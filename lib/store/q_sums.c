@@ -167,17 +167,30 @@ sk_usage_session(struct sk_db *db, const char *run, const char *session,
 
 /* ---- sums ---- */
 
-int
-sk_usage_sums(struct sk_db *db, enum sk_by by, const struct sk_sum_filter *f,
-    struct sk_sum **out, size_t *n, struct sk_arena *a, struct sk_err *err)
+/* Runs and branches are many, and come and go: they have no sums of their own. */
+static sqlite3_stmt *
+sums_of_rows(struct sk_db *db, enum sk_by by, const struct sk_sum_filter *f,
+    struct sk_err *err)
 {
-	sqlite3_stmt *st;
-	size_t cap = 0;
-	int rc;
+	return sk_q(db, err,
+	    "SELECT iif(?1,run_id,branch_id)AS x,count(*),sum(fresh),"
+	    "sum(cache_read),sum(cache_write),sum(output),sum(reasoning),"
+	    "sum(ifnull(cost,0)),sum(cost IS NULL),sum(flags&1),"
+	    "sum(flags>>6&1)FROM usage WHERE run_id IS NOT NULL "
+	    "AND at>=?2*86400000 AND at<(?3+1)*86400000 "
+	    "AND(?4 IS NULL OR root=?4)AND(?5 IS NULL OR spec_id=?5)"
+	    "AND(?6 IS NULL OR stage=?6)AND(?7 IS NULL OR agent_name=?7)"
+	    "AND(?8 IS NULL OR model=?8)GROUP BY x ORDER BY min(at),x",
+	    "iiittttt", (int64_t)(by == SK_BY_RUN), f->since,
+	    f->until > 0 ? f->until : (int64_t)100000000, f->root, f->spec,
+	    f->stage, f->agent, f->model);
+}
 
-	*out = NULL;
-	*n = 0;
-	st = sk_q(db, err,
+static sqlite3_stmt *
+sums_of_days(struct sk_db *db, enum sk_by by, const struct sk_sum_filter *f,
+    struct sk_err *err)
+{
+	return sk_q(db, err,
 	    "SELECT CASE ?1 WHEN 0 THEN '' "
 	    "WHEN 1 THEN date(day*86400,'unixepoch')"
 	    "WHEN 2 THEN date((day-(day+3)%7)*86400,'unixepoch')"
@@ -194,6 +207,21 @@ sk_usage_sums(struct sk_db *db, enum sk_by by, const struct sk_sum_filter *f,
 	    "iiittttt", (int64_t)by, f->since,
 	    f->until > 0 ? f->until : INT64_MAX, f->root, f->spec, f->stage,
 	    f->agent, f->model);
+}
+
+int
+sk_usage_sums(struct sk_db *db, enum sk_by by, const struct sk_sum_filter *f,
+    struct sk_sum **out, size_t *n, struct sk_arena *a, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	size_t cap = 0;
+	int rc;
+
+	*out = NULL;
+	*n = 0;
+	st = by == SK_BY_RUN || by == SK_BY_BRANCH
+	         ? sums_of_rows(db, by, f, err)
+	         : sums_of_days(db, by, f, err);
 	if (st == NULL)
 		return err->exit;
 	while ((rc = sk_q_step(db, st, err)) > 0) {

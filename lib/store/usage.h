@@ -107,7 +107,9 @@ enum sk_by {
 	SK_BY_AGENT,
 	SK_BY_MODEL,
 	SK_BY_PROVIDER,
-	SK_BY_SOURCE
+	SK_BY_SOURCE,
+	SK_BY_RUN, /* these two: without what was imported */
+	SK_BY_BRANCH
 };
 struct sk_sum {
 	char *name; /* arena */
