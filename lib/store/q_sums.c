@@ -167,7 +167,7 @@ sk_usage_session(struct sk_db *db, const char *run, const char *session,
 
 /* ---- sums ---- */
 
-/* Runs and branches are many, and come and go: they have no sums of their own. */
+/* Runs and branches are many, come and go: they have no sums of their own. */
 static sqlite3_stmt *
 sums_of_rows(struct sk_db *db, enum sk_by by, const struct sk_sum_filter *f,
     struct sk_err *err)
