@@ -108,6 +108,19 @@ static const struct sk_opt explain_opts[] = {
 	SK_OPT_FLAG(T, 0, "html", html, "one page instead of a table", NULL),
 	SK_OPT_END
 };
+static const struct sk_opt arbitrate_opts[] = {
+	SK_OPT_STR(T, 'a', "agent", "NAME[=ADAPTER]", agent, SK_C_AGENT,
+	    "who is asked; nobody who voted", NULL),
+	SK_OPT_FLAG(T, 0, "take", take, "take the answer from standard input",
+	    "It is recorded beside the mechanical verdict, as a decision that "
+	    "supersedes it."),
+	SEQ_OPT("about the decision of this number (the newest)"),
+	RUN_OPT("of this run (SK_RUN)"),
+	BRANCH_OPT("of this branch (SK_BRANCH)"),
+	SK_OPT_FLAG(T, 0, "no-ack", decide.no_ack,
+	    "leave the decision pending, for 'ack'", NULL),
+	NO_EVIDENCE_OPT, EVIDENCE_DIR_OPT, EMBED_OPT, SK_OPT_END
+};
 static const struct sk_opt export_opts[] = {
 	SK_OPT_ENUM(T, 0, "format", "FORM", form,
 	    "sarif junit github gitlab md env",
@@ -176,6 +189,10 @@ static const char *const explain_ex[] = {
 	"sk-consensus explain verdict.json /risks",
 	"sk-consensus show SPEC-7 plan | sk-consensus explain --html - >v.html",
 	NULL
+};
+static const char *const arbitrate_ex[] = {
+	"sk-consensus arbitrate --agent judge SPEC-7 plan | sk-run >a.jsonl",
+	"sk-consensus arbitrate --take <a.jsonl | jq .status", NULL
 };
 static const char *const export_ex[] = {
 	"sk-consensus show SPEC-7 audit | sk-consensus export --format sarif",
@@ -296,6 +313,15 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_FILE,
 	    .flags = SK_V_RAW,
 	    .run = sk_verb_explain },
+	{ .name = "arbitrate",
+	    .operands = "[SPEC] [STAGE]",
+	    .purpose = "ask somebody who did not vote about a conflict",
+	    .examples = arbitrate_ex,
+	    OPTS(arbitrate_opts),
+	    .max_args = 2,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_verb_arbitrate },
 	{ .name = "export",
 	    .operands = "[FILE]...",
 	    .purpose = "verdicts as SARIF, JUnit, annotations, Markdown",
@@ -316,7 +342,8 @@ static const struct sk_verb verbs[] = {
 };
 
 static const char *const schemas[] = { "verdict", "intake", "ack", "pending",
-	"stop", "log", "counts", "verify", "audit", "answer", "error", NULL };
+	"stop", "log", "counts", "verify", "audit", "answer", "request",
+	"error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-auto 1", "sk-branch 1",
 	"sk-records 5", "sk-exit-codes 7", NULL };
 

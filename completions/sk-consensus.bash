@@ -22,12 +22,12 @@ _sk_consensus()
 		fi
 		case $word in
 		--) end=1 ;;
-		--branch | --config | --db | --evidence | --evidence-dir | --expect | \
-			--faulty | --file | --format | --history | --min | --policy | \
-			--quorum | --require | --round | --run | --seq | --spec | \
-			--stage | -b | -e | -n | -p | -r | \
-			-s) opt=$word ;;
-		intake | decide | replay | ack | pending | show | stop | log | last | verify | judge | explain | export | audit | completion | schema)
+		--agent | --branch | --config | --db | --evidence | --evidence-dir | \
+			--expect | --faulty | --file | --format | --history | --min | \
+			--policy | --quorum | --require | --round | --run | --seq | \
+			--spec | --stage | -a | -b | -e | -n | \
+			-p | -r | -s) opt=$word ;;
+		intake | decide | replay | ack | pending | show | stop | log | last | verify | judge | explain | arbitrate | export | audit | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -84,6 +84,11 @@ _sk_consensus()
 		last:--evidence-dir) kind='dir' ;;
 		verify:--evidence) kind='dir' ;;
 		judge:--evidence) kind='dir' ;;
+		arbitrate:--agent | arbitrate:-a) ;;
+		arbitrate:--seq | arbitrate:-s) ;;
+		arbitrate:--run | arbitrate:-r) ;;
+		arbitrate:--branch | arbitrate:-b) ;;
+		arbitrate:--evidence-dir) kind='dir' ;;
 		export:--format) words='sarif junit github gitlab md env' ;;
 		export:--file) kind='file' ;;
 		audit:--evidence) kind='dir' ;;
@@ -106,6 +111,7 @@ _sk_consensus()
 		verify) words='--evidence --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		judge) words='--evidence --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		explain) words='--html --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		arbitrate) words='-a --agent --take -s --seq -r --run -b --branch --no-ack --no-evidence --evidence-dir --embed --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		export) words='--format --file --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		audit) words='--evidence --history --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -118,10 +124,10 @@ _sk_consensus()
 		explain) kind='file' ;;
 		export) kind='file' ;;
 		completion) words='bash zsh' ;;
-		schema) words='verdict intake ack pending stop log counts verify audit answer error' ;;
+		schema) words='verdict intake ack pending stop log counts verify audit answer request error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' intake decide replay ack pending show stop log last verify judge explain export audit completion schema'
+			words+=' intake decide replay ack pending show stop log last verify judge explain arbitrate export audit completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -9,6 +9,25 @@
 
 /* ---- stages ---- */
 
+/* "plan.arbiter", or "arbiter" alone. */
+static bool
+is_arbiters(const char *word, const struct sk_config *c)
+{
+	char base[SK_IDENT_LEN];
+	size_t n = strlen(word);
+	const char *stage;
+
+	if (strcmp(word, SK_ARBITER_STAGE) == 0)
+		return true;
+	if (n >= sizeof(base) || !sk_has_suffix(word, "." SK_ARBITER_STAGE))
+		return false;
+	n -= strlen("." SK_ARBITER_STAGE);
+	memcpy(base, word, n);
+	base[n] = '\0';
+	stage = sk_agent_stage(base, c);
+	return stage != NULL && strcmp(stage, base) == 0;
+}
+
 const char *
 sk_agent_stage(const char *word, const struct sk_config *c)
 {
@@ -17,6 +36,8 @@ sk_agent_stage(const char *word, const struct sk_config *c)
 
 	if (built_in != NULL)
 		return built_in;
+	if (is_arbiters(word, c))
+		return word;
 	own = c != NULL ? sk_config_get(c, "stages") : NULL;
 	return sk_ident_ok(word) && sk_jget(own, word) != NULL ? word : NULL;
 }

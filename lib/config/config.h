@@ -74,6 +74,9 @@ struct sk_jv *sk_config_agent(const struct sk_config *c, const char *name);
 extern const char *const sk_stage_words[];
 /* "spec-plan", "REVIEW", "audit" → the name; NULL for any other word. */
 const char *sk_stage_word(const char *word);
+/* An arbiter is asked in a stage of its own, "plan.arbiter": its answer is none
+ * of the stage's. */
+#define SK_ARBITER_STAGE "arbiter"
 
 /* ---- what changes (reload.c) ---- */
 

@@ -295,8 +295,9 @@ struct sk_verb_opts {
 	struct sk_decide_opts decide;
 	const char *policy, *evidence_dir;
 	const char *form, *file; /* export */
+	const char *agent; /* arbitrate */
 	int64_t seq, round;
-	bool all, counts, html;
+	bool all, counts, html, take;
 };
 
 int sk_verb_filter(struct sk_ctx *ctx, struct sk_err *err);
@@ -314,5 +315,6 @@ int sk_verb_judge(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_audit(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_explain(struct sk_ctx *ctx, struct sk_err *err);
 int sk_verb_export(struct sk_ctx *ctx, struct sk_err *err);
+int sk_verb_arbitrate(struct sk_ctx *ctx, struct sk_err *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consensus/arbiter.h"
 #include "consensus/decide.h"
 #include "faults/faults.h"
 
@@ -78,162 +79,6 @@ sk_drivers_end(struct sk_drivers *d)
 	d->n = 0;
 }
 
-/* ---- the document ---- */
-
-static void
-word(struct sk_jw *w, const char *key, const char *s)
-{
-	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
-}
-
-static void
-positive(struct sk_jw *w, const char *key, int64_t i)
-{
-	if (i > 0)
-		sk_jw_kint(w, key, i);
-	else
-		sk_jw_knull(w, key);
-}
-
-static void
-put_evidence(struct sk_jw *w, const struct sk_evidence *ev)
-{
-	sk_jw_key(w, "evidence");
-	if (ev == NULL || ev->synthesis == NULL) {
-		sk_jw_null(w);
-		return;
-	}
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "synthesis", ev->synthesis);
-	sk_jw_kstr(w, "telemetry", ev->telemetry);
-	sk_jw_key(w, "agents");
-	sk_jw_arr(w);
-	for (size_t i = 0; i < ev->agents.n; i++)
-		sk_jw_str(w, ev->agents.v[i]);
-	sk_jw_end(w);
-	sk_jw_end(w);
-}
-
-static void
-put_chain(struct sk_jw *w, const struct sk_decision *d)
-{
-	sk_jw_key(w, "chain");
-	if (d->chain[0] == '\0') {
-		sk_jw_null(w);
-		return;
-	}
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "prev", d->chain_prev);
-	sk_jw_kstr(w, "hash", d->chain);
-	sk_jw_end(w);
-}
-
-static void
-put_decision(struct sk_jw *w, const struct sk_decision *d, enum sk_face face,
-    const struct sk_more *more)
-{
-	sk_jw_key(w, "decision");
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "run", d->run);
-	sk_jw_kstr(w, "branch", d->branch);
-	sk_jw_ktime(w, "decided_at", d->decided_ms);
-	if (face == SK_FACE_LINE) {
-		sk_jw_ktime(w, "acked_at", d->acked ? d->acked_ms : 0);
-		sk_jw_kbool(w, "acked", d->acked);
-		if (more != NULL && !more->last)
-			sk_jw_kbool(w, "replayed", more->replayed);
-		else
-			sk_jw_knull(w, "replayed");
-	}
-	positive(w, "supersedes", d->supersedes);
-	sk_jw_kint(w, "epoch", d->epoch);
-	put_chain(w, d);
-	if (face == SK_FACE_LINE && more != NULL && !more->last) {
-		sk_jw_kint(w, "duplicates", more->duplicates);
-		sk_jw_kint(w, "divergents", more->divergents);
-		put_evidence(w, more->evidence);
-	} else if (face == SK_FACE_LINE) {
-		sk_jw_knull(w, "duplicates");
-		sk_jw_knull(w, "divergents");
-		put_evidence(w, NULL);
-	}
-	sk_jw_end(w);
-}
-
-int
-sk_decision_write(struct sk_buf *out, const struct sk_decision *d,
-    enum sk_face face, const struct sk_more *more, struct sk_err *err)
-{
-	static const char *const ours[] = { "schema", "spec", "stage", "round",
-		"decision_seq", "status", "decision", NULL };
-	struct sk_arena a = { 0 };
-	struct sk_jv *v = NULL;
-	struct sk_jw w;
-	int rc;
-
-	rc = sk_json_parse(&a, d->verdict != NULL ? d->verdict : "",
-	    d->verdict != NULL ? strlen(d->verdict) : 0, &sk_verdict_limits, &v,
-	    err);
-	if (rc != 0) {
-		sk_arena_free(&a);
-		return rc;
-	}
-	sk_jw_init(&w, out);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.verdict/1");
-	word(&w, "spec", d->spec);
-	word(&w, "stage", d->stage);
-	sk_jw_kint(&w, "round", d->round);
-	sk_jw_kint(&w, "decision_seq", d->seq);
-	sk_jw_kstr(&w, "status", d->status);
-	for (size_t i = 0; v->type == SK_J_OBJ && i < v->n; i++) {
-		const char *const *k = ours;
-
-		while (*k != NULL && strcmp(*k, v->m[i].key) != 0)
-			k++;
-		if (*k != NULL)
-			continue;
-		sk_jw_keyn(&w, v->m[i].key, v->m[i].klen);
-		sk_jw_value(&w, v->m[i].v);
-	}
-	if (more != NULL && more->answers != NULL)
-		sk_jw_kvalue(&w, "answers", more->answers);
-	if (more != NULL && more->last)
-		sk_jw_kstr(&w, "synthesis_path", more->synthesis_path);
-	put_decision(&w, d, face, more);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_arena_free(&a);
-	return out->full ? sk_fail(err, SK_DAMAGED, "too_large",
-			       "the verdict is too large")
-	                 : 0;
-}
-
-int
-sk_decision_json(
-    struct sk_buf *out, const struct sk_decision *d, struct sk_err *err)
-{
-	return sk_decision_write(out, d, SK_FACE_LINE, NULL, err);
-}
-
-void
-sk_ack_json(struct sk_buf *b, const char *run, const char *branch, int64_t seq,
-    bool already)
-{
-	struct sk_jw w;
-
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.ack/1");
-	sk_jw_kstr(&w, "run", run);
-	word(&w, "branch", branch);
-	sk_jw_kint(&w, "decision_seq", seq);
-	sk_jw_kbool(&w, "acked", true);
-	sk_jw_kbool(&w, "already", already);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-}
-
 /* ---- the case ---- */
 
 /* Everything about one group while it is decided. */
@@ -251,6 +96,9 @@ struct work {
 	int64_t epoch;
 	struct sk_place at;
 	struct sk_decision d;
+	/* An arbiter's answer, and the decision that it is about; or NULL. */
+	const struct sk_stored *arbiter;
+	const struct sk_decision *base;
 };
 
 /* Why a record of this agent was refused; NULL = none was. */
@@ -263,10 +111,9 @@ refusal(const struct sk_group *g, const char *agent)
 	return NULL;
 }
 
-/* "gpt-5" → "gpt", "anthropic/claude-x" → "claude": the maker's name for its
- * line of models, as far as the model says it. */
-static const char *
-family_of_model(struct sk_arena *a, const char *model)
+/* "gpt-5" → "gpt", "anthropic/claude-x" → "claude" */
+const char *
+sk_model_family(struct sk_arena *a, const char *model)
 {
 	const char *slash;
 	size_t n = 0;
@@ -285,7 +132,7 @@ static void
 add_stored(struct work *w, const struct sk_stored *s, struct sk_input *in)
 {
 	in->agent = s->agent;
-	in->family = s->ok ? family_of_model(&w->a, s->model) : NULL;
+	in->family = s->ok ? sk_model_family(&w->a, s->model) : NULL;
 	if (s->ok) {
 		in->state = SK_INPUT_OK;
 		in->text = s->content;
@@ -368,6 +215,40 @@ judge(struct work *w, struct sk_verdict *v, struct sk_err *err)
 	return rc != 0 ? rc : sk_verdict_make(&c, v, err);
 }
 
+/* The mechanical verdict as it was decided, and the opinion beside it. */
+static int
+arbitrate(struct work *w, struct sk_verdict *v, struct sk_err *err)
+{
+	const struct sk_stored *x = w->arbiter;
+	struct sk_stored *all =
+	    sk_arena_alloc(&w->a, (w->n + 1) * sizeof(*all));
+	struct sk_stored *used =
+	    sk_arena_alloc(&w->a, (w->n + 1) * sizeof(*used));
+	struct sk_opinion op = { .agent = x->agent,
+		.family = sk_model_family(&w->a, x->model),
+		.text = x->content,
+		.text_n = x->content_n,
+		.sha256 = x->sha256,
+		.of = w->base->seq };
+	struct sk_jv *doc = NULL;
+	int rc;
+
+	rc = sk_arbiter_apply(
+	    w->base->verdict, strlen(w->base->verdict), &op, v, err);
+	if (rc == 0)
+		rc = sk_json_parse(&w->a, v->json.p, v->json.len,
+		    &sk_verdict_limits, &doc, err);
+	if (rc != 0)
+		return rc;
+	if (w->n > 0)
+		memcpy(all, w->stored, w->n * sizeof(*all));
+	all[w->n] = *x;
+	w->n = sk_answers_used(doc, all, w->n + 1, used);
+	w->stored = used;
+	(void)build_inputs(w);
+	return 0;
+}
+
 /* ---- the steps ---- */
 
 static struct sk_key
@@ -412,12 +293,18 @@ decide(struct work *w, const struct sk_verdict *v, bool *replayed,
 		.answer_seqs = w->seqs,
 		.n_answers = w->n_seqs,
 		.epoch = w->epoch };
+	char standing[SK_SHA256_LEN];
 	int rc;
 
 	rc = sk_db_begin(w->db, err);
 	if (rc != 0)
 		return rc;
-	rc = sk_decision_make(w->db, &d, &w->d, replayed, &w->a, err);
+	if (w->arbiter == NULL) {
+		rc = sk_arbiter_stands(w->db, &d.key, v, standing, err);
+		d.input_sha256 = standing;
+	}
+	if (rc == 0)
+		rc = sk_decision_make(w->db, &d, &w->d, replayed, &w->a, err);
 	if (rc == 0)
 		return sk_db_commit(w->db, err);
 	sk_db_rollback(w->db);
@@ -462,6 +349,28 @@ wants_evidence(const struct work *w)
 	       w->g->stage[0] != '\0';
 }
 
+/* A decision with an opinion has the arbiter's answer in its evidence. */
+static int
+add_arbiter(struct work *w, struct sk_err *err)
+{
+	struct sk_stored *all, *his;
+	size_t n = 0;
+	int rc;
+
+	if (w->arbiter != NULL)
+		return 0;
+	rc = sk_arbiter_answer(w->db, &w->d, &his, &n, &w->a, err);
+	if (rc != 0 || n == 0)
+		return rc;
+	all = sk_arena_alloc(&w->a, (w->n + 1) * sizeof(*all));
+	if (w->n > 0)
+		memcpy(all, w->stored, w->n * sizeof(*all));
+	all[w->n] = *his;
+	w->stored = all;
+	w->n++;
+	return 0;
+}
+
 /* Publish what is decided; acknowledge it unless that is left to others. */
 static int
 settle(struct work *w, struct sk_evidence *ev, struct sk_err *err)
@@ -472,6 +381,8 @@ settle(struct work *w, struct sk_evidence *ev, struct sk_err *err)
 		rc = sk_fail(err, SK_IO, "io", "stopped after the decision");
 	if (rc == 0 && SK_MUTANT("ack_first") && !w->o->no_ack)
 		rc = acknowledge(w, err);
+	if (rc == 0 && w->at.dir.fd >= 0)
+		rc = add_arbiter(w, err);
 	if (rc == 0 && w->at.dir.fd >= 0)
 		rc = sk_evidence_publish(&w->at, w->db, w->o, &w->d, w->epoch,
 		    w->stored, w->n, ev, err);
@@ -521,7 +432,7 @@ steps(struct work *w, struct sk_drivers *drivers, struct sk_evidence *ev,
 	rc = prepare(w, drivers, err);
 	if (rc != 0)
 		return rc;
-	rc = judge(w, &v, err);
+	rc = w->arbiter != NULL ? arbitrate(w, &v, err) : judge(w, &v, err);
 	if (rc == 0)
 		rc = decide(w, &v, &more->replayed, err);
 	sk_verdict_free(&v);
@@ -553,6 +464,18 @@ finish(struct work *w, int rc, struct sk_evidence *ev, struct sk_more *more,
 	return rc;
 }
 
+static struct sk_group
+group_of(const struct sk_decision *d)
+{
+	struct sk_group g = { .round = d->round };
+
+	memcpy(g.run, d->run, sizeof(g.run));
+	memcpy(g.branch, d->branch, sizeof(g.branch));
+	memcpy(g.spec, d->spec, sizeof(g.spec));
+	memcpy(g.stage, d->stage, sizeof(g.stage));
+	return g;
+}
+
 int
 sk_decide_group(struct sk_db *db, struct sk_drivers *drivers,
     const struct sk_decide_opts *o, const struct sk_group *g,
@@ -568,20 +491,37 @@ sk_decide_group(struct sk_db *db, struct sk_drivers *drivers,
 }
 
 int
+sk_decide_arbitrated(struct sk_db *db, struct sk_drivers *drivers,
+    const struct sk_decide_opts *o, const struct sk_decision *base,
+    const struct sk_stored *arbiter, struct sk_buf *out, char status[16],
+    struct sk_err *err)
+{
+	struct sk_group g = group_of(base);
+	struct work w = { .db = db,
+		.o = o,
+		.g = &g,
+		.at.dir.fd = -1,
+		.arbiter = arbiter,
+		.base = base };
+	struct sk_evidence ev = { 0 };
+	struct sk_more more = { .evidence = &ev };
+	int rc;
+
+	rc = steps(&w, drivers, &ev, &more, err);
+	return finish(&w, rc, &ev, &more, out, status, err);
+}
+
+int
 sk_decide_again(struct sk_db *db, struct sk_drivers *drivers,
     const struct sk_decide_opts *o, const struct sk_decision *d,
     struct sk_buf *out, char status[16], struct sk_err *err)
 {
-	struct sk_group g = { .round = d->round };
+	struct sk_group g = group_of(d);
 	struct work w = { .db = db, .o = o, .g = &g, .d = *d, .at.dir.fd = -1 };
 	struct sk_evidence ev = { 0 };
 	struct sk_more more = { .evidence = &ev, .replayed = true };
 	int rc;
 
-	memcpy(g.run, d->run, sizeof(g.run));
-	memcpy(g.branch, d->branch, sizeof(g.branch));
-	memcpy(g.spec, d->spec, sizeof(g.spec));
-	memcpy(g.stage, d->stage, sizeof(g.stage));
 	rc = prepare(&w, drivers, err);
 	if (rc == 0)
 		rc = settle(&w, &ev, err);

@@ -34,6 +34,10 @@ int sk_evidence_publish(struct sk_place *at, struct sk_db *db,
     const struct sk_decide_opts *o, const struct sk_decision *d, int64_t epoch,
     const struct sk_stored *stored, size_t n, struct sk_evidence *ev,
     struct sk_err *err);
+/* Of the stored answers those that a verdict was made from, its arbiter's
+ * included; out has room for n. */
+size_t sk_answers_used(const struct sk_jv *verdict,
+    const struct sk_stored *stored, size_t n, struct sk_stored *out);
 /* Where the synthesis of a decision is; malloc'd, NULL = nowhere here. */
 char *sk_evidence_find(const struct sk_place *at, const struct sk_decision *d);
 void sk_evidence_free(struct sk_evidence *ev);

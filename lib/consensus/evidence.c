@@ -241,23 +241,28 @@ put_agents(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 	return rc;
 }
 
-/* Of the stored answers those that this decision was made from. */
-static size_t
-used(const struct sk_jv *v, const struct sk_stored *stored, size_t n,
+static bool
+is_answer_of(const struct sk_jv *who, const struct sk_stored *s)
+{
+	return s->ok && sk_streq(sk_jget_str(who, "agent"), s->agent) &&
+	       sk_streq(sk_jget_str(who, "sha256"), s->sha256);
+}
+
+size_t
+sk_answers_used(const struct sk_jv *v, const struct sk_stored *stored, size_t n,
     struct sk_stored *out)
 {
 	const struct sk_jv *in = sk_jget(v, "inputs");
 	size_t k = 0;
 
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; stored[i].ok && j < sk_jlen(in); j++)
-			if (sk_streq(sk_jget_str(in->a[j], "agent"),
-				stored[i].agent) &&
-			    sk_streq(sk_jget_str(in->a[j], "sha256"),
-				stored[i].sha256)) {
-				out[k++] = stored[i];
-				break;
-			}
+	for (size_t i = 0; i < n; i++) {
+		bool is = is_answer_of(sk_jget(v, "arbiter"), &stored[i]);
+
+		for (size_t j = 0; !is && j < sk_jlen(in); j++)
+			is = is_answer_of(in->a[j], &stored[i]);
+		if (is)
+			out[k++] = stored[i];
+	}
 	return k;
 }
 
@@ -277,7 +282,7 @@ put_telemetry(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 	rc = sk_json_parse(
 	    &a, synthesis->p, synthesis->len, &sk_verdict_limits, &v, err);
 	if (rc == 0) {
-		n = used(v, stored, n, mine);
+		n = sk_answers_used(v, stored, n, mine);
 		stored = mine;
 		rc = put_agents(db, d, epoch, at, stamp, stored, n, ev, err);
 	}
@@ -305,7 +310,7 @@ embedded(struct sk_arena *a, const struct sk_decision *d,
 	if (sk_json_parse(a, d->verdict, strlen(d->verdict), &sk_verdict_limits,
 		&v, NULL) != 0)
 		return NULL;
-	n = used(v, stored, n, mine);
+	n = sk_answers_used(v, stored, n, mine);
 	for (size_t i = 0; i < n; i++) {
 		o = sk_jnew(a, SK_J_OBJ);
 		sk_jset(a, o, "agent", sk_jnew_cstr(a, mine[i].agent));

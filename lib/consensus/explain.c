@@ -13,7 +13,7 @@
 
 /* ---- rows ---- */
 
-enum outcome { AGREED, CONFLICT, DIFFERS, UNSUPPORTED };
+enum outcome { AGREED, CONFLICT, DIFFERS, UNSUPPORTED, SETTLED };
 struct row {
 	const char *path;
 	size_t path_n;
@@ -21,14 +21,15 @@ struct row {
 	enum outcome is;
 	const struct sk_jv *values; /* [{value, agents}] or NULL */
 	const struct sk_jv *support; /* the path's entry or NULL */
+	const struct sk_jv *ruling; /* an arbiter's, or NULL */
 };
 struct rows {
 	struct row *v;
 	size_t n;
 };
 
-static const char *const words[] = { "agreed", "CONFLICT", "differs",
-	"too few" };
+static const char *const words[] = { "agreed", "CONFLICT", "differs", "too few",
+	"settled" };
 
 static bool
 wanted(const char *at, size_t n, const char *path)
@@ -51,6 +52,18 @@ add(struct rows *r, struct row row, const char *path)
 	r->v[r->n++] = row;
 }
 
+static const struct sk_jv *
+ruling_at(const struct sk_jv *verdict, const char *path)
+{
+	const struct sk_jv *list = sk_jptr(verdict, "/arbiter/rulings");
+
+	for (size_t i = 0; i < sk_jlen(list); i++)
+		if (sk_streq(sk_jget_str(sk_jat(list, i), "path"), path) &&
+		    sk_jget(sk_jat(list, i), "choice") != NULL)
+			return sk_jat(list, i);
+	return NULL;
+}
+
 static void
 add_list(struct rows *r, const struct sk_jv *verdict, const struct sk_jv *list,
     enum outcome is, const char *path)
@@ -69,7 +82,10 @@ add_list(struct rows *r, const struct sk_jv *verdict, const struct sk_jv *list,
 			.is = is,
 			.kind = sk_jget_str(s, "kind"),
 			.values = sk_jget(list->a[i], "values"),
-			.support = s },
+			.support = s,
+			.ruling = is == CONFLICT || is == SETTLED
+		                      ? ruling_at(verdict, at)
+		                      : NULL },
 		    path);
 	}
 }
@@ -81,6 +97,9 @@ collect(struct rows *r, const struct sk_jv *v, const char *path)
 
 	memset(r, 0, sizeof(*r));
 	add_list(r, v, sk_jptr(v, "/consensus/conflicts"), CONFLICT, path);
+	if (sk_jget_bool(sk_jget(v, "arbiter"), "settled", false))
+		add_list(
+		    r, v, sk_jptr(v, "/mechanical/conflicts"), SETTLED, path);
 	add_list(r, v, sk_jget(v, "optional_conflicts"), DIFFERS, path);
 	for (size_t i = 0; i < sk_jlen(s); i++)
 		if (sk_jget_bool(s->m[i].v, "agreed", false))
@@ -141,6 +160,14 @@ how_cell(struct sk_buf *b, const struct row *r)
 	if (sk_jlen(views) > 0) {
 		sk_buf_str(b, ", compared by ");
 		names_cell(b, views);
+	}
+	if (r->ruling != NULL) {
+		sk_buf_str(b, "; the arbiter chose ");
+		value_cell(b, sk_jget(r->ruling, "choice"), CELL_MAX);
+		if (sk_jget(r->ruling, "why") != NULL)
+			sk_buf_str(b, ": ");
+		if (sk_jget(r->ruling, "why") != NULL)
+			value_cell(b, sk_jget(r->ruling, "why"), CELL_MAX);
 	}
 	if (sk_jget(r->support, "interval") != NULL) {
 		sk_buf_str(b, ", within ");

@@ -114,6 +114,10 @@ struct sk_jv *sk_vote_records(struct sk_vote *vt, struct sk_vv *vals, size_t n);
 /* findings.c */
 struct sk_jv *sk_vote_union(struct sk_vote *vt, struct sk_vv *vals, size_t n);
 
+/* verdict_json.c: an agent's family; base may be what is returned. */
+const char *sk_family_of(const struct sk_jv *families, const char *agent,
+    const char *model, char base[SK_IDENT_LEN]);
+
 /* text.c */
 /* Numbers and negation apart: two texts may share all words but these. */
 void sk_text_check(

@@ -267,7 +267,7 @@ unknown_key(const struct sk_jm *m, const char *name, struct sk_err *err)
 	static const char *const known[] = { "name", "description", "require",
 		"optional", "expect", "members", "quorum", "min", "kinds",
 		"keys", "tolerance", "units", "normalise", "aliases", "weights",
-		"families", "line_window", NULL };
+		"families", "line_window", "arbiter", NULL };
 	const char *near = sk_closest(m->key, known);
 
 	(void)bad(err, name, m->v, "unknown key in a policy");
@@ -298,6 +298,12 @@ read_rule(struct sk_policy *p, const struct sk_jm *m, const char *name,
 		return read_weights(p, m->v, name, err);
 	if (strcmp(k, "families") == 0)
 		return read_lists(&p->families, m->v, name, err);
+	if (strcmp(k, "arbiter") == 0)
+		return sk_streq(sk_jstr(m->v), "settles") ||
+		               sk_streq(sk_jstr(m->v), "advises")
+		           ? 0
+		           : bad(err, name, m->v,
+				 "expected \"advises\" or \"settles\"");
 	if (strcmp(k, "line_window") == 0)
 		return sk_jint(m->v, &p->line_window) && p->line_window >= 0 &&
 		               p->line_window <= 1000

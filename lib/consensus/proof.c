@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consensus/arbiter.h"
 #include "consensus/proof.h"
 
 #define ANSWER_MAX ((size_t)80 << 20)
@@ -202,30 +203,48 @@ from_db(struct sk_proof *p, const struct sk_answers_from *from,
 	return false;
 }
 
+/* One answer, wherever it is; stage is that of the files. */
 static void
-find_answers(
-    struct sk_proof *p, struct sk_recase *r, const struct sk_answers_from *from)
+find_answer(struct sk_proof *p, const struct sk_case *c, const char *stage,
+    const struct sk_answers_from *from, struct sk_input *in)
 {
-	for (size_t i = 0; i < r->c.n_inputs; i++) {
-		struct sk_input *in = &r->inputs[i];
+	char is[SK_SHA256_LEN];
 
-		if (in->state != SK_INPUT_OK)
-			continue;
-		if (!from_doc(p, in) && !from_dir(p, from, r->c.stage, in) &&
-		    !from_db(p, from, &r->c, in)) {
-			p->absent++;
-			finding(p, "answer_absent",
-			    "the answer of '%.100s' (sha256 %.64s) is nowhere",
-			    in->agent, in->sha256);
-		} else if (!is_answer(in->text, in->text_n, in->sha256)) {
-			char is[SK_SHA256_LEN];
-
-			sk_sha256(in->text, in->text_n, is);
-			finding(p, "answer_altered",
-			    "the answer of '%.100s' has sha256 %s, not %.64s",
-			    in->agent, is, in->sha256);
-		}
+	if (!from_doc(p, in) && !from_dir(p, from, stage, in) &&
+	    !from_db(p, from, c, in)) {
+		p->absent++;
+		finding(p, "answer_absent",
+		    "the answer of '%.100s' (sha256 %.64s) is nowhere",
+		    in->agent, in->sha256);
+	} else if (!is_answer(in->text, in->text_n, in->sha256)) {
+		sk_sha256(in->text, in->text_n, is);
+		finding(p, "answer_altered",
+		    "the answer of '%.100s' has sha256 %s, not %.64s",
+		    in->agent, is, in->sha256);
 	}
+}
+
+static void
+find_answers(struct sk_proof *p, struct sk_recase *r,
+    const struct sk_answers_from *from, struct sk_opinion *op)
+{
+	struct sk_case c = r->c;
+	char stage[SK_IDENT_LEN];
+	struct sk_input in;
+
+	for (size_t i = 0; i < r->c.n_inputs; i++)
+		if (r->inputs[i].state == SK_INPUT_OK)
+			find_answer(p, &r->c, r->c.stage, from, &r->inputs[i]);
+	if (op->agent == NULL || op->sha256 == NULL ||
+	    !sk_arbiter_stage(c.stage, stage))
+		return;
+	/* The arbiter's answer is to a question of its own. */
+	in = (struct sk_input){ .agent = op->agent, .sha256 = op->sha256 };
+	c.stage = stage;
+	c.round = op->of;
+	find_answer(p, &c, r->c.stage, from, &in);
+	op->text = in.text;
+	op->text_n = in.text_n;
 }
 
 /* ---- holding it against the file ---- */
@@ -329,11 +348,34 @@ compare(struct sk_proof *p, const char *text, size_t n, struct sk_decision *d)
 	sk_buf_free(&path);
 }
 
+/* From the answers to the verdict, and with the opinion on it, if there is one,
+ * to that. */
+static int
+derive(struct sk_proof *p, const struct sk_recase *r,
+    const struct sk_opinion *op, struct sk_err *err)
+{
+	struct sk_verdict mechanical = { 0 };
+	int rc;
+
+	sk_buf_free(&p->again.json);
+	if (op->agent == NULL)
+		return sk_verdict_make(&r->c, &p->again, err);
+	sk_buf_init(&p->again.json, 0);
+	rc = sk_verdict_make(&r->c, &mechanical, err);
+	if (rc == 0)
+		rc = sk_arbiter_apply(
+		    mechanical.json.p, mechanical.json.len, op, &p->again, err);
+	if (mechanical.json.p != NULL)
+		sk_verdict_free(&mechanical);
+	return rc;
+}
+
 int
 sk_verify(struct sk_proof *p, const char *text, size_t n,
     const struct sk_answers_from *from, struct sk_err *err)
 {
 	struct sk_decision d;
+	struct sk_opinion op;
 	struct sk_recase r;
 	int rc;
 
@@ -346,12 +388,11 @@ sk_verify(struct sk_proof *p, const char *text, size_t n,
 		return rc;
 	rc = sk_recase(&r, &p->arena, p->doc, err);
 	if (rc == 0) {
-		find_answers(p, &r, from);
+		(void)sk_arbiter_of(p->doc, &op);
+		find_answers(p, &r, from, &op);
 		/* Without all answers nothing can be derived. */
-		if (p->absent == 0) {
-			sk_buf_free(&p->again.json);
-			rc = sk_verdict_make(&r.c, &p->again, err);
-		}
+		if (p->absent == 0)
+			rc = derive(p, &r, &op, err);
 		if (rc == 0 && p->absent == 0) {
 			take_decision(p->doc, &d);
 			compare(p, text, n, &d);

@@ -130,6 +130,25 @@ put_head(struct sk_buf *b, const struct sk_jv *v)
 	sk_buf_ch(b, '\n');
 }
 
+static void
+put_arbiter(struct sk_buf *b, const struct sk_jv *a)
+{
+	if (a == NULL)
+		return;
+	sk_buf_printf(b, "%-10s", "arbiter");
+	put_str(b, sk_jget(a, "agent"));
+	if (sk_jget_bool(a, "settled", false))
+		sk_buf_str(b, ", settled the conflict");
+	else if (!sk_streq(sk_jget_str(a, "state"), "ok"))
+		sk_buf_str(b, ", no usable answer");
+	else if (!sk_jget_bool(a, "may_settle", false))
+		sk_buf_str(b, ", advises: the policy does not let it settle");
+	else
+		sk_buf_str(b, ", left something open");
+	sk_buf_ch(b, '\n');
+	put_list(b, "  same as", sk_jget(a, "same_family"));
+}
+
 void
 sk_verdict_head(struct sk_buf *b, const struct sk_jv *verdict)
 {
@@ -138,6 +157,7 @@ sk_verdict_head(struct sk_buf *b, const struct sk_jv *verdict)
 	put_list(b, "missing", sk_jget(verdict, "missing_agents"));
 	put_list(b, "uninvited", sk_jget(verdict, "unexpected_agents"));
 	put_reasons(b, sk_jget(verdict, "reasons"));
+	put_arbiter(b, sk_jget(verdict, "arbiter"));
 }
 
 void

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "consensus/arbiter.h"
 #include "consensus/proof.h"
 #include "consensus/verbs.h"
 
@@ -192,6 +193,35 @@ put_judgement(struct sk_ctx *ctx, const struct sk_verdict *v)
 	sk_arena_free(&a);
 }
 
+/* The opinion on it, from its file: without one, or with another, the
+ * mechanical verdict is all that there is. */
+static int
+add_opinion(struct sk_verdict *v, const struct pick *p, const char *dir,
+    const char *stage, struct sk_arena *a, struct sk_err *err)
+{
+	struct sk_verdict mechanical = *v;
+	struct sk_opinion op;
+	struct sk_input in;
+	int rc;
+
+	if (!sk_arbiter_of(p->doc, &op) || op.sha256 == NULL ||
+	    !sk_ident_ok(op.agent))
+		return 0;
+	in = (struct sk_input){
+		.agent = op.agent, .sha256 = op.sha256, .state = SK_INPUT_OK
+	};
+	take_file(&in, p, dir, stage, a);
+	op.note = in.note;
+	if (in.state == SK_INPUT_OK) {
+		op.text = in.text;
+		op.text_n = in.text_n;
+	}
+	rc = sk_arbiter_apply(
+	    mechanical.json.p, mechanical.json.len, &op, v, err);
+	sk_verdict_free(&mechanical);
+	return rc;
+}
+
 static int
 judge_dir(struct sk_ctx *ctx, const char *dir, const char *stage,
     enum sk_status *status, struct sk_err *err)
@@ -215,11 +245,14 @@ judge_dir(struct sk_ctx *ctx, const char *dir, const char *stage,
 				take_file(&r.inputs[i], &p, dir, r.c.stage, &a);
 		rc = sk_verdict_make(&r.c, &v, err);
 	}
+	if (rc == 0)
+		rc = add_opinion(&v, &p, dir, r.c.stage, &a, err);
 	if (rc == 0) {
 		*status = v.status;
 		put_judgement(ctx, &v);
-		sk_verdict_free(&v);
 	}
+	if (v.json.p != NULL)
+		sk_verdict_free(&v);
 	sk_recase_free(&r);
 	sk_arena_free(&a);
 	free(p.name);
@@ -233,7 +266,7 @@ sk_verb_judge(struct sk_ctx *ctx, struct sk_err *err)
 	const struct sk_verb_opts *o = ctx->opts;
 	const char *spec = ctx->argc > 0 ? ctx->argv[0] : NULL;
 	const char *stage = ctx->argc > 1 ? ctx->argv[1] : NULL;
-	enum sk_status status;
+	enum sk_status status = SK_ST_UNKNOWN;
 	struct stat st;
 	char *dir;
 	int rc;

@@ -289,19 +289,19 @@ present(struct sk_jw *w, const struct sk_judge *j)
 
 /* Agents of one family err together: "x.1" and "x.2", those that the policy
  * says are one, and those whose models have one maker. */
-static const char *
-family_of(const struct sk_judge *j, const char *agent, char base[SK_IDENT_LEN])
+const char *
+sk_family_of(const struct sk_jv *families, const char *agent, const char *model,
+    char base[SK_IDENT_LEN])
 {
-	const struct sk_jv *f = j->c->policy->families;
-	const struct sk_input *in = sk_judge_input(j, agent);
 	const char *dot = strrchr(agent, '.');
 
-	for (size_t i = 0; i < sk_jlen(f); i++)
-		for (size_t k = 0; k < sk_jlen(f->m[i].v); k++)
-			if (sk_streq(sk_jstr(f->m[i].v->a[k]), agent))
-				return f->m[i].key;
-	if (in != NULL && in->family != NULL)
-		return in->family;
+	for (size_t i = 0; i < sk_jlen(families); i++)
+		for (size_t k = 0; k < sk_jlen(families->m[i].v); k++)
+			if (sk_streq(
+				sk_jstr(sk_jat(families->m[i].v, k)), agent))
+				return families->m[i].key;
+	if (model != NULL)
+		return model;
 	if (dot == NULL || dot[1] == '\0' ||
 	    strspn(dot + 1, "0123456789") != strlen(dot + 1))
 		return agent;
@@ -321,7 +321,9 @@ families(struct sk_jw *w, const struct sk_judge *j)
 		const char *agent = i < j->n_voters
 		                        ? j->voters[i].agent
 		                        : j->prose[i - j->n_voters].agent;
-		const char *f = family_of(j, agent, base);
+		const struct sk_input *in = sk_judge_input(j, agent);
+		const char *f = sk_family_of(j->c->policy->families, agent,
+		    in != NULL ? in->family : NULL, base);
 
 		list = sk_jget(all, f);
 		if (list == NULL) {
