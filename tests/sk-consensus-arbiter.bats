@@ -59,7 +59,7 @@ dir=docs/evidence/consensus/S
 	# Again: the same bytes, so that it is the same request.
 	check 0 sk-consensus arbitrate --agent j S plan
 	cmp req "$BATS_TEST_TMPDIR/.out"
-	jq -r .prompt req >prompt
+	jq -j .prompt req >prompt
 	# The answers as they vote, each whole, none with its author.
 	same "$(grep -c '^<<<BEGIN answer A' prompt)" 4
 	same "$(sed -n '/^{"answer"/p' prompt | jq -rs 'map(.text) | sort | join(" ")')" \
@@ -122,7 +122,6 @@ dir=docs/evidence/consensus/S
 		'["j","gpt",["a"],true,1,[]]'
 	same "$(j -c '.arbiter.rulings | map(.choice)')" '[5,["x","y"],null]'
 	same "$(j -c '[.reasons[].kind] | unique')" '["arbitrated"]'
-	second=$(j .decision.evidence.synthesis)
 	cp "$BATS_TEST_TMPDIR/.out" first.json
 	# Asked again, judged again: the same decision.
 	feed_file opinion 0 sk-consensus arbitrate --take
@@ -144,7 +143,7 @@ dir=docs/evidence/consensus/S
 	# Its evidence holds the arbiter's answer like the others.
 	rm -r docs
 	SPEC_KIT_TELEMETRY_ENABLED=1 check 0 sk-consensus replay --run r --seq 2
-	same "$(j .decision.evidence.synthesis)" "$second"
+	second=$(j .decision.evidence.synthesis)
 	SK_DB=$PWD/none check 0 sk-consensus verify "$second"
 	same "$(j -c .answers)" '{"embedded":0,"files":5,"database":0,"absent":0}'
 	SK_DB=$PWD/none check 0 sk-consensus judge --evidence docs/evidence S plan
@@ -360,14 +359,13 @@ dir=docs/evidence/consensus/S
 	export SK_CONFIG=$PWD/sk.toml
 	sed 's/^name/arbiter = "settles"\nname/' "$SK_TOP/lib/data/policies/plan.toml" >plan.toml
 	check 1 sk-auto run DEMO --only plan
-	check 0 sk-consensus arbitrate --agent judge DEMO plan
-	feed_file "$BATS_TEST_TMPDIR/.out" 0 true
 	sk-consensus arbitrate --agent judge DEMO plan | sk-run --json >said
 	feed_file said 0 sk-consensus arbitrate --take --no-ack
 	same "$(j -c '[.status, .decision_seq, .merged.complexity, .decision.acked]')" \
 		'["ok",2,"low",false]'
-	not grep -q '"low"\]\|agents' asked
-	check 0 sk-auto resume DEMO --only plan || check 0 sk-auto run DEMO --only plan
+	not grep -q '"agent' asked
+	# The settled decision is what the pipeline goes on with: nobody is asked.
+	check 0 sk-auto step DEMO
 	grep -q low docs/DEMO-*/plan.md
 	same "$(sqlite3 "$SK_DB" "SELECT group_concat(state) FROM decisions")" acked,acked
 	check 0 sk-consensus audit --evidence docs/evidence

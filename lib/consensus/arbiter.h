@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The arbiter: somebody who did not vote is asked about the conflicts of a
- * verdict. He chooses among values that are there, by labels of ours; he names
- * no agent, no path and no value of his own. What he says stands beside the
+ * verdict. It chooses among values that are there, by labels of ours; it names
+ * no agent, no path and no value of its own. What it says stands beside the
  * mechanical verdict, and settles it only where the policy says so.
  */
 #ifndef SK_CONSENSUS_ARBITER_H
@@ -44,11 +44,11 @@ struct sk_opinion {
 	const char *note; /* why there is no text */
 	int64_t of; /* number of the decision that was judged mechanically */
 };
-/* The mechanical verdict and an opinion as one verdict: a pure function of both.
- * An opinion that does not fit is in it as such and changes nothing. */
+/* The mechanical verdict and an opinion as one verdict: a pure function of
+ * both. An opinion that does not fit is in it as such and changes nothing. */
 int sk_arbiter_apply(const char *verdict, size_t n, const struct sk_opinion *op,
     struct sk_verdict *out, struct sk_err *err);
-/* The arbiter of a verdict document; false when it has none. text is not set. */
+/* The arbiter of a verdict document, without the text; false: it has none. */
 bool sk_arbiter_of(const struct sk_jv *verdict, struct sk_opinion *op);
 /* The stage under which the arbiter of a stage is asked; false when the name
  * would be too long. And back; false when it is none. */
@@ -70,8 +70,8 @@ int sk_arbiter_base(struct sk_db *db, const struct sk_decision *d,
 int sk_arbiter_about(struct sk_db *db, const char *run, const char *branch,
     const char *arbiters_stage, int64_t seq, struct sk_decision *base,
     struct sk_arena *a, struct sk_err *err);
-/* The answer of the arbiter whose opinion is in a decision; *n = 0 when there is
- * none. */
+/* The answer of the arbiter whose opinion is in a decision; *n = 0 when there
+ * is none. */
 int sk_arbiter_answer(struct sk_db *db, const struct sk_decision *d,
     struct sk_stored **out, size_t *n, struct sk_arena *a, struct sk_err *err);
 /* The hash by which a mechanical verdict is looked up: its own, or that of the
@@ -81,7 +81,7 @@ int sk_arbiter_stands(struct sk_db *db, const struct sk_key *key,
     const struct sk_verdict *v, char standing[SK_SHA256_LEN],
     struct sk_err *err);
 
-/* decide.c: the decision that an opinion makes of base: publish, acknowledge. */
+/* decide.c: the decision that an opinion makes of base, to its end. */
 int sk_decide_arbitrated(struct sk_db *db, struct sk_drivers *drivers,
     const struct sk_decide_opts *o, const struct sk_decision *base,
     const struct sk_stored *arbiter, struct sk_buf *out, char status[16],

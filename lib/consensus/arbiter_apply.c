@@ -14,7 +14,7 @@ struct apply {
 	const struct sk_opinion *op;
 	struct sk_question *q;
 	size_t n;
-	const struct sk_jv *said; /* his "rulings", NULL = nothing that fits */
+	const struct sk_jv *said; /* its "rulings", NULL = nothing that fits */
 	const char *state, *note;
 	struct sk_jv *rulings, *open, *merged;
 	bool settled;
@@ -22,7 +22,7 @@ struct apply {
 
 /* ---- reading ---- */
 
-/* His answer, if it fits the schema to the letter: the schema is made anew from
+/* Its answer, if it fits the schema to the letter: the schema is made anew from
  * the verdict, whatever sk-run was told. */
 static void
 read_opinion(struct apply *x)
@@ -76,7 +76,7 @@ option(const struct sk_question *q, const struct sk_jv *label)
 	return q->options[i - 1];
 }
 
-/* The elements that he keeps, in the order of the verdict. */
+/* The elements that it keeps, in the order of the verdict. */
 static struct sk_jv *
 kept(struct apply *x, const struct sk_question *q, const struct sk_jv *choice)
 {
@@ -292,9 +292,9 @@ put_family(struct sk_jw *w, const struct apply *x)
 	const struct sk_jv *families =
 	    sk_jptr(x->doc, "/certificate/policy/families");
 	const struct sk_jv *in = sk_jget(x->doc, "inputs");
-	char his[SK_IDENT_LEN], its[SK_IDENT_LEN];
+	char own[SK_IDENT_LEN], other[SK_IDENT_LEN];
 	const char *f =
-	    sk_family_of(families, x->op->agent, x->op->family, his);
+	    sk_family_of(families, x->op->agent, x->op->family, own);
 
 	sk_jw_kstr(w, "model_family", x->op->family);
 	sk_jw_key(w, "same_family");
@@ -305,7 +305,7 @@ put_family(struct sk_jw *w, const struct apply *x)
 		if (agent != NULL &&
 		    strcmp(f, sk_family_of(families, agent,
 				  sk_jget_str(sk_jat(in, i), "model_family"),
-				  its)) == 0)
+				  other)) == 0)
 			sk_jw_str(w, agent);
 	}
 	sk_jw_end(w);

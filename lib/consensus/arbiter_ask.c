@@ -2,8 +2,9 @@
 /*
  * The question to an arbiter, for sk-run. Answers have labels and no names, and
  * stand in the order of their hashes; each is one JSON document on a line of
- * its own, between lines with a boundary that no answer's author could know. The
- * same decision gives the same bytes, so that asking again is the same request.
+ * its own, between lines with a boundary that no answer's author could know.
+ * The same decision gives the same bytes, so that asking again is the same
+ * request.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,7 +198,7 @@ put_request(struct sk_buf *out, const char *agent, const char *stage,
 	sk_jw_done(&w);
 }
 
-/* His question is asked only where there is one. */
+/* Nobody is asked where there is nothing to choose. */
 static int
 check(const struct sk_decision *d, const struct sk_question *q, size_t n,
     struct sk_err *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which decision an arbiter is asked about, and whether his word still holds. */
+/* Which decision an arbiter is asked about, and whether its word holds. */
 #include <string.h>
 
 #include "consensus/arbiter.h"

@@ -353,19 +353,19 @@ wants_evidence(const struct work *w)
 static int
 add_arbiter(struct work *w, struct sk_err *err)
 {
-	struct sk_stored *all, *his;
+	struct sk_stored *all, *its;
 	size_t n = 0;
 	int rc;
 
 	if (w->arbiter != NULL)
 		return 0;
-	rc = sk_arbiter_answer(w->db, &w->d, &his, &n, &w->a, err);
+	rc = sk_arbiter_answer(w->db, &w->d, &its, &n, &w->a, err);
 	if (rc != 0 || n == 0)
 		return rc;
 	all = sk_arena_alloc(&w->a, (w->n + 1) * sizeof(*all));
 	if (w->n > 0)
 		memcpy(all, w->stored, w->n * sizeof(*all));
-	all[w->n] = *his;
+	all[w->n] = *its;
 	w->stored = all;
 	w->n++;
 	return 0;

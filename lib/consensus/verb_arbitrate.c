@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* arbitrate: the question to an arbiter, for sk-run; with --take, his answer. */
+/* arbitrate: the question to an arbiter, for sk-run; --take: the answer. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,7 +198,7 @@ check_heard(const struct heard *h, struct sk_err *err)
 			    "| sk-consensus arbitrate --take");
 }
 
-/* His accepted answer, which may be another one than that of the input. */
+/* The accepted answer, which may be another one than that of the input. */
 static int
 accepted(struct sk_db *db, const struct heard *h, struct sk_stored *out,
     struct sk_arena *a, struct sk_err *err)
@@ -279,7 +279,7 @@ settle(struct sk_ctx *ctx, struct sk_db *db, const struct heard *h,
 	struct sk_verb_opts *o = ctx->opts;
 	struct sk_drivers drivers = { 0 };
 	struct sk_decision base;
-	struct sk_stored his;
+	struct sk_stored said;
 	struct sk_arena a = { 0 };
 	struct sk_buf line;
 	char status[16];
@@ -289,12 +289,12 @@ settle(struct sk_ctx *ctx, struct sk_db *db, const struct heard *h,
 	rc = sk_arbiter_about(
 	    db, h->run, h->branch, h->stage, h->round, &base, &a, err);
 	if (rc == 0)
-		rc = accepted(db, h, &his, &a, err);
+		rc = accepted(db, h, &said, &a, err);
 	if (rc == 0)
-		rc = check_opinion(&base, &his, err);
+		rc = check_opinion(&base, &said, err);
 	if (rc == 0)
 		rc = sk_decide_arbitrated(
-		    db, &drivers, &o->decide, &base, &his, &line, status, err);
+		    db, &drivers, &o->decide, &base, &said, &line, status, err);
 	sk_drivers_end(&drivers);
 	if (rc == 0) {
 		sk_verb_put_verdict(ctx, &line);
@@ -352,6 +352,6 @@ sk_verb_arbitrate(struct sk_ctx *ctx, struct sk_err *err)
 		return ask(ctx, err);
 	(void)sk_fail(err, SK_USAGE, "missing_option",
 	    "no --agent says who is the arbiter");
-	return sk_hint(err, "his answer goes to 'sk-consensus arbitrate "
+	return sk_hint(err, "its answer goes to 'sk-consensus arbitrate "
 			    "--take'");
 }

@@ -38,6 +38,11 @@ const struct sk_stage *sk_stage_find(const char *word);
 int sk_stage_parse(
     const char *word, const struct sk_stage **out, struct sk_err *err);
 
+/* What a stage is judged by: the file that the configuration names, else the
+ * shipped policy of the stage's name; malloc'd. */
+struct sk_auto;
+char *sk_stage_policy(const struct sk_auto *a, const struct sk_stage *st);
+
 /* ---- specifications (spec.c) ---- */
 
 struct sk_spec {

@@ -19,6 +19,7 @@ assign(struct sk_buf *b, const char *name, const char *value)
 static void
 stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 {
+	char *policy = sk_stage_policy(a, s->stage);
 	struct sk_buf expect;
 
 	sk_buf_init(&expect, 0);
@@ -26,6 +27,8 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 		sk_buf_printf(&expect, "%s%s", i > 0 ? "," : "", s->names.v[i]);
 	if (sk_land_trees(a, s->stage))
 		sk_buf_str(b, "worktree=--worktree\n");
+	if (strcmp(policy, s->stage->name) != 0)
+		assign(b, "policy", policy);
 	sk_buf_printf(b, "stage %s %s ", s->stage->name,
 	    sk_auto_sequential(a, s->stage) ? "sequential" : "parallel");
 	sk_shell_quote(b, expect.p);
@@ -34,6 +37,9 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 		sk_shell_quote(b, s->specs.v[i]);
 	}
 	sk_buf_ch(b, '\n');
+	if (strcmp(policy, s->stage->name) != 0)
+		sk_buf_str(b, "policy=\n");
+	free(policy);
 	if (sk_land_trees(a, s->stage)) {
 		const char *rule =
 		    sk_config_str(a->conf, "landing.apply", "never");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The six stages: one table for names, aliases, order and dependencies. */
+#include <stdio.h>
 #include <string.h>
 
 #include "pipeline/pipeline.h"
@@ -41,4 +42,16 @@ sk_stage_parse(
 		return sk_hint(err, "did you mean '%s'?", near);
 	return sk_hint(
 	    err, "stages are plan, tasks, implement, validate, audit, unlock");
+}
+
+char *
+sk_stage_policy(const struct sk_auto *a, const struct sk_stage *st)
+{
+	const char *file;
+	char key[80];
+
+	(void)snprintf(key, sizeof(key), "stages.%s.policy", st->name);
+	file = sk_config_str(a->conf, key, NULL);
+	return file != NULL ? sk_path_join(a->conf->project_root, file)
+	                    : sk_strdup(st->name);
 }

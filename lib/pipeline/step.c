@@ -56,6 +56,7 @@ judge(struct sk_auto *a, const struct sk_step *s, const struct sk_buf *records,
 	struct sk_buf expect, out;
 	char key[80];
 	const char *quorum;
+	char *policy = sk_stage_policy(a, s->stage);
 	int rc, status = 0, interrupted = 0;
 
 	sk_buf_init(&expect, 0);
@@ -65,7 +66,7 @@ judge(struct sk_auto *a, const struct sk_step *s, const struct sk_buf *records,
 	sk_strv_add(&argv, "--json");
 	sk_strv_add(&argv, "--no-ack");
 	sk_arg2(&argv, "--expect", expect.p);
-	sk_arg2(&argv, "--policy", s->stage->name);
+	sk_arg2(&argv, "--policy", policy);
 	(void)snprintf(key, sizeof(key), "stages.%s.quorum", s->stage->name);
 	quorum = sk_config_str(a->conf, key, NULL);
 	if (quorum != NULL)
@@ -81,6 +82,7 @@ judge(struct sk_auto *a, const struct sk_step *s, const struct sk_buf *records,
 		rc = sk_stopped(interrupted, err);
 	if (rc == 0)
 		rc = sk_verdict_find(a, &out, status, verdict, err);
+	free(policy);
 	sk_strv_free(&argv);
 	sk_buf_free(&expect);
 	sk_buf_free(&out);

@@ -68,7 +68,7 @@ stage() {
 	for try in 1 2; do
 		ask_all "$mode" "$@"
 		sk-consensus --json --no-ack --expect "$expect" \
-			--policy "$stage" ${min:+--min "$min"} \
+			--policy "${policy:-$stage}" ${min:+--min "$min"} \
 			<"$tmp/records" >"$tmp/verdict"
 		status=$?
 		case $status in
