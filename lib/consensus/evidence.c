@@ -86,26 +86,34 @@ put(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 	return rc != 0 ? name_file(err, *path) : 0;
 }
 
+void
+sk_evidence_stamp(
+    const struct sk_decision *d, int i, char stamp[SK_EVIDENCE_STAMP])
+{
+	char base[SK_STAMP_LEN], sha[SK_SHA256_LEN];
+
+	sk_time_stamp(d->decided_ms, base);
+	sk_sha256(d->branch, strlen(d->branch), sha);
+	if (i == 0)
+		(void)snprintf(stamp, SK_EVIDENCE_STAMP, "%s", base);
+	else if (i == 1)
+		(void)snprintf(stamp, SK_EVIDENCE_STAMP, "%s-%lld", base,
+		    (long long)d->seq);
+	else
+		(void)snprintf(stamp, SK_EVIDENCE_STAMP, "%s-%lld-%.8s", base,
+		    (long long)d->seq, sha);
+}
+
 /* The stamp, made unique when another decision of this second has it: the
  * directory is locked, so nobody takes the name in between. */
 static void
 pick_stamp(const struct sk_place *at, const struct sk_decision *d,
-    const struct sk_buf *b, char stamp[64])
+    const struct sk_buf *b, char stamp[SK_EVIDENCE_STAMP])
 {
-	char name[SK_IDENT_LEN + 100], sha[SK_SHA256_LEN];
-	char base[SK_STAMP_LEN];
+	char name[SK_IDENT_LEN + 100];
 
-	sk_time_stamp(d->decided_ms, base);
-	sk_sha256(d->branch, strlen(d->branch), sha);
-	for (int i = 0; i < 3; i++) {
-		if (i == 0)
-			(void)snprintf(stamp, 64, "%s", base);
-		else if (i == 1)
-			(void)snprintf(
-			    stamp, 64, "%s-%lld", base, (long long)d->seq);
-		else
-			(void)snprintf(stamp, 64, "%s-%lld-%.8s", base,
-			    (long long)d->seq, sha);
+	for (int i = 0; i < SK_EVIDENCE_STAMPS; i++) {
+		sk_evidence_stamp(d, i, stamp);
 		(void)snprintf(name, sizeof(name), "spec-%s_%s_synthesis.json",
 		    d->stage, stamp);
 		if (look(at, name, b) != OTHER)
@@ -325,27 +333,16 @@ embedded(struct sk_arena *a, const struct sk_decision *d,
 char *
 sk_evidence_find(const struct sk_place *at, const struct sk_decision *d)
 {
-	char base[SK_STAMP_LEN], sha[SK_SHA256_LEN], *found = NULL;
-	char name[SK_IDENT_LEN + 100];
+	char stamp[SK_EVIDENCE_STAMP], name[SK_IDENT_LEN + 100], *found = NULL;
 	struct sk_err ignored = { 0 };
 	struct sk_arena a = { 0 };
 	struct sk_jv *v;
 	struct sk_buf b;
 
-	sk_time_stamp(d->decided_ms, base);
-	sk_sha256(d->branch, strlen(d->branch), sha);
-	for (int i = 0; found == NULL && i < 3; i++) {
-		int n;
-
-		n = snprintf(name, sizeof(name), "spec-%s_%s", d->stage, base);
-		if (i > 0)
-			n += snprintf(name + n, sizeof(name) - (size_t)n,
-			    "-%lld", (long long)d->seq);
-		if (i > 1)
-			n += snprintf(
-			    name + n, sizeof(name) - (size_t)n, "-%.8s", sha);
-		(void)snprintf(
-		    name + n, sizeof(name) - (size_t)n, "_synthesis.json");
+	for (int i = 0; found == NULL && i < SK_EVIDENCE_STAMPS; i++) {
+		sk_evidence_stamp(d, i, stamp);
+		(void)snprintf(name, sizeof(name), "spec-%s_%s_synthesis.json",
+		    d->stage, stamp);
 		sk_buf_init(&b, 0);
 		if (sk_place_read(at, name, &a, &b, &v, &ignored) == 0 &&
 		    sk_streq(
@@ -364,7 +361,7 @@ sk_evidence_publish(struct sk_place *at, struct sk_db *db,
     const struct sk_stored *stored, size_t n, struct sk_evidence *ev,
     struct sk_err *err)
 {
-	char name[SK_IDENT_LEN + 100], stamp[64];
+	char name[SK_IDENT_LEN + 100], stamp[SK_EVIDENCE_STAMP];
 	struct sk_arena a = { 0 };
 	struct sk_buf b;
 	int rc;

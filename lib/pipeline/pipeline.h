@@ -215,6 +215,12 @@ int sk_prompt_build(struct sk_auto *a, const struct sk_prompt *q,
 int sk_auto_prompt(struct sk_auto *a, const char *word, const char *answers,
     struct sk_err *err);
 
+/* Is the evidence of an earlier decision as it was published? SK_DEGRADED
+ * "evidence_missing", SK_DAMAGED "evidence_altered" with the file
+ * (evidence.c). */
+int sk_earlier_stands(
+    struct sk_auto *a, const struct sk_decision *seen, struct sk_err *err);
+
 /* ---- artefacts (artefact.c, render.c) ---- */
 
 /* Markdown of an ok verdict: a pure function of its agreed value. */

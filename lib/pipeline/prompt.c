@@ -69,6 +69,10 @@ earlier(struct sk_auto *a, const struct sk_stage *st, struct sk_context *c,
 		    &d, &found, &a->arena, err);
 	if (rc != 0)
 		return rc;
+	if (found && strcmp(d.status, "ok") == 0)
+		rc = sk_earlier_stands(a, &d, err);
+	if (rc != 0)
+		return rc;
 	sk_buf_init(&text, 0);
 	if (found && strcmp(d.status, "ok") == 0) {
 		rc = sk_json_parse(&a->arena, d.verdict, strlen(d.verdict),
