@@ -30,6 +30,25 @@ static const struct sk_opt exec_opts[] = {
 	SK_OPT_END
 };
 
+static const T proxy_init = { .slow_bytes = 64 };
+static const struct sk_opt proxy_opts[] = {
+	SK_OPT_STR(T, 0, "to", "URL", to, SK_C_NONE,
+	    "the server, or its base URL with a path", NULL),
+	SK_OPT_STR(T, 'p', "plan", "PLAN", plan, SK_C_NONE,
+	    "what to break (nothing)", NULL),
+	SK_OPT_INT(T, 0, "port", "N", port, 0, 65535,
+	    "listen there (any free port)", NULL),
+	SK_OPT_STR(T, 0, "path", "TEXT", path, SK_C_NONE,
+	    "count only requests with TEXT in their target", NULL),
+	SK_OPT_INT(T, 0, "slow-bytes", "N", slow_bytes, 1, 1048576,
+	    "bytes in a piece that is slow (64)", NULL),
+	SK_OPT_LIST(T, 'e', "env", "NAME[=/PATH]", env, SK_C_NONE,
+	    "tell the command the address in this variable",
+	    "May be repeated; "
+	    ".Ev SK_FAULTS_PROXY\nis always set."),
+	SK_OPT_END
+};
+
 static const char *const plan_ex[] = {
 	"sk-faults plan 'agent_timeout@b:2,rate_limit=now+30s#3'",
 	"sk-faults plan # names all faults there are", NULL
@@ -45,6 +64,13 @@ static const char *const reset_ex[] = { "sk-faults reset --disarm", NULL };
 static const char *const exec_ex[] = {
 	"sk-faults exec 'agent_timeout@b:2' -- sk-run -a a -a b <prompt.md",
 	"sk-faults exec 'store.ack.checked:kill9#2' -- sk-auto run SPEC-7", NULL
+};
+
+static const char *const proxy_ex[] = {
+	"sk-faults proxy --to https://api.anthropic.com -p 429:2=30",
+	"sk-faults proxy --to https://api.anthropic.com -p disconnect=mid \\\n"
+	"    -e ANTHROPIC_BASE_URL -- sk-run -a claude <prompt.md",
+	NULL
 };
 
 #define OPTS(o) .opts = o, .opts_size = sizeof(T)
@@ -94,10 +120,19 @@ static const struct sk_verb verbs[] = {
 	    .max_args = -1,
 	    .flags = SK_V_RAW,
 	    .run = sk_faults_exec },
+	{ .name = "proxy",
+	    .operands = "[-- COMMAND [ARG]...]",
+	    .purpose = "stand before a real server and break its answers",
+	    .examples = proxy_ex,
+	    OPTS(proxy_opts),
+	    .opts_init = &proxy_init,
+	    .max_args = -1,
+	    .run = sk_faults_proxy },
 	{ .run = NULL }
 };
 
-static const char *const schemas[] = { "faults", "error", NULL };
+static const char *const schemas[] = { "faults", "proxy", "exchange", "error",
+	NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
 	"sk-exit-codes 7", NULL };
 
