@@ -26,7 +26,7 @@ static const struct sk_opt reset_opts[] = {
 static const T exec_init = { 0 };
 static const struct sk_opt exec_opts[] = {
 	SK_OPT_DUR(T, 't', "timeout", "TIME", timeout_ms,
-	    "kill it after so long (never)", NULL),
+	    "what takes longer is killed (never)", NULL),
 	SK_OPT_END
 };
 
@@ -48,6 +48,26 @@ static const struct sk_opt proxy_opts[] = {
 	    ".Ev SK_FAULTS_PROXY\nis always set."),
 	SK_OPT_END
 };
+
+static const T explore_init = { .agents = 3,
+	.attempts = 2,
+	.kinds = "disconnect,rate_limit=0,agent_empty",
+	.timeout_ms = 30000 };
+static const struct sk_opt explore_opts[] = {
+	SK_OPT_INT(T, 'n', "agents", "N", agents, 1, 4,
+	    "so many agents, all alike (3)", NULL),
+	SK_OPT_INT(T, 0, "attempts", "N", attempts, 1, 4,
+	    "each may be called so often (2)", NULL),
+	SK_OPT_STR(T, 'k', "kinds", "FAULT,...", kinds, SK_C_NONE,
+	    "ways to fail (disconnect,rate_limit=0,agent_empty)", NULL),
+	SK_OPT_INT(T, 0, "most", "N", most, 1, 100000000,
+	    "try so many schedules at most, spread evenly (all)", NULL),
+	SK_OPT_DUR(T, 't', "timeout", "TIME", timeout_ms,
+	    "what takes longer hangs (30s)", NULL),
+	SK_OPT_END
+};
+static const char *const explore_ex[] = { "sk-faults explore --format text",
+	"sk-faults explore -n 2 -k agent_timeout,disconnect=mid", NULL };
 
 static const char *const plan_ex[] = {
 	"sk-faults plan 'agent_timeout@b:2,rate_limit=now+30s#3'",
@@ -120,6 +140,12 @@ static const struct sk_verb verbs[] = {
 	    .max_args = -1,
 	    .flags = SK_V_RAW,
 	    .run = sk_faults_exec },
+	{ .name = "explore",
+	    .purpose = "try every way in which agents can fail, up to a bound",
+	    .examples = explore_ex,
+	    OPTS(explore_opts),
+	    .opts_init = &explore_init,
+	    .run = sk_faults_explore },
 	{ .name = "proxy",
 	    .operands = "[-- COMMAND [ARG]...]",
 	    .purpose = "stand before a real server and break its answers",
@@ -131,8 +157,8 @@ static const struct sk_verb verbs[] = {
 	{ .run = NULL }
 };
 
-static const char *const schemas[] = { "faults", "proxy", "exchange", "error",
-	NULL };
+static const char *const schemas[] = { "faults", "exploration", "proxy",
+	"exchange", "error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
 	"sk-exit-codes 7", NULL };
 

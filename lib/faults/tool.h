@@ -23,7 +23,7 @@ struct sk_faults_opts {
 	struct sk_strv env;
 	int64_t port, slow_bytes;
 	/* explore */
-	int64_t agents, attempts, most, seed, quorum;
+	int64_t agents, attempts, most;
 	const char *kinds;
 	bool keep;
 };
