@@ -229,6 +229,12 @@ power: deps-check
 	@POWER_CUTS=$(CUTS) SK_BIN=$(CURDIR)/$(BIN) SK_BUILD=$(CURDIR)/$(BUILD) \
 		tests/run tests/slow/power.bats
 
+# Every way in which agents can fail, to a bound, through the real programs.
+EXPLORE = --agents 3 --attempts 2
+explore: deps
+	@$(MAKE) --no-print-directory -s FAULTS=1 SANITIZE= COVERAGE= all
+	@build-faults/bin/sk-faults explore $(EXPLORE) --format text
+
 # Hostile agents with time and four gigabytes of output.
 torture: deps-check
 	@$(MAKE) --no-print-directory -s all
@@ -332,6 +338,7 @@ help:
 	@echo 'storm      kill -9 among many processes (KILLS=2000)'
 	@echo 'sweep      every failing call of one command of each tool (POINTS=0: all)'
 	@echo 'power      the plug pulled in the middle (CUTS=10)'
+	@echo 'explore    every way in which agents can fail (EXPLORE="-n 2")'
 	@echo 'torture    hostile agents with time and gigabytes'
 	@echo 'lint       the house rules'
 	@echo 'coverage   the tests under gcov, lines of lib/'

@@ -22,9 +22,11 @@ _sk_faults()
 		fi
 		case $word in
 		--) end=1 ;;
-		--agent | --db | --format | --stage | --timeout | -a | \
-			-s | -t) opt=$word ;;
-		plan | arm | status | next | reset | exec | completion | schema)
+		--agent | --agents | --attempts | --db | --env | --format | \
+			--kinds | --most | --path | --plan | --port | --slow-bytes | \
+			--stage | --timeout | --to | -a | -e | -k | \
+			-n | -p | -s | -t) opt=$word ;;
+		plan | arm | status | next | reset | exec | explore | proxy | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -42,6 +44,17 @@ _sk_faults()
 		next:--agent | next:-a) ;;
 		next:--stage | next:-s) words='plan tasks implement validate audit unlock' ;;
 		exec:--timeout | exec:-t) ;;
+		explore:--agents | explore:-n) ;;
+		explore:--attempts) ;;
+		explore:--kinds | explore:-k) ;;
+		explore:--most) ;;
+		explore:--timeout | explore:-t) ;;
+		proxy:--to) ;;
+		proxy:--plan | proxy:-p) ;;
+		proxy:--port) ;;
+		proxy:--path) ;;
+		proxy:--slow-bytes) ;;
+		proxy:--env | proxy:-e) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
@@ -54,6 +67,8 @@ _sk_faults()
 		next) words='-a --agent -s --stage --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		reset) words='--disarm --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		exec) words='-t --timeout --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		explore) words='-n --agents --attempts -k --kinds --most -t --timeout --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		proxy) words='--to -p --plan --port --path --slow-bytes -e --env --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -61,10 +76,10 @@ _sk_faults()
 	else
 		case $verb in
 		completion) words='bash zsh' ;;
-		schema) words='faults error' ;;
+		schema) words='faults exploration proxy exchange error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' plan arm status next reset exec completion schema'
+			words+=' plan arm status next reset exec explore proxy completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

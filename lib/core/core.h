@@ -90,6 +90,8 @@ void sk_warn(const char *fmt, ...) SK_PRINTF(1, 2);
 extern bool sk_quiet;
 void sk_say(const char *fmt, ...) SK_PRINTF(1, 2);
 SK_NORETURN void sk_oom(void);
+/* Called by it, last; must do without memory. NULL = nothing. */
+extern void (*sk_on_oom)(void);
 SK_NORETURN void
 sk_bug_at(const char *file, int line, const char *fmt, ...) SK_PRINTF(3, 4);
 #define sk_bug(...) sk_bug_at(__FILE__, __LINE__, __VA_ARGS__)

@@ -174,6 +174,8 @@ sk_say(const char *fmt, ...)
 	va_end(ap);
 }
 
+void (*sk_on_oom)(void);
+
 /* No allocation from here on: there is no memory left. */
 void
 sk_oom(void)
@@ -182,6 +184,8 @@ sk_oom(void)
 
 	(void)!write(STDERR_FILENO, sk_prog, strlen(sk_prog));
 	(void)!write(STDERR_FILENO, msg, sizeof(msg) - 1);
+	if (sk_on_oom != NULL)
+		sk_on_oom();
 	_exit(SK_NOMEM);
 }
 

@@ -7,8 +7,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -17,6 +20,19 @@
 #include "sys/sys.h"
 
 #define SWEEP_ROUNDS 1000
+
+/* Both see it: what is to be removed when the worker did not. */
+static char *leftover;
+
+void
+sk_guard_leftover(const char *path)
+{
+	if (leftover == NULL)
+		return;
+	leftover[0] = '\0';
+	if (path != NULL && strlen(path) < PATH_MAX)
+		memcpy(leftover, path, strlen(path) + 1);
+}
 
 /* End as the worker did, so that the caller's shell sees the truth. */
 SK_NORETURN static void
@@ -42,6 +58,13 @@ end_like(int wstatus)
 	_exit(128 + sig);
 }
 
+static void
+tidy(void)
+{
+	if (leftover != NULL && leftover[0] != '\0')
+		sk_tmpdir_remove(leftover);
+}
+
 SK_NORETURN static void
 front(pid_t worker, int to_worker, const sigset_t *watch)
 {
@@ -65,7 +88,9 @@ front(pid_t worker, int to_worker, const sigset_t *watch)
 		}
 		while ((pid = waitpid(-1, &st, WNOHANG)) > 0)
 			if (pid == worker) {
+				sk_on_oom = tidy;
 				(void)sk_tree_sweep(NULL, 0, SWEEP_ROUNDS);
+				tidy();
 				end_like(st);
 			}
 	}
@@ -108,6 +133,10 @@ sk_guard(int *fd, struct sk_err *err)
 		if (getppid() != parent)
 			kill(getpid(), SIGTERM);
 	}
+	leftover = mmap(NULL, PATH_MAX, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (leftover == MAP_FAILED)
+		leftover = NULL;
 	if ((pid = fork()) < 0) {
 		close(p[0]);
 		close(p[1]);

@@ -198,6 +198,7 @@ sk_mark_open(
 	*killed = reap_dead(m->dirfd);
 	if ((m->tmp = sk_tmpdir_new(err)) == NULL)
 		return err->exit;
+	sk_guard_leftover(m->tmp);
 	fd = openat(m->dirfd, m->id,
 	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -228,6 +229,7 @@ sk_mark_close(struct sk_mark *m)
 {
 	if (m->tmp != NULL)
 		sk_tmpdir_remove(m->tmp);
+	sk_guard_leftover(NULL);
 	if (m->fd >= 0) {
 		(void)unlinkat(m->dirfd, m->id, 0);
 		close(m->fd);

@@ -214,6 +214,9 @@ void sk_mark_cgroup(struct sk_mark *m, const char *dir);
  * number); EOF means that the guardian is dead: kill everything and end.
  */
 int sk_guard(int *fd, struct sk_err *err);
+/* In the worker: a directory that the guardian removes when the worker is gone,
+ * however it went; NULL = none any more. Nothing without a guardian. */
+void sk_guard_leftover(const char *path);
 
 /* ---- locks (lock.c) ---- */
 

@@ -69,20 +69,38 @@ unlock(int at, const char *name)
 		return;
 }
 
-static DIR *
+static int
 open_dir(int at, const char *name)
 {
-	int fd;
-	DIR *d;
-
 	unlock(at, name);
-	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return NULL;
-	d = fdopendir(fd);
-	if (d == NULL)
-		close(fd);
-	return d;
+	return openat(
+	    at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* What opendir() would do, without memory of its own: a process that has none
+ * left tidies up, too. */
+struct dir {
+	int fd;
+	ssize_t n, pos; /* of what was read last */
+	_Alignas(struct dirent64) char buf[2048];
+};
+
+static const char *
+next_name(struct dir *d)
+{
+	const struct dirent64 *e;
+
+	do {
+		if (d->pos >= d->n) {
+			d->pos = 0;
+			d->n = getdents64(d->fd, d->buf, sizeof(d->buf));
+			if (d->n <= 0)
+				return NULL;
+		}
+		e = (const struct dirent64 *)(const void *)(d->buf + d->pos);
+		d->pos += e->d_reclen;
+	} while (sk_streq(e->d_name, ".") || sk_streq(e->d_name, ".."));
+	return e->d_name;
 }
 
 /* One pass over a directory; false when something was moved up to `top`, which
@@ -90,29 +108,27 @@ open_dir(int at, const char *name)
 static bool
 empty(int top, int at, const char *name, int depth, unsigned *moved)
 {
-	DIR *d = open_dir(at, name);
-	struct dirent *e;
+	struct dir d = { .fd = open_dir(at, name) };
+	const char *e;
 	bool clean = true;
 
-	while (d != NULL && (e = readdir(d)) != NULL) {
+	while (d.fd >= 0 && (e = next_name(&d)) != NULL) {
 		char up[32];
 
-		if (sk_streq(e->d_name, ".") || sk_streq(e->d_name, "..") ||
-		    unlinkat(dirfd(d), e->d_name, 0) == 0)
+		if (unlinkat(d.fd, e, 0) == 0)
 			continue;
 		if (depth < DEEP) {
-			clean &=
-			    empty(top, dirfd(d), e->d_name, depth + 1, moved);
-			(void)unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+			clean &= empty(top, d.fd, e, depth + 1, moved);
+			(void)unlinkat(d.fd, e, AT_REMOVEDIR);
 			continue;
 		}
 		snprintf(up, sizeof(up), ".up-%u", ++*moved);
-		unlock(dirfd(d), e->d_name);
-		if (renameat(dirfd(d), e->d_name, top, up) == 0)
+		unlock(d.fd, e);
+		if (renameat(d.fd, e, top, up) == 0)
 			clean = false;
 	}
-	if (d != NULL)
-		closedir(d);
+	if (d.fd >= 0)
+		close(d.fd);
 	return clean;
 }
 
