@@ -10,7 +10,7 @@ load helper
 
 setup_file() {
 	export FAULTY=${SK_FAULTY_BIN:-$BATS_TEST_DIRNAME/../build-faults/bin}
-	export SWEEP_POINTS=${SWEEP_POINTS:-6}
+	export SWEEP_POINTS=${SWEEP_POINTS:-2}
 }
 
 local_setup() {
@@ -30,7 +30,7 @@ teardown() {
 in_place() { # DIR COMMAND...
 	local d=$1
 	shift
-	(cd "$d/work" && HOME=$d/home XDG_CONFIG_HOME=$d/home/.config \
+	(cd "$d/place" && HOME=$d/home XDG_CONFIG_HOME=$d/home/.config \
 		XDG_STATE_HOME=$d/home/.state SK_DB=$d/state/sk.db \
 		TMPDIR=$d/tmp exec "$@")
 }
@@ -38,17 +38,17 @@ in_place() { # DIR COMMAND...
 # A database with a run in it, answers to judge, a project. (Made where it is
 # used: a run belongs to a place.)
 seed() {
-	mkdir -p "$now/tmp" "$now/state" "$now/home" "$now/work/docs"
-	cp -R "$SK_TOP/docs/example" "$now/work/docs/example"
-	rm -rf "$now/work/docs/example/docs/evidence"
+	mkdir -p "$now/tmp" "$now/state" "$now/home" "$now/place/docs"
+	cp -R "$SK_TOP/docs/example" "$now/place/docs/example"
+	rm -rf "$now/place/docs/example/docs/evidence"
 	printf '#!/bin/sh\ncat >/dev/null\necho "{\\"k\\":1}"\n' \
-		>"$now/work/agent"
-	chmod +x "$now/work/agent"
+		>"$now/place/agent"
+	chmod +x "$now/place/agent"
 	for a in a b; do
 		jq -cn --arg a $a '{schema: "sk.answer/1", agent: $a, run: "r",
 			spec: "S", stage: "tasks", content: "{\"k\":1}"}'
-	done >"$now/work/answers"
-	echo sk-key-123 >"$now/work/key"
+	done >"$now/place/answers"
+	echo sk-key-123 >"$now/place/key"
 	in_place "$now" sh -c "echo p | sk-run --exec a=./agent \
 		--exec b=./agent --run r --spec S --stage plan |
 		sk-consensus --expect a,b"
@@ -100,11 +100,11 @@ sound() { # TOOL PLAN
 	esac
 	[ -z "$(ls -A "$now/tmp")" ] ||
 		echo "$1 $2: left $(ls -A "$now/tmp" | head -n 3 | xargs)"
-	if [ -n "$(find "$now/work" "$now/state" "$now/home" -name '.tmp*' \
+	if [ -n "$(find "$now/place" "$now/state" "$now/home" -name '.tmp*' \
 		-print -quit)" ]; then
 		echo "$1 $2: left $(find "$now" -name '.tmp*' | xargs)"
 	fi
-	find "$now/work" -name '*_synthesis.json' -exec jq -e .status {} + \
+	find "$now/place" -name '*_synthesis.json' -exec jq -e .status {} + \
 		>/dev/null 2>"$top/jq" || [ ! -s "$top/jq" ] ||
 		echo "$1 $2: half an artefact: $(cat "$top/jq")"
 	in_place "$now" "$SK_BIN/sk-consensus" audit --json >"$top/audit" \
