@@ -351,6 +351,6 @@ help:
 	@echo 'uninstall, dist, clean'
 
 .PHONY: all deps deps-check demo unit tools check check-asan check-slow \
-	check-real storm sweep power torture lint coverage \
+	check-real storm sweep explore power torture lint coverage \
 	bench bench-quality fuzz gen format install uninstall dist clean help
 .SECONDARY:
