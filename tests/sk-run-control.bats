@@ -83,6 +83,35 @@ plain() {
 	done
 }
 
+@test "files and environment of an adapter, for who may only read" {
+	script rules 'echo "${2:+$(cat "$2") $(stat -c %a "$2")} $HOW"'
+	cat >"$XDG_CONFIG_HOME/sk/adapters/rules.toml" <<-'END'
+		argv = ["./rules", ["{read}", "--rules", "{file:a.txt}"]]
+		[file]
+		"a.txt" = "no touching"
+		[env.set]
+		HOW = "any"
+		[env.read]
+		HOW = "read"
+		[output]
+		format = "text"
+	END
+	feed p 0 sk-run -a rules
+	same "$(answers .content)" '"no touching 600 read"'
+	feed p 0 sk-run -a rules --write
+	same "$(answers .content)" '" any"'
+	# The far side has none of our files; what has no text is no file.
+	feed p 0 sk-run -a rules --launcher env
+	same "$(answers .content)" '" read"'
+	sed -i 's/{file:a.txt}/{file:b.txt}/' \
+		"$XDG_CONFIG_HOME/sk/adapters/rules.toml"
+	feed p 6 sk-run -a rules
+	same "$(answers .failure.kind)" '"usage"'
+	sed -i 's/^"a.txt"/"..\/a"/' "$XDG_CONFIG_HOME/sk/adapters/rules.toml"
+	feed p 2 sk-run -a rules
+	same "$(error_code)" bad_adapter
+}
+
 @test "--reuse: the same question has been answered" {
 	feed p 0 sk-run -a acme -m m1
 	local run

@@ -47,11 +47,12 @@ check_keys(const struct sk_jv *o, const char *const *known, const char *file,
 
 static const char *const top_keys[] = { "name", "family", "argv", "http",
 	"stop", "env", "output", "forms", "text", "usage", "rule", "classify",
-	"exit", "common", "login", NULL };
+	"exit", "common", "login", "file", NULL };
 static const char *const output_keys[] = { "format", "result_needed",
 	"error_json_on_stderr", "early_exit", "hint_lines", "stream", NULL };
 static const char *const text_keys[] = { "session", "drop", "block_head",
 	"block_body", NULL };
+static const char *const env_keys[] = { "pass", "set", "read", NULL };
 static const char *const login_keys[] = { "env", "files", "how", "command",
 	NULL };
 static const char *const rule_keys[] = { "when", "exists", "absent", "matches",
@@ -166,6 +167,7 @@ check(const struct sk_jv *root, const char *file, struct sk_err *err)
 		 sk_jget(root, "output"), output_keys, file, err)) != 0 ||
 	    (rc = check_keys(sk_jget(root, "text"), text_keys, file, err)) !=
 		0 ||
+	    (rc = check_keys(sk_jget(root, "env"), env_keys, file, err)) != 0 ||
 	    (rc = check_keys(sk_jget(root, "login"), login_keys, file, err)) !=
 		0 ||
 	    (rc = check_forms(sk_jget(root, "forms"), file, err)) != 0)
@@ -189,6 +191,12 @@ check(const struct sk_jv *root, const char *file, struct sk_err *err)
 	e = sk_jget(root, "argv");
 	if (e != NULL && e->type != SK_J_ARR)
 		return bad(err, file, e, "'argv' must be an array");
+	e = sk_jget(root, "file");
+	for (size_t i = 0; i < sk_jlen(e); i++)
+		if (e->type != SK_J_OBJ || sk_jstr(e->m[i].v) == NULL ||
+		    !sk_ident_ok(e->m[i].key))
+			return bad(err, file, e,
+			    "'file' is a table of names with texts");
 	e = sk_jptr(root, "/login/command");
 	if (e != NULL && e->type != SK_J_ARR)
 		return bad(err, file, e, "'command' must be an array");
@@ -238,6 +246,7 @@ fill(struct sk_adapter *ad, const struct sk_jv *root, const char *file,
 	ad->family = sk_jget_str(root, "family");
 	ad->pass = sk_jptr(root, "/env/pass");
 	ad->set = sk_jptr(root, "/env/set");
+	ad->set_read = sk_jptr(root, "/env/read");
 	ad->rules = sk_jget(root, "rule");
 	ad->classify = sk_jget(root, "classify");
 	ad->exit_kinds = sk_jget(root, "exit");
@@ -252,6 +261,7 @@ fill(struct sk_adapter *ad, const struct sk_jv *root, const char *file,
 	ad->forms = sk_jget(root, "forms");
 	ad->text = sk_jget(root, "text");
 	ad->login = sk_jget(root, "login");
+	ad->files = sk_jget(root, "file");
 	ad->hint_lines = sk_jget(out, "hint_lines");
 	f = sk_jget(out, "early_exit");
 	if (f != NULL && !sk_kind_of(sk_jstr(f), &ad->early))

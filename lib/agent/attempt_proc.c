@@ -303,19 +303,49 @@ spawn_kind(const struct sk_err *err)
 	return err->exit == SK_USAGE ? SK_K_USAGE : SK_K_INTERNAL;
 }
 
-/* Its argv, with the name of that file in its place. */
-static void
-fill_argv(const struct proc *p, struct sk_strv *argv)
+/* "{file:NAME}" → a file in its directory with the adapter's text. */
+static int
+add_file(const struct proc *p, const char *word, struct sk_strv *argv,
+    struct sk_err *err)
+{
+	char *name = sk_strndup(word + 6, strlen(word) - 7), *path;
+	const char *text = sk_jget_str(p->at.opts.slot->ad->files, name);
+	int rc = SK_USAGE;
+
+	if (text == NULL)
+		sk_fail(err, SK_USAGE, "bad_adapter",
+		    "the adapter has no file '%s'", name);
+	else if (p->tmp == NULL)
+		rc = sk_fail(
+		    err, SK_IO, "io", "there is no place for '%s'", name);
+	else {
+		path = sk_asprintf("%s/sk-%s", p->tmp, name);
+		rc = sk_write_file(path, text, strlen(text), 0600, err);
+		sk_strv_add(argv, path);
+		free(path);
+	}
+	free(name);
+	return rc;
+}
+
+/* Its argv, with the names of such files in their places. */
+static int
+fill_argv(const struct proc *p, struct sk_strv *argv, struct sk_err *err)
 {
 	const struct sk_strv *from = &p->at.opts.slot->argv;
 	char *path = usage_path(p);
+	int rc = 0;
 
-	for (size_t i = 0; i < from->n; i++)
-		if (!sk_streq(from->v[i], "{usage_file}"))
-			sk_strv_add(argv, from->v[i]);
-		else
+	for (size_t i = 0; rc == 0 && i < from->n; i++)
+		if (sk_streq(from->v[i], "{usage_file}"))
 			sk_strv_add(argv, path != NULL ? path : "/dev/null");
+		else if (sk_has_prefix(from->v[i], "{file:") &&
+			 sk_has_suffix(from->v[i], "}"))
+			rc = add_file(p, from->v[i], argv, err);
+		else
+			sk_strv_add(argv, from->v[i]);
 	free(path);
+	return rc;
 }
 
 static int
@@ -366,10 +396,11 @@ launch(struct proc *p, struct sk_err *err)
 		rc = sk_fail_errno(err, "cannot open the prompt");
 	else if ((rc = sk_pipe(out, true, err)) == 0)
 		rc = sk_pipe(er, true, err);
+	if (rc == 0)
+		rc = fill_argv(p, &argv, err);
 	if (rc == 0) {
 		sk_agent_env(
 		    slot, opts->stage, opts->spec, p->token, p->tmp, &env);
-		fill_argv(p, &argv);
 		sp.argv = (const char *const *)argv.v;
 		sp.envp = (const char *const *)env.v;
 		sp.fd_out = out[1];
@@ -379,9 +410,9 @@ launch(struct proc *p, struct sk_err *err)
 		rc = sk_spawn(&sp, &p->at.pid, err);
 		if (p->cgroup != NULL)
 			sk_cgroup_leave(&opts->ground->cgroup);
-		sk_strv_free(&env);
-		sk_strv_free(&argv);
 	}
+	sk_strv_free(&env);
+	sk_strv_free(&argv);
 	if (sp.fd_in >= 0)
 		close(sp.fd_in);
 	if (out[1] >= 0)

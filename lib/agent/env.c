@@ -90,6 +90,8 @@ sk_agent_env(const struct sk_slot *slot, const char *stage, const char *spec,
 	for (size_t i = 0; i < sk_jlen(names); i++)
 		pass(env, sk_jstr(names->a[i]));
 	put_table(env, slot->ad->set);
+	if (!slot->write)
+		put_table(env, slot->ad->set_read);
 	put_table(env, slot->env);
 	put(env, "SK_AGENT", slot->name);
 	put(env, "SK_STAGE", stage);

@@ -29,6 +29,7 @@ struct sk_adapter {
 	const char *family;
 	struct sk_jv *argv; /* strings, and arrays = optional groups */
 	struct sk_jv *pass, *set; /* environment: names, values */
+	struct sk_jv *set_read; /* values for one that may only read */
 	int stop_signal;
 	enum sk_out_format format;
 	bool result_needed; /* no answer without an event that says ok */
@@ -43,6 +44,7 @@ struct sk_adapter {
 	struct sk_jv *forms; /* "--flag word" → text, json, jsonl */
 	struct sk_jv *text; /* of the text form: session, drop */
 	struct sk_jv *hint_lines; /* stderr: only these lines hold hints */
+	struct sk_jv *files; /* names, texts: what argv names as {file:NAME} */
 	struct sk_jv *login; /* env, files: how to see that it is logged in */
 };
 /* The form of output that this argv asks the adapter's program for. */

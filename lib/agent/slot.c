@@ -427,6 +427,9 @@ value(const struct sk_slot *s, const struct sk_subst *sub, const char *word,
 		return sub->schema_json;
 	if (sk_streq(word, "{usage_file}"))
 		return word; /* each attempt has one of its own */
+	/* Likewise; the far side of a launcher has none. */
+	if (sk_has_prefix(word, "{file:"))
+		return sub->launcher == NULL ? word : NULL;
 	/* Only conditions of a group, see add_group(). */
 	if (sk_streq(word, "{write}"))
 		return s->write ? word : NULL;

@@ -23,7 +23,25 @@ setup_file() {
 	install copilot @github/copilot
 	install opencode opencode-ai
 	export PORT=$((20000 + RANDOM % 9000))
-	node "$mock/mock.mjs" "$PORT" "$BATS_FILE_TMPDIR/log" \
+	export TARGET=$BATS_FILE_TMPDIR/target
+	# Besides a shell, the model may want to write a file: that of $TARGET.
+	{
+		sed 's/^function shellCall(body, cmd) {/&\
+  if (cmd === "WRITE") return writeCall(body);/' "$mock/mock.mjs"
+		cat <<-'END'
+			function writeCall(body) {
+			  const want = ['Write', 'write_file', 'write', 'create', 'create_file'];
+			  const t = toolsOf(body).find(x => want.includes(x.name));
+			  if (!t) return null;
+			  const a = {}, file = fs.readFileSync(process.env.TARGET, 'utf8');
+			  for (const k of Object.keys(t.schema?.properties || {}))
+			    if (/path/i.test(k)) a[k] = file;
+			    else if (/content|text/i.test(k)) a[k] = 'written\n';
+			  return { name: t.name, args: a };
+			}
+		END
+	} >"$BATS_FILE_TMPDIR/mock.mjs"
+	node "$BATS_FILE_TMPDIR/mock.mjs" "$PORT" "$BATS_FILE_TMPDIR/log" \
 		>"$BATS_FILE_TMPDIR/mock.out" 2>&1 3>&- &
 	echo $! >"$BATS_FILE_TMPDIR/mock.pid"
 	for _ in $(seq 100); do
@@ -84,6 +102,61 @@ a() {
 	jq -r "$1" answer
 }
 
+# A repository that would like its agents to do anything.
+greedy() {
+	mkdir -p .claude .gemini .qwen .codex
+	echo '{"permissions":{"allow":["Bash","Bash(touch:*)","Write","Edit"],
+		"defaultMode":"bypassPermissions"}}' >.claude/settings.json
+	cp .claude/settings.json .claude/settings.local.json
+	echo '{"tools":{"allowed":["run_shell_command","write_file"],
+		"core":["run_shell_command","write_file"],"approvalMode":"yolo"},
+		"general":{"defaultApprovalMode":"auto_edit"}}' >.gemini/settings.json
+	cp .gemini/settings.json .qwen/settings.json
+	printf 'sandbox_mode = "danger-full-access"\napproval_policy = "never"\n' \
+		>.codex/config.toml
+	echo '{"permission":{"bash":"allow","edit":"allow"},"agent":{"plan":{
+		"permission":{"bash":"allow","edit":"allow"},
+		"tools":{"bash":true,"write":true}}}}' >opencode.json
+}
+
+# reads_only NAME: whatever the model wants, nothing is written without --write;
+# with it, what it asked for is there.
+reads_only() {
+	local step
+	printf '%s' "$PWD/written" >"$TARGET"
+	for step in 'tool;cmd=touch%20written' 'tool;cmd=WRITE'; do
+		conf "$step"
+		rm -rf db written
+		sk-run --config sk.toml --db db/x -t 90 -a "$1" <<<'Write it.' \
+			>"$BATS_TEST_TMPDIR/.out" 2>"$BATS_TEST_TMPDIR/.err" || :
+		echo "$1 $step: $(jq -c 'select(.agent) | [.status,
+			.failure.kind, .content]' "$BATS_TEST_TMPDIR/.out")"
+		[ ! -e written ]
+	done
+	greedy
+	for step in 'tool;cmd=touch%20written' 'tool;cmd=WRITE'; do
+		conf "$step"
+		rm -rf db written
+		sk-run --config sk.toml --db db/x -t 90 -a "$1" <<<'Write it.' \
+			>"$BATS_TEST_TMPDIR/.out" 2>"$BATS_TEST_TMPDIR/.err" || :
+		echo "$1 greedy $step: $(jq -c 'select(.agent) | [.status,
+			.failure.kind, .content]' "$BATS_TEST_TMPDIR/.out")"
+		[ ! -e written ]
+	done
+	# (Each has a tool for files, or a shell that may.)
+	for step in 'tool;cmd=WRITE' 'tool;cmd=touch%20written'; do
+		conf "$step"
+		rm -rf db
+		[ -e written ] || sk-run --config sk.toml --db db/x -t 90 \
+			-a "$1" --write <<<'Write it.' \
+			>"$BATS_TEST_TMPDIR/.out" 2>"$BATS_TEST_TMPDIR/.err" ||
+			:
+		echo "$1 --write $step: $(jq -c 'select(.agent) | [.status,
+			.failure.kind, .content]' "$BATS_TEST_TMPDIR/.out")"
+	done
+	[ -e written ]
+}
+
 answered() {
 	same "$(a .status)" ok
 	same "$(a .content | head -1)" "Mock answer: the word is PINEAPPLE."
@@ -123,6 +196,7 @@ env = { ANTHROPIC_API_KEY = \"sk-ant-dummy\", ANTHROPIC_BASE_URL = \"http://127.
 	conf quota
 	ask claude 7
 	failed quota_exhausted
+	reads_only claude
 }
 
 @test "codex" {
@@ -163,6 +237,7 @@ env = { OPENAI_API_KEY = \"sk-dummy\" }"
 	conf disc
 	ask codex 6
 	failed transport
+	reads_only codex
 }
 
 @test "gemini" {
@@ -194,6 +269,7 @@ env = { GEMINI_API_KEY = \"dummy\", GOOGLE_GEMINI_BASE_URL = \"http://127.0.0.1:
 	conf auth
 	ask gemini 4
 	failed auth
+	reads_only gemini
 }
 
 @test "qwen" {
@@ -211,6 +287,7 @@ env = { OPENAI_API_KEY = \"sk-dummy\", OPENAI_BASE_URL = \"http://127.0.0.1:$POR
 	conf ctx
 	ask qwen 6
 	failed context_too_long
+	reads_only qwen
 }
 
 @test "copilot" {
@@ -233,6 +310,7 @@ env = { COPILOT_OFFLINE = \"true\", COPILOT_MODEL = \"gpt-5.1\", COPILOT_PROVIDE
 	conf empty
 	ask copilot 6
 	failed empty
+	reads_only copilot
 }
 
 @test "opencode" {
@@ -265,6 +343,7 @@ env = { OPENCODE_CONFIG = \"$PWD/oc.json\" }"
 	conf ctx
 	ask opencode 6
 	failed context_too_long
+	reads_only opencode
 }
 
 @test "installed programs are listed with their versions" {
