@@ -202,8 +202,12 @@ main(int argc, char **argv)
 	sk_buf_init(&b, 0);
 	if (sk_read_fd(STDIN_FILENO, SK_BUF_MAX - 1, &b, "input", &err) != 0)
 		return 2;
-	if (argc > 1 && strcmp(argv[1], "output") == 0)
-		return output(b.p, b.p + b.len);
+	if (argc > 1 && strcmp(argv[1], "output") == 0) {
+		int rc = output(b.p, b.p + b.len);
+
+		sk_buf_free(&b);
+		return rc;
+	}
 	for (p = b.p; p < b.p + b.len; p = next) {
 		e = line_end(p, b.p + b.len, &next);
 		look(&c, p, (size_t)(e - p));
