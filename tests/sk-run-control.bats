@@ -323,6 +323,15 @@ plain() {
 	feed p 0 env SPECKIT_RETRY__SCALE=1000 sk-run --until-decided \
 		--require /v -x 'a:2=./third' -a busy --retry-for 100h
 	same "$(answers 'select(.agent == "busy") | .failure.kind')" '"cancelled"'
+	# Agents that report on agreement are all heard: one report is enough.
+	script yes2 'echo "{\"v\": 1, \"consensus\": {\"conflicts\": []}}"'
+	script no2 'sleep 0.3
+		echo "{\"v\": 1, \"consensus\": {\"conflicts\": [\"x\"]}}"'
+	feed p 0 sk-run --until-decided --require /v -x 'a:2=./yes2' -x c=./no2
+	same "$(end '[.ok, .not_needed]')" '[3,0]'
+	feed p 0 sk-run --until-decided --require /v -x a=./yes2 -x b=./no2 \
+		-x slow=./slow
+	same "$(end '[.ok, .not_needed]')" '[2,1]'
 	# It has to know what counts; a stage's policy says so.
 	feed p 2 sk-run --until-decided -x a=./yes1
 	same "$(error_code)" nothing_required

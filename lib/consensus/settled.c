@@ -3,7 +3,9 @@
  * Is a case decided before everybody has answered? Only what can be proven
  * counts: a path is settled when one value has the quorum and more voters than
  * all other values and all outstanding agents together, and it is split when no
- * value can reach the quorum any more.
+ * value can reach the quorum any more. That the outstanding agents answer as the
+ * others do is taken for granted in one respect: where no answer has an object
+ * "consensus", none of them is expected to report a conflict in one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +53,7 @@ static enum sk_settled
 settle(struct sk_judge *j)
 {
 	size_t open = j->expected.n, claims = 0;
-	bool agreed = true;
+	bool agreed = true, reports = false;
 
 	for (size_t i = 0; i < j->expected.n; i++) {
 		const struct sk_input *in = sk_judge_input(j, j->expected.v[i]);
@@ -59,8 +61,10 @@ settle(struct sk_judge *j)
 		if (in != NULL && !sk_input_spared(in))
 			open--;
 	}
-	for (size_t i = 0; i < j->n_voters; i++)
+	for (size_t i = 0; i < j->n_voters; i++) {
 		claims += sk_jlen(j->voters[i].claims_c);
+		reports |= j->voters[i].claims_c != NULL;
+	}
 	if (open == 0)
 		return SK_SETTLED_ALL;
 	if (claims > 0)
@@ -83,7 +87,10 @@ settle(struct sk_judge *j)
 		agreed = agreed && t.plain && t.best >= j->quorum &&
 		         t.best > t.all - t.best + open;
 	}
-	return agreed && j->required.n > 0 && (int64_t)j->n_voters >= j->c->min
+	/* Agents that were asked to say what they see of agreement may yet
+	 * report a conflict, and one report is enough. */
+	return agreed && !reports && j->required.n > 0 &&
+	               (int64_t)j->n_voters >= j->c->min
 	           ? SK_SETTLED_AGREED
 	           : SK_SETTLED_NO;
 }

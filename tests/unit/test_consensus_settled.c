@@ -13,6 +13,15 @@ static const char *const answers[] = { "{\"k\":1,\"t\":\"x\"}",
 	"{\"k\":[1]}", "no JSON", NULL };
 #define NANSWERS 9
 #define NAGENTS 5
+/* Of agents that report on agreement, a conflict or none. */
+static const char *const reports[] = { "{\"k\":1,\"consensus\":{}}",
+	"{\"k\":1,\"consensus\":{\"conflicts\":[\"x\"]}}",
+	"{\"k\":2,\"consensus\":{\"conflicts\":[],\"agreements\":[\"y\"]}}",
+	"{\"k\":2,\"final_plan\":{\"consensus\":{\"conflicts\":[\"x\"]}}}",
+	NULL };
+#define NREPORTS 5
+static const char *const *say = answers;
+static size_t nsay = NANSWERS, nfit = 5; /* nfit: the first ones have a /k */
 
 /* One of each shape matters; a broken case is a broken test. */
 static struct sk_case
@@ -36,7 +45,7 @@ make(struct sk_input *in, size_t n, const size_t *pick,
 		if (sk_quorum_parse(quorum, &c.quorum, &err) != 0)
 			abort();
 	for (size_t i = 0; i < n; i++) {
-		const char *t = answers[pick[i]];
+		const char *t = say[pick[i]];
 
 		in[i] = (struct sk_input){ .agent = names[i],
 			.state = t != NULL ? SK_INPUT_OK : SK_INPUT_FAILED,
@@ -78,7 +87,7 @@ holds(enum sk_settled is, size_t from, size_t *pick, const struct sk_policy *p,
 	bool ok = true;
 
 	if (from < NAGENTS) {
-		for (size_t i = 0; ok && i < NANSWERS; i++) {
+		for (size_t i = 0; ok && i < nsay; i++) {
 			pick[from] = i;
 			ok = holds(is, from + 1, pick, p, require, expect,
 			    quorum, first);
@@ -133,12 +142,12 @@ spared(const struct sk_case *c, struct sk_input *in, size_t n, size_t *pick)
 		ok = ok && v.status >= SK_ST_DEGRADED &&
 		     strstr(v.json.p, "\"missing_agents\":[]") == NULL;
 	sk_buf_init(&k, 0);
-	for (size_t x = 0; ok && is != SK_SETTLED_NO && x < 25; x++) {
+	for (size_t x = 0; ok && is != SK_SETTLED_NO && x < nfit * nfit; x++) {
 		struct sk_input full[NAGENTS];
 		struct sk_case f;
 
-		for (size_t i = n, y = x; i < NAGENTS; i++, y /= 5)
-			pick[i] = y % 5;
+		for (size_t i = n, y = x; i < NAGENTS; i++, y /= nfit)
+			pick[i] = y % nfit;
 		f = make(full, NAGENTS, pick, c->policy, c->require, c->expect,
 		    NULL);
 		f.quorum = c->quorum;
@@ -163,14 +172,14 @@ sweep(size_t n, const char *quorum, size_t seen[4])
 	for (size_t i = 0; i < NAGENTS; i++)
 		sk_strv_add(&expect, names[i]);
 	for (size_t i = 0; i < n; i++)
-		all *= NANSWERS;
+		all *= nsay;
 	for (size_t x = 0; x < all; x++) {
 		struct sk_buf first;
 		enum sk_settled is;
 		struct sk_case c;
 
-		for (size_t i = 0, y = x; i < n; i++, y /= NANSWERS)
-			pick[i] = y % NANSWERS;
+		for (size_t i = 0, y = x; i < n; i++, y /= nsay)
+			pick[i] = y % nsay;
 		c = make(in, n, pick, &p, &require, &expect, quorum);
 		is = sk_verdict_settled(&c);
 		seen[is]++;
@@ -203,5 +212,18 @@ main(void)
 	CHECKF(seen[SK_SETTLED_AGREED] > 0, "some are agreed");
 	CHECKF(seen[SK_SETTLED_SPLIT] > 0, "some are split");
 	CHECKF(seen[SK_SETTLED_ALL] == 0, "somebody is always outstanding");
+	/* One report is enough, so nothing is agreed before everybody has
+	 * spoken; what is split stays split. */
+	memset(seen, 0, sizeof(seen));
+	say = reports;
+	nsay = NREPORTS;
+	nfit = 4;
+	sweep(1, "2", seen);
+	sweep(2, "2", seen);
+	sweep(3, "2", seen);
+	sweep(4, "3", seen);
+	CHECKF(seen[SK_SETTLED_AGREED] == 0, "none is agreed");
+	CHECKF(seen[SK_SETTLED_SPLIT] > 0, "some are split");
+	CHECKF(seen[SK_SETTLED_NO] > 0, "some are open");
 	return tap_done();
 }
