@@ -175,6 +175,15 @@ static const struct sk_opt answer_opts[] = {
 	O_RUN, O_BRANCH, O_WAIT, SK_OPT_END
 };
 
+static const struct sk_opt watch_opts[] = {
+	SK_OPT_STR(struct sk_status_opts, 'r', "run", "RUN", common.run,
+	    SK_C_RUN, "this run, not the newest", NULL),
+	SK_OPT_STR(struct sk_status_opts, 'b', "branch", "BRANCH",
+	    common.branch, SK_C_BRANCH, "this branch", NULL),
+	SK_OPT_DUR(struct sk_status_opts, 0, "every", "DURATION", every,
+	    "look so often (500ms)", NULL),
+	SK_OPT_END
+};
 static const struct sk_opt report_opts[] = { O_RUN, O_BRANCH,
 	SK_OPT_ENUM(struct sk_auto_opts, 0, "format", "FORMAT", format,
 	    "github gitlab junit tap md", "the form of the report (md)", NULL),
@@ -196,6 +205,8 @@ static const char *const run_examples[] = {
 };
 static const char *const init_examples[] = { "sk-auto init SPEC-1",
 	"sk-auto init SPEC-1 -a claude -a codex --ci github --no-input", NULL };
+static const char *const watch_examples[] = { "sk-auto watch",
+	"sk-auto watch SPEC-7 --format text >>log", NULL };
 static const char *const report_examples[] = {
 	"sk-auto report SPEC-7 --format junit >report.xml", NULL
 };
@@ -303,6 +314,16 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = sk_averb_status },
+	{ .name = "watch",
+	    .operands = "[SPEC]",
+	    .purpose = "show a run as it goes on",
+	    .examples = watch_examples,
+	    .opts = watch_opts,
+	    .opts_size = sizeof(struct sk_status_opts),
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_averb_watch },
 	{ .name = "report",
 	    .operands = "[SPEC]",
 	    .purpose = "print the newest run for a CI system",

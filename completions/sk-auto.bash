@@ -23,11 +23,11 @@ _sk_auto()
 		case $word in
 		--) end=1 ;;
 		--agent | --answers | --branch | --choose | --ci | --config | \
-			--db | --format | --from | --goal | --on-gate | --only | \
-			--output | --run | --stage | --stale-hours | --timeout | --to | \
-			--wait | -a | -b | -f | -o | -r | \
-			-s | -t) opt=$word ;;
-		run | init | step | next | resume | cancel | status | report | diff | apply | undo | prompt | artefact | check | answer | gate | env | completion | schema)
+			--db | --every | --format | --from | --goal | --on-gate | \
+			--only | --output | --run | --stage | --stale-hours | --timeout | \
+			--to | --wait | -a | -b | -f | -o | \
+			-r | -s | -t) opt=$word ;;
+		run | init | step | next | resume | cancel | status | watch | report | diff | apply | undo | prompt | artefact | check | answer | gate | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -81,6 +81,9 @@ _sk_auto()
 		status:--run | status:-r) ;;
 		status:--branch | status:-b) ;;
 		status:--stale-hours) ;;
+		watch:--run | watch:-r) ;;
+		watch:--branch | watch:-b) ;;
+		watch:--every) ;;
 		report:--run | report:-r) ;;
 		report:--branch | report:-b) ;;
 		report:--format) words='github gitlab junit tap md' ;;
@@ -124,6 +127,7 @@ _sk_auto()
 		resume) words='-a --agent -r --run -b --branch --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock --allow-dirty --worktree --on-gate -t --timeout --wait --format --db --config --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		cancel) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		status) words='-r --run -b --branch --stale-hours --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		watch) words='-r --run -b --branch --every --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		report) words='-r --run -b --branch --format --db --config --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		diff) words='--agent -o --output -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		apply) words='-f --from --choose --none -s --stage --binary --allow-dirty --wait -r --run -b --branch -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -144,7 +148,7 @@ _sk_auto()
 		schema) words='check diff landing event init outline questions status summary stop error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' run init step next resume cancel status report diff apply undo prompt artefact check answer gate env completion schema'
+			words+=' run init step next resume cancel status watch report diff apply undo prompt artefact check answer gate env completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -29,11 +29,12 @@ three() {
 	project_of x
 	check 0 sk-auto run SPEC-7 --to tasks --format junit
 	xml
-	same "$(xpath 'string(//testsuites/@tests)')" 6
+	same "$(xpath 'string(//testsuites/@tests)')" 8
 	same "$(xpath 'string(//testsuites/@failures)')" 0
 	same "$(xpath 'count(//testsuite)')" 2
 	for s in plan tasks; do
-		same "$(xpath "count(//testsuite[@name='$s']/testcase)")" 3
+		same "$(xpath "count(//testsuite[@name='$s']/testcase)")" 4
+		same "$(xpath "count(//testsuite[@name='$s']/testcase[starts-with(@name, 'gate ')])")" 1
 		xpath "string(//testsuite[@name='$s']/@time)" | grep -Eqx '[0-9]+\.[0-9]{3}'
 	done
 	same "$(xpath "string(//testcase[@name='agent x']/@classname)")" SPEC-7.plan
@@ -88,10 +89,10 @@ three() {
 @test "tap: a plan, a line for each case, why as YAML" {
 	three "it's \"so\""
 	check 1 sk-auto run SPEC-7 --format tap
-	same "$(head -2 "$BATS_TEST_TMPDIR/.out" | xargs)" "TAP version 14 1..5"
-	same "$(grep -c '^ok ' "$BATS_TEST_TMPDIR/.out")" 3
+	same "$(head -2 "$BATS_TEST_TMPDIR/.out" | xargs)" "TAP version 14 1..6"
+	same "$(grep -c '^ok ' "$BATS_TEST_TMPDIR/.out")" 4
 	same "$(grep -c '^not ok ' "$BATS_TEST_TMPDIR/.out")" 2
-	has "$out" "not ok 5 - plan: verdict"
+	has "$out" "not ok 6 - plan: verdict"
 	has "$out" '  severity: fail'
 	sed -n 's/^  message: //p' "$BATS_TEST_TMPDIR/.out" | jq -r . | grep -q /complexity
 }
@@ -167,10 +168,10 @@ three() {
 	not grep -Eq '@all|<script|\]\(|set-output' bare
 	check 0 sk-auto report SPEC-7 --format junit
 	xml
-	same "$(xpath 'count(//testcase)')" 5
+	same "$(xpath 'count(//testcase)')" 6
 	not grep -Pq '\xe2\x80\xae|\x1b' "$BATS_TEST_TMPDIR/.out"
 	check 0 sk-auto report SPEC-7 --format tap
-	same "$(grep -Ec '^(not )?ok ' "$BATS_TEST_TMPDIR/.out")" 5
+	same "$(grep -Ec '^(not )?ok ' "$BATS_TEST_TMPDIR/.out")" 6
 	check 0 sk-auto report SPEC-7 --format gitlab
 	not grep -Pq '[\x00-\x09\x0b-\x1f\x7f]' "$BATS_TEST_TMPDIR/.out"
 }

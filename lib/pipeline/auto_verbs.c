@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs of sk-auto: from their options to what they do. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "pipeline/auto_verbs.h"
+#include "pipeline/watch.h"
 
 /* The operand that names the specification, NULL when it is left out: answers
  * have a '='. */
@@ -338,4 +340,34 @@ sk_averb_report(struct sk_ctx *ctx, struct sk_err *err)
 	if (o->format == NULL)
 		o->format = "md";
 	return sk_auto_with(ctx, o, 0, do_report, NULL, err);
+}
+
+static int
+do_watch(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	int64_t every = ((struct sk_status_opts *)arg)->every;
+
+	return sk_auto_watch(a, every > 0 ? every : 500, err);
+}
+
+int
+sk_averb_watch(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_status_opts *o = ctx->opts;
+	char *newest = ctx->argc == 0 ? sk_watch_newest(ctx) : NULL;
+	char *argv[] = { newest, NULL };
+	struct sk_ctx c = *ctx;
+	const char *ci = getenv("CI");
+	int rc;
+
+	if (newest != NULL) {
+		c.argc = 1;
+		c.argv = argv;
+	}
+	/* A log of a CI system is read by people. */
+	if (!ctx->format_given && ci != NULL && ci[0] != '\0')
+		c.format = ctx->format = SK_FMT_TEXT;
+	rc = sk_auto_with(&c, &o->common, 0, do_watch, o, err);
+	free(newest);
+	return rc;
 }

@@ -13,7 +13,8 @@ struct sk_prompt_opts {
 };
 struct sk_status_opts {
 	struct sk_auto_opts common;
-	int64_t stale_hours;
+	int64_t stale_hours; /* status */
+	int64_t every; /* watch, ms */
 };
 struct sk_gate_opts {
 	struct sk_auto_opts common;
@@ -43,6 +44,7 @@ int sk_averb_status(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_diff(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_apply(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_undo(struct sk_ctx *ctx, struct sk_err *err);
+int sk_averb_watch(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_report(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_env(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_check(struct sk_ctx *ctx, struct sk_err *err);

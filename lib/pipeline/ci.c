@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "pipeline/ci.h"
+#include "pipeline/gate.h"
 
 /* What GitHub takes of one step; more is dropped whole. */
 #define SUMMARY_MAX ((size_t)1 << 20)
@@ -103,6 +104,38 @@ add_outcome(
 	}
 }
 
+/* The gate before the stage, when it was held. */
+static int
+add_gate(struct sk_ci *c, struct sk_ci_stage *s, const char *stage,
+    struct sk_err *err)
+{
+	const struct sk_stage *st = sk_stage_find(stage);
+	const struct sk_gate *g = st != NULL ? sk_gate_before(st) : NULL;
+	struct sk_auto *a = c->a;
+	struct sk_gate_row row;
+	struct sk_ci_case *k;
+	bool found = false;
+	int rc;
+
+	if (g == NULL)
+		return 0;
+	rc = sk_gate_get(
+	    a->db, a->run, a->branch, g->name, &row, &found, &c->arena, err);
+	if (rc != 0 || !found)
+		return rc;
+	k = add(c, s, sk_arena_printf(&c->arena, "gate %s", g->name),
+	    strcmp(row.state, "waiting") == 0 ||
+		    strcmp(row.state, "failed") == 0
+		? SK_CI_FAILED
+		: SK_CI_OK);
+	if (k->result == SK_CI_OK)
+		return 0;
+	k->type = strcmp(row.state, "waiting") == 0 ? "needs_person" : "gate";
+	k->text = sk_arena_printf(&c->arena,
+	    "has open questions: sk-auto answer %s --list", a->spec.id);
+	return 0;
+}
+
 static int
 load_stage(struct sk_ci *c, const struct sk_stage_row *r, struct sk_err *err)
 {
@@ -130,8 +163,9 @@ load_stage(struct sk_ci *c, const struct sk_stage_row *r, struct sk_err *err)
 		add_agent(c, s, sk_arena_strdup(&c->arena, names.v[i]),
 		    answer_of(x, n, names.v[i]));
 	sk_strv_free(&names);
+	rc = add_gate(c, s, r->stage, err);
 	add_outcome(c, s, r);
-	return 0;
+	return rc;
 }
 
 /* A dry run: who would be asked. */

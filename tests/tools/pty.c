@@ -6,9 +6,10 @@
  *
  *	pty [-o FILE] [-r ROWSxCOLS] [-e TEXT] [-k KEYS] [-s SIGNAL] … -- CMD
  *
- * In order: -r resizes, -e waits until TEXT was shown after what was waited for
- * before, -k types (\e escape, \n return, \cX control), -s sends a signal by
- * number. -o sends the program's standard output to a file instead.
+ * In order: -r resizes (at the beginning: is the size), -e waits until TEXT was
+ * shown after what was waited for before, -k types (\e escape, \n return, \cX
+ * control), -s sends a signal by number. -o sends the program's standard output
+ * to a file instead.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -119,7 +120,7 @@ keys(struct term *t, const char *s)
 }
 
 static void
-start(struct term *t, const char *out, char **argv)
+start(struct term *t, const char *out, const char *size, char **argv)
 {
 	posix_spawn_file_actions_t fa;
 	posix_spawnattr_t at;
@@ -129,7 +130,7 @@ start(struct term *t, const char *out, char **argv)
 	if (t->fd < 0 || grantpt(t->fd) != 0 || unlockpt(t->fd) != 0 ||
 	    (name = ptsname(t->fd)) == NULL)
 		die("posix_openpt");
-	resize(t->fd, "24x80");
+	resize(t->fd, size);
 	(void)posix_spawn_file_actions_init(&fa);
 	(void)posix_spawnattr_init(&at);
 	/* The leader of a session gets the first terminal that it opens. */
@@ -163,14 +164,17 @@ main(int argc, char **argv)
 {
 	int end = script_end(argc, argv), i = 1, status;
 	struct term t = { 0 };
-	const char *out = NULL;
+	const char *out = NULL, *size = "24x80";
 
 	sk_buf_init(&t.seen, 0);
-	if (strcmp(argv[1], "-o") == 0) {
-		out = argv[2];
-		i = 3;
-	}
-	start(&t, out, argv + end + 1);
+	for (; i + 1 < end; i += 2)
+		if (strcmp(argv[i], "-o") == 0)
+			out = argv[i + 1];
+		else if (strcmp(argv[i], "-r") == 0)
+			size = argv[i + 1];
+		else
+			break;
+	start(&t, out, size, argv + end + 1);
 	for (; i + 1 < end; i += 2) {
 		if (strcmp(argv[i], "-r") == 0)
 			resize(t.fd, argv[i + 1]);
