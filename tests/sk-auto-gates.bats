@@ -407,3 +407,49 @@ record() {
 	same "$(calls g) $(calls w)" '6 1'
 	grep -q 'A: blue' $spec
 }
+
+@test "on a terminal it asks: a letter, words, nothing; a signal keeps what was said" {
+	pty=$SK_BUILD/tools/pty
+	gate plan
+	says 1 'a|critical|auto-fix||Which colour has the lamp on the front?|red' \
+		'b|critical|auto-fix|FR-002|Who may read the log file?|all'
+	says 2 'x|critical|auto-fix||Which colour has the lamp on the front?|green'
+	says 3
+	check 5 "$pty" -e 'leave it open: ' -k 'b\n' -e 'leave it open: ' -k '\n' \
+		-- sk-auto run SPEC-7 --only plan
+	has "$out" 'b) green [g2]'
+	has "$out" '1 question for a person'
+	same "$(phase) $(row clarify)" 'waiting waiting'
+	same "$(issue Q-001 .answer)" green
+	# The next driver writes it down before it asks for the rest; ^C.
+	check 130 "$pty" -e 'leave it open: ' -k '\cC' -- sk-auto run SPEC-7 --only plan
+	grep -q 'A: green' $spec
+	same "$(phase)" waiting
+	# --no-input asks nobody.
+	check 5 "$pty" -- sk-auto run SPEC-7 --only plan --no-input
+	# Answering asks, too.
+	check 0 "$pty" -e 'leave it open: ' -k 'root alone\n' -- sk-auto answer SPEC-7
+	has "$out" '1 answered, none open'
+	check 0 sk-auto run SPEC-7 --only plan
+	grep -q 'an hour. (clarified: root alone)' $spec
+	same "$(calls g) $(calls w)" '3 1'
+}
+
+@test "phases around a person: nothing else is allowed from waiting" {
+	echo 'FR-003: [NEEDS CLARIFICATION: how long?]' >>$spec
+	export SPECKIT_QUALITY_GATES__INSTANT=ask
+	check 0 "$SK_BUILD/tools/pty" -o out.json -e 'leave it open: ' -k 'five\n' \
+		-- sk-auto run SPEC-7 --only plan --json
+	same "$(jq -r 'select(.event=="phase") | .from + ">" + .to' <out.json | xargs)" \
+		'idle>checking checking>waiting waiting>checking checking>asking asking>judging judging>writing writing>done'
+	same "$(sqlite3 "$SK_DB" "SELECT group_concat(key,' ') FROM (SELECT key FROM journal WHERE kind='phase' ORDER BY lsn)")" \
+		"$(jq -r 'select(.event=="phase") | .from + ">" + .to' <out.json | xargs)"
+	same "$(sqlite3 "$SK_DB" "SELECT group_concat(key,', ') FROM (SELECT key FROM journal WHERE kind='gate' ORDER BY lsn)")" \
+		'clarify waiting, clarify answered, clarify writing, clarify passed'
+	# A run that waits can be cancelled, and then takes no answer.
+	echo 'FR-004: [NEEDS CLARIFICATION: how wide?]' >>$spec
+	check 5 sk-auto run SPEC-7 --to plan --new
+	check 0 sk-auto cancel SPEC-7
+	same "$(phase | tail -n 1)" cancelled
+	check 8 sk-auto answer SPEC-7 CLR-001=x
+}

@@ -306,6 +306,17 @@ from_json(struct session *s, struct sk_err *err)
 }
 
 static int
+by_talking(struct session *s, struct sk_err *err)
+{
+	size_t before = sk_gate_open(s->issues);
+	bool all;
+	int rc = sk_gate_talk(s->a, s->issues, &all, err);
+
+	s->n = before - sk_gate_open(s->issues);
+	return rc;
+}
+
+static int
 store(struct session *s, struct sk_err *err)
 {
 	struct sk_auto *a = s->a;
@@ -372,7 +383,7 @@ sk_auto_answer(struct sk_auto *a, char *const *words, size_t n, bool list,
     bool resume, struct sk_err *err)
 {
 	struct session s = { .a = a };
-	bool all;
+	struct sk_err second = { 0 };
 	int rc;
 
 	if (list) {
@@ -390,11 +401,15 @@ sk_auto_answer(struct sk_auto *a, char *const *words, size_t n, bool list,
 	if (rc == 0 && n > 0)
 		rc = from_words(&s, words, n, err);
 	else if (rc == 0 && isatty(STDIN_FILENO))
-		rc = sk_gate_talk(a, s.issues, &all, err);
+		rc = by_talking(&s, err);
 	else if (rc == 0)
 		rc = from_json(&s, err);
+	/* What was said before a signal counts. */
 	if (rc == 0)
 		rc = store(&s, err);
+	else if (s.n > 0 && rc > 128 && store(&s, &second) != 0)
+		sk_warn("%s", second.message);
+	sk_err_clear(&second);
 	if (a->driving)
 		sk_driver_end(&a->driver);
 	a->driving = false;
