@@ -522,6 +522,21 @@ d quota_exhausted
 e'
 }
 
+@test "a server that says that another call is of no use is believed" {
+	serve "$srv"
+	json no 503 '{"error":{"message":"overloaded"}}' 'X-Should-Retry: false\r\n'
+	json yes 503 '{"error":{"message":"overloaded"}}' 'x-should-retry: true\r\n'
+	json zero 429 '{"error":{"code":429,"message":"You exceeded your current quota, limit: 0, model: m","status":"RESOURCE_EXHAUSTED"}}'
+	local n
+	for n in no:1 yes:2 zero:1; do
+		agent x openai-chat "/raw/${n%:*}" >c.toml
+		: >"$srv/requests"
+		SPECKIT_RETRY__SCALE=0.01 timeout 20 sk-run --config c.toml -a x \
+			--attempts 2 -p prompt >/dev/null 2>&1 || true
+		same "$n $(grep -c ^POST "$srv/requests")" "$n ${n#*:}"
+	done
+}
+
 @test "only those that speak HTTP link libcurl, and only who asks starts it" {
 	for p in "$SK_BIN"/sk*; do
 		case $p in

@@ -351,6 +351,8 @@ sk_control_again(struct sk_fan *r, size_t i)
 	if (t->step.next == SK_NEXT_WAIT && r->deadline != 0 &&
 	    now + t->step.wait_ms >= r->deadline)
 		t->step.next = SK_NEXT_SUSPEND;
+	if (a->o.final)
+		t->step.next = SK_NEXT_END;
 	if (hint != SK_NO_HINT)
 		t->until = sk_now_ms() + hint + c->pol.buffer_ms;
 	else if (t->kind == SK_K_RATE_LIMITED)

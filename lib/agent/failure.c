@@ -349,6 +349,7 @@ take_hints(
 	if (h.retry_after_ms > 0)
 		o->retry_after_ms = h.retry_after_ms;
 	o->reset_at_ms = h.reset_at_ms;
+	o->final = h.never;
 }
 
 static bool
@@ -389,6 +390,7 @@ sk_judge_failure(
 		say(o, &t->r, &other, k);
 		o->kind = k;
 	}
+	o->final = t->r.hint.never;
 	if (limited(o, &t->r, &other))
 		take_hints(o, t, &other);
 	else

@@ -227,6 +227,10 @@ sk_hint_header(
 		value++;
 	if (sk_streq(p, "date"))
 		return sk_hint_http_date(value, &h->date_ms);
+	if (sk_streq(p, "x-should-retry")) {
+		h->never = sk_streq(value, "false");
+		return true;
+	}
 	if (sk_streq(p, "retry-after-ms") || sk_streq(p, "x-ms-retry-after-ms"))
 		return milliseconds(h, value);
 	if (sk_streq(p, "retry-after") || sk_streq(p, "x-retry-after"))

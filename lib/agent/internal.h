@@ -70,6 +70,7 @@ struct sk_outcome {
 	char code[40]; /* finer than kind, where there is one: "tls_expired" */
 	char *message; /* NULL = none; see sk_outcome_text() */
 	int64_t retry_after_ms, reset_at_ms; /* 0 = not said */
+	bool final; /* the provider says that another call is of no use */
 	char *content;
 	size_t content_n;
 	bool lossy;

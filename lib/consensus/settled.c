@@ -3,9 +3,9 @@
  * Is a case decided before everybody has answered? Only what can be proven
  * counts: a path is settled when one value has the quorum and more voters than
  * all other values and all outstanding agents together, and it is split when no
- * value can reach the quorum any more. That the outstanding agents answer as the
- * others do is taken for granted in one respect: where no answer has an object
- * "consensus", none of them is expected to report a conflict in one.
+ * value can reach the quorum any more. That the outstanding agents answer as
+ * the others do is taken for granted in one respect: where no answer has an
+ * object "consensus", none of them is expected to report a conflict in one.
  */
 #include <stdlib.h>
 #include <string.h>
