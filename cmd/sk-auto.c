@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "pipeline/auto_verbs.h"
 #include "pipeline/init.h"
+#include "pipeline/keep_verbs.h"
 
 #define O_AGENT \
 	SK_OPT_LIST(struct sk_auto_opts, 'a', "agent", "NAME", agents, \
@@ -196,6 +197,22 @@ static const struct sk_opt init_opts[] = {
 	SK_OPT_END
 };
 static const struct sk_opt look_opts[] = { O_RUN, O_BRANCH, SK_OPT_END };
+static const struct sk_opt export_opts[] = {
+	SK_OPT_STR(struct sk_bundle_opts, 'o', "output", "FILE", output,
+	    SK_C_FILE, "into FILE, not to standard output", NULL),
+	SK_OPT_FLAG(struct sk_bundle_opts, 0, "redact", redact,
+	    "hashes in the place of texts: to be checked only", NULL),
+	SK_OPT_FLAG(struct sk_bundle_opts, 0, "no-files", no_files,
+	    "rows of the database alone", NULL),
+	SK_OPT_END
+};
+static const struct sk_opt import_opts[] = {
+	SK_OPT_FLAG(struct sk_bundle_opts, 0, "check", check,
+	    "look at it and say what would be done, do nothing", NULL),
+	SK_OPT_FLAG(struct sk_bundle_opts, 0, "no-files", no_files,
+	    "rows of the database alone", NULL),
+	SK_OPT_END
+};
 static const struct sk_opt no_opts[] = { SK_OPT_END };
 
 static const char *const run_examples[] = {
@@ -239,6 +256,12 @@ static const char *const gate_examples[] = {
 static const char *const answer_examples[] = { "sk-auto answer SPEC-7 --list",
 	"sk-auto answer SPEC-7 Q-001='at most 5 s' --resume",
 	"sk-auto answer SPEC-7 <answers.json", NULL };
+static const char *const export_examples[] = {
+	"sk-auto export SPEC-7 -o run.skb",
+	"sk-auto export SPEC-7 --redact | gzip >for-others.gz", NULL
+};
+static const char *const import_examples[] = { "sk-auto import run.skb",
+	"sk-auto import --check run.skb", NULL };
 static const char *const env_examples[] = {
 	"eval \"$(sk-auto env SPEC-7 --new)\"", NULL
 };
@@ -367,6 +390,28 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = sk_averb_undo },
+	{ .name = "export",
+	    .operands = "RUN",
+	    .purpose = "write a run into one file, for another machine",
+	    .examples = export_examples,
+	    .opts = export_opts,
+	    .opts_size = sizeof(struct sk_bundle_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_RUN,
+	    .flags = SK_V_DB | SK_V_CONFIG | SK_V_RAW,
+	    .run = sk_averb_export },
+	{ .name = "import",
+	    .operands = "FILE",
+	    .purpose = "take in a run that was exported",
+	    .examples = import_examples,
+	    .opts = import_opts,
+	    .opts_size = sizeof(struct sk_bundle_opts),
+	    .min_args = 1,
+	    .max_args = 1,
+	    .comp = SK_C_FILE,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_averb_import },
 	{ .name = "prompt",
 	    .operands = "[SPEC]",
 	    .purpose = "print the prompt of a stage",
@@ -430,9 +475,9 @@ static const struct sk_verb verbs[] = {
 	{ .run = NULL }
 };
 
-static const char *const schemas[] = { "check", "diff", "landing", "event",
-	"init", "outline", "questions", "status", "summary", "stop", "error",
-	NULL };
+static const char *const schemas[] = { "check", "diff", "landing", "moved",
+	"event", "init", "outline", "questions", "status", "summary", "stop",
+	"error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
 	"sk-pipelines 7", NULL };
 

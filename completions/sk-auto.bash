@@ -27,7 +27,7 @@ _sk_auto()
 			--only | --output | --run | --stage | --stale-hours | --timeout | \
 			--to | --wait | -a | -b | -f | -o | \
 			-r | -s | -t) opt=$word ;;
-		run | init | step | next | resume | cancel | status | watch | report | diff | apply | undo | prompt | artefact | check | answer | gate | env | completion | schema)
+		run | init | step | next | resume | cancel | status | watch | report | diff | apply | undo | export | import | prompt | artefact | check | answer | gate | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -98,6 +98,7 @@ _sk_auto()
 		apply:--run | apply:-r) ;;
 		apply:--branch | apply:-b) ;;
 		undo:--wait) ;;
+		export:--output | export:-o) kind='file' ;;
 		prompt:--stage | prompt:-s) words='plan tasks implement validate audit unlock' ;;
 		prompt:--answers) kind='file' ;;
 		prompt:--run | prompt:-r) ;;
@@ -132,6 +133,8 @@ _sk_auto()
 		diff) words='--agent -o --output -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		apply) words='-f --from --choose --none -s --stage --binary --allow-dirty --wait -r --run -b --branch -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		undo) words='--wait -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		export) words='-o --output --redact --no-files --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		import) words='--check --no-files --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		prompt) words='-s --stage --answers -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		check) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -144,11 +147,12 @@ _sk_auto()
 		esac
 	else
 		case $verb in
+		import) kind='file' ;;
 		completion) words='bash zsh' ;;
-		schema) words='check diff landing event init outline questions status summary stop error' ;;
+		schema) words='check diff landing moved event init outline questions status summary stop error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' run init step next resume cancel status watch report diff apply undo prompt artefact check answer gate env completion schema'
+			words+=' run init step next resume cancel status watch report diff apply undo export import prompt artefact check answer gate env completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -95,6 +95,12 @@ int sk_schema_fresh(sqlite3 **h, struct sk_err *err);
 extern const char *const sk_migrate_steps[];
 #define SK_SCHEMA_VERSION 8
 
+/* The belt of acked decisions, taken off only where a run leaves as a whole. */
+#define SK_SQL_ACKED_DELETE \
+	"CREATE TRIGGER acked_delete BEFORE DELETE ON decisions " \
+	"WHEN old.state='acked' BEGIN " \
+	"SELECT raise(ABORT,'an acked decision cannot be deleted');END"
+
 /* Room for one more in an arena array; the old copy stays in the arena. */
 #define SK_GROW(a, v, n, cap) \
 	((v) = sk_grow((a), (v), (n), &(cap), sizeof(*(v))))

@@ -56,4 +56,37 @@ int sk_answer_asked(struct sk_db *db, const char *agent, const char *asked,
     struct sk_reusable *out, bool *found, struct sk_arena *a,
     struct sk_err *err);
 
+/* ---- a run on its way to another database (q_move.c, q_move_in.c) ---- */
+
+/* One row as a JSON object; numbers of rows are this database's. */
+typedef int (*sk_move_fn)(
+    void *arg, const char *table, const struct sk_buf *row, struct sk_err *err);
+/* All rows of a run, the history first, as of one moment. Paths below root are
+ * told relative to it. redact: texts of agents and of verdicts become their
+ * size and hash. */
+int sk_run_export(struct sk_db *db, const char *run, const char *root,
+    bool redact, sk_move_fn fn, void *arg, struct sk_err *err);
+
+struct sk_jv;
+struct sk_move;
+enum sk_moved {
+	SK_MOVED_NEW, /* the run was not here */
+	SK_MOVED_KNOWN, /* all of it is here, perhaps more */
+	SK_MOVED_ADVANCED /* the history here was the beginning of it */
+};
+/* sk_chain_link() from the hash of the verdict's bytes. */
+void sk_chain_link_of(
+    const struct sk_decision *d, const char *sha, char out[SK_SHA256_LEN]);
+/* Rows as they were told, in that order, in one transaction; those that refer
+ * to what is not there, or are of another history of the run, are refused:
+ * SK_DAMAGED "bad_row", SK_ORDER "other_history". */
+int sk_move_begin(struct sk_move **m, struct sk_db *db, const char *run,
+    const char *root, struct sk_err *err);
+int sk_move_row(struct sk_move *m, const char *table, const struct sk_jv *row,
+    struct sk_err *err);
+/* rc 0: holds the whole against the rules, and commits (or not: dry_run).
+ * Anything else rolls back. Frees m. Returns rc, or its own error. */
+int sk_move_end(struct sk_move *m, int rc, bool dry_run, enum sk_moved *what,
+    struct sk_err *err);
+
 #endif

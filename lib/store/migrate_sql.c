@@ -133,10 +133,8 @@ static const char step1[] =
 
     "CREATE TRIGGER acked_update BEFORE UPDATE ON decisions "
     "WHEN old.state='acked' BEGIN "
-    "SELECT raise(ABORT,'an acked decision cannot be changed');END;"
-    "CREATE TRIGGER acked_delete BEFORE DELETE ON decisions "
-    "WHEN old.state='acked' BEGIN "
-    "SELECT raise(ABORT,'an acked decision cannot be deleted');END;"
+    "SELECT raise(ABORT,'an acked decision cannot be "
+    "changed');END;" SK_SQL_ACKED_DELETE ";"
     "CREATE TRIGGER epoch_update BEFORE UPDATE ON leases "
     "WHEN new.epoch<old.epoch BEGIN "
     "SELECT raise(ABORT,'an epoch cannot decrease');END;"

@@ -279,9 +279,17 @@ sk_chain_link(const struct sk_decision *d, const char *verdict, size_t n,
     char out[SK_SHA256_LEN])
 {
 	char sha[SK_SHA256_LEN];
-	struct sk_buf b;
 
 	sk_sha256(verdict, n, sha);
+	sk_chain_link_of(d, sha, out);
+}
+
+void
+sk_chain_link_of(
+    const struct sk_decision *d, const char *sha, char out[SK_SHA256_LEN])
+{
+	struct sk_buf b;
+
 	sk_buf_init(&b, 4096);
 	sk_buf_printf(&b,
 	    "sk.chain/1\n%s\n%s\n%s\n%s\n%s\n%lld\n%lld\n%s\n%lld\n%lld\n%lld\n"
