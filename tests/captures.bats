@@ -234,6 +234,7 @@ program() {
 @test "adapters: installed, version, login" {
 	unset ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN CLAUDE_CODE_OAUTH_TOKEN
 	unset CODEX_API_KEY CODEX_HOME GEMINI_API_KEY GOOGLE_API_KEY
+	unset OPENAI_API_KEY
 	program claude 'echo "2.1.329 (Claude Code)"'
 	program codex 'echo codex-cli 0.169.0; exit 3'
 	program gemini 'echo "no version here, only 7"'
@@ -255,6 +256,15 @@ program() {
 	if grep -q secret-k list.json; then return 1; fi
 	sk-run schema adapters >schema.json
 	feed_file list.json 0 "$SK_BUILD/tools/schema_check" schema.json
+	# what sk-login has for an API
+	same "$(jq -r '.adapters[] | select(.name == "openai-chat") |
+		[.login, .login_how] | @csv' list.json)" \
+		'"no","sk-login login openai-api; or set OPENAI_API_KEY"'
+	echo sk-canary-key | sk-login login openai-api >/dev/null
+	check 0 sk-run adapters --json
+	same "$(j '.adapters[] | select(.name == "openai-responses") |
+		[.login, .login_by] | @csv')" '"yes","sk-login"'
+	if grep -q canary "$BATS_TEST_TMPDIR/.out"; then return 1; fi
 	# the user's own, also one that is wrong
 	mkdir -p "$XDG_CONFIG_HOME/sk/adapters"
 	printf 'argv = ["mytool"]\n' >"$XDG_CONFIG_HOME/sk/adapters/mine.toml"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/internal.h"
+#include "agent/http.h"
 #include "cli/cli.h"
 
 #define ASK_MS 10000
@@ -27,6 +27,7 @@ struct listed {
 	char version[48];
 	const char *login; /* "yes", "no", "unknown" */
 	char by[128]; /* what says so */
+	char how[160]; /* what to type; "" = not known */
 	struct sk_buf out;
 	char token[SK_ID_LEN]; /* marks what it starts */
 	int fd;
@@ -94,19 +95,72 @@ by_file(struct listed *l, const struct sk_jv *files)
 	return false;
 }
 
+static struct sk_jv *
+ask_store(struct sk_arena *arena)
+{
+	char *path = sk_http_login_path();
+	const char *argv[] = { path, "status", "--json", "--no-input", NULL };
+	struct sk_spawn sp = { .argv = argv, .fd_in = -1, .fd_err = -1 };
+	struct sk_err ignored = { 0 };
+	struct sk_jv *v = NULL;
+	struct sk_buf out;
+	int wstatus;
+
+	sk_buf_init(&out, 1u << 20);
+	if (path == NULL ||
+	    sk_capture(&sp, NULL, 0, &out, NULL, ASK_MS, &wstatus, &ignored) !=
+		0 ||
+	    sk_json_parse(arena, out.p, out.len, NULL, &v, &ignored) != 0)
+		v = NULL;
+	sk_err_clear(&ignored);
+	sk_buf_free(&out);
+	free(path);
+	return v;
+}
+
+/* What sk-login has for the API; it is asked once. */
+static bool
+by_store(struct listed *l, const char *provider)
+{
+	static struct sk_arena arena;
+	static struct sk_jv *status;
+	static bool asked;
+	const struct sk_jv *v;
+
+	if (!asked)
+		status = ask_store(&arena);
+	asked = true;
+	v = sk_jget(status, "providers");
+	for (size_t i = 0; provider != NULL && i < sk_jlen(v); i++) {
+		if (!sk_streq(sk_jget_str(v->a[i], "provider"), provider) ||
+		    !sk_jget_bool(v->a[i], "usable", false))
+			continue;
+		snprintf(l->by, sizeof(l->by), "sk-login");
+		return true;
+	}
+	return false;
+}
+
 static void
 look_for_login(struct listed *l)
 {
 	const struct sk_jv *t = l->ad->login;
 	const struct sk_jv *key = sk_jget(l->ad->http, "key_env");
+	const char *provider = sk_jget_str(l->ad->http, "login");
 
 	l->login = "unknown";
 	if (t == NULL && key == NULL)
 		return;
 	l->login = by_env(l, sk_jget(t, "env")) || by_env(l, key) ||
-	                   by_file(l, sk_jget(t, "files"))
+	                   by_file(l, sk_jget(t, "files")) ||
+	                   by_store(l, provider)
 	               ? "yes"
 	               : "no";
+	if (sk_jget_str(t, "how") != NULL)
+		snprintf(l->how, sizeof(l->how), "%s", sk_jget_str(t, "how"));
+	else if (provider != NULL && sk_jlen(key) > 0)
+		snprintf(l->how, sizeof(l->how), "sk-login login %s; or set %s",
+		    provider, sk_jstr(key->a[0]));
 }
 
 /* ---- versions ---- */
@@ -333,8 +387,7 @@ print_json(const struct listed *v, size_t n)
 		kword(&w, "version", l->version);
 		sk_jw_kstr(&w, "login", l->login);
 		kword(&w, "login_by", l->by);
-		kword(&w, "login_how",
-		    l->ad != NULL ? sk_jget_str(l->ad->login, "how") : NULL);
+		kword(&w, "login_how", l->how);
 		kword(&w, "error", l->wrong);
 		sk_jw_end(&w);
 	}
@@ -372,11 +425,10 @@ print_text(const struct listed *v, size_t n)
 		    &t, sk_streq(l->login, "unknown") ? "-" : l->login);
 		if (l->wrong != NULL)
 			sk_table_cell(&t, l->wrong);
-		else if (sk_streq(l->login, "no") && l->path != NULL)
+		else if (sk_streq(l->login, "no") &&
+			 (l->path != NULL || l->ad->http != NULL))
 			sk_table_cellf(&t, "to log in: %s",
-			    sk_jget_str(l->ad->login, "how") != NULL
-				? sk_jget_str(l->ad->login, "how")
-				: "see its manual");
+			    l->how[0] != '\0' ? l->how : "see its manual");
 		else
 			sk_table_cell(&t, l->by);
 	}
