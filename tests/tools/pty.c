@@ -145,6 +145,8 @@ start(struct term *t, const char *out, const char *size, char **argv)
 	if ((errno = posix_spawnp(&t->pid, argv[0], &fa, &at, argv, environ)) !=
 	    0)
 		die(argv[0]);
+	(void)posix_spawn_file_actions_destroy(&fa);
+	(void)posix_spawnattr_destroy(&at);
 }
 
 static int
@@ -198,6 +200,7 @@ main(int argc, char **argv)
 		}
 	}
 	(void)fwrite(t.seen.p, 1, t.seen.len, stdout);
+	sk_buf_free(&t.seen);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
 	                           : WEXITSTATUS(status);
 }
