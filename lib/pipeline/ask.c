@@ -39,6 +39,34 @@ sk_stopped(int interrupted, struct sk_err *err)
 	    "stopped by signal %d", interrupted);
 }
 
+int
+sk_ask_run(struct sk_auto *a, const char *stage, int64_t round,
+    const char *const *specs, size_t n, const struct sk_buf *prompt,
+    struct sk_buf *records, int *status, struct sk_err *err)
+{
+	const struct sk_stage *st = sk_stage_find(stage);
+	struct sk_strv argv = { 0 };
+	int rc, interrupted = 0;
+
+	sk_strv_add(&argv, "sk-run");
+	sk_strv_add(&argv, "--json");
+	sk_arg2(&argv, "--spec", a->spec.id);
+	sk_arg2(&argv, "--stage", stage);
+	sk_arg_int(&argv, "--round", round, "");
+	if (a->config_file != NULL)
+		sk_arg2(&argv, "--config", a->config_file);
+	if (a->opts->timeout > 0)
+		sk_arg_int(&argv, "--timeout", a->opts->timeout, "ms");
+	for (size_t i = 0; i < n; i++)
+		sk_arg2(&argv, "--agent", specs[i]);
+	if (st != NULL && sk_land_trees(a, st))
+		sk_strv_add(&argv, "--worktree");
+	rc = sk_child_run(a, &argv, prompt->p, prompt->len, records, status,
+	    &interrupted, err);
+	sk_strv_free(&argv);
+	return rc != 0 ? rc : sk_stopped(interrupted, err);
+}
+
 /* One sk-run over the agents named; its records are appended. */
 static int
 ask(struct sk_auto *a, struct sk_step *s, const char *const *specs, size_t n,
@@ -48,33 +76,18 @@ ask(struct sk_auto *a, struct sk_step *s, const char *const *specs, size_t n,
 		.before = s->stage,
 		.records = records->p,
 		.n = records->len };
-	struct sk_strv argv = { 0 };
 	struct sk_buf prompt;
-	int rc, interrupted = 0;
+	int rc;
 
 	sk_buf_init(&prompt, 0);
 	rc = sk_prompt_build(a, &q, &prompt, &s->left_out, err);
 	if (rc == 0 && s->left_out != NULL)
 		sk_report_left_out(a, s);
-	sk_strv_add(&argv, "sk-run");
-	sk_strv_add(&argv, "--json");
-	sk_arg2(&argv, "--spec", a->spec.id);
-	sk_arg2(&argv, "--stage", s->stage->name);
-	sk_arg_int(&argv, "--round", s->round, "");
-	if (a->config_file != NULL)
-		sk_arg2(&argv, "--config", a->config_file);
-	if (a->opts->timeout > 0)
-		sk_arg_int(&argv, "--timeout", a->opts->timeout, "ms");
-	for (size_t i = 0; i < n; i++)
-		sk_arg2(&argv, "--agent", specs[i]);
-	if (sk_land_trees(a, s->stage))
-		sk_strv_add(&argv, "--worktree");
 	if (rc == 0)
-		rc = sk_child_run(a, &argv, prompt.p, prompt.len, records,
-		    status, &interrupted, err);
-	sk_strv_free(&argv);
+		rc = sk_ask_run(a, s->stage->name, s->round, specs, n, &prompt,
+		    records, status, err);
 	sk_buf_free(&prompt);
-	return rc != 0 ? rc : sk_stopped(interrupted, err);
+	return rc;
 }
 
 /* All agents once. */

@@ -65,35 +65,22 @@ static int
 ask(struct pass *p, const struct sk_jv *found, struct sk_buf *records,
     int *status, struct sk_err *err)
 {
-	struct sk_auto *a = p->a;
-	struct sk_strv argv = { 0 };
-	struct sk_buf prompt, list;
 	struct sk_prompt q = { .task = p->g->name, .before = p->stage };
-	int rc, interrupted = 0;
+	struct sk_buf prompt, list;
+	int rc;
 
 	sk_buf_init(&prompt, 0);
 	sk_buf_init(&list, 0);
 	sk_json_write(&list, found);
 	q.found = list.p;
-	rc = sk_prompt_build(a, &q, &prompt, NULL, err);
-	sk_strv_add(&argv, "sk-run");
-	sk_strv_add(&argv, "--json");
-	sk_arg2(&argv, "--spec", a->spec.id);
-	sk_arg2(&argv, "--stage", p->g->name);
-	sk_arg_int(&argv, "--round", p->row.round, "");
-	if (a->config_file != NULL)
-		sk_arg2(&argv, "--config", a->config_file);
-	if (a->opts->timeout > 0)
-		sk_arg_int(&argv, "--timeout", a->opts->timeout, "ms");
-	for (size_t i = 0; i < p->specs.n; i++)
-		sk_arg2(&argv, "--agent", p->specs.v[i]);
+	rc = sk_prompt_build(p->a, &q, &prompt, NULL, err);
 	if (rc == 0)
-		rc = sk_child_run(a, &argv, prompt.p, prompt.len, records,
-		    status, &interrupted, err);
-	sk_strv_free(&argv);
+		rc = sk_ask_run(p->a, p->g->name, p->row.round,
+		    (const char *const *)p->specs.v, p->specs.n, &prompt,
+		    records, status, err);
 	sk_buf_free(&prompt);
 	sk_buf_free(&list);
-	return rc != 0 ? rc : sk_stopped(interrupted, err);
+	return rc;
 }
 
 /* The answers as a decision of the run: with its evidence, in its chain. What

@@ -23,6 +23,11 @@ int sk_verdict_find(struct sk_auto *a, const struct sk_buf *out, int status,
  * that a driver which dies in between books it the next time. */
 int sk_settle_cost(struct sk_auto *a, const char *stage, struct sk_err *err);
 
+/* One sk-run on a stage or a gate; its records are appended, *status is its
+ * own. */
+int sk_ask_run(struct sk_auto *a, const char *stage, int64_t round,
+    const char *const *specs, size_t n, const struct sk_buf *prompt,
+    struct sk_buf *records, int *status, struct sk_err *err);
 /*
  * All agents of the stage: side by side, or one after the other so that each
  * sees what was answered before. *worst = the status of the last sk-run that
