@@ -14,6 +14,7 @@
 #include "pipeline/step.h"
 #include "sys/sys.h"
 
+#define PATIENCE_MS ((int64_t)7 * 86400000)
 #define MOST_LINE ((size_t)4096)
 #define MOST_INPUT ((size_t)4 << 20)
 
@@ -189,10 +190,15 @@ sk_gate_talk(
 	int rc = 0;
 
 	sk_buf_init(&t.line, MOST_LINE);
+	/* A person who thinks does not hang. */
+	if (sk_auto_lease_ms(a) > 0)
+		rc = sk_auto_renew(a, PATIENCE_MS, err);
 	for (size_t i = 0; rc == 0 && !t.over && i < sk_jlen(issues); i++)
 		if (sk_streq(
 			sk_jget_str(sk_jat(issues, i), "resolution"), "open"))
 			rc = ask_one(a, &t, sk_jat(issues, i), err);
+	if (rc == 0)
+		rc = sk_auto_renew(a, sk_auto_lease_ms(a), err);
 	sk_buf_free(&t.line);
 	*all = sk_gate_open(issues) == 0;
 	return rc;

@@ -161,21 +161,30 @@ lost(struct sk_auto *a, const struct sk_buf *records, int worst, int64_t *until)
 	       (worst == SK_AGAIN || (failed > 0 && transient == failed));
 }
 
-/* Waits; a signal that wants us to end comes through. */
+/* Waits, as the driver that we are; a signal that wants us to end comes
+ * through. */
 static int
-wait_ms(int64_t ms, struct sk_err *err)
+wait_ms(const struct sk_auto *a, int64_t ms, struct sk_err *err)
 {
-	struct timespec t = { .tv_sec = ms / 1000,
-		.tv_nsec = ms % 1000 * 1000000 };
+	int64_t until = sk_mono_ms() + ms, lease = sk_auto_lease_ms(a), left;
+	struct timespec t;
 	sigset_t set;
-	int signo;
+	int signo = -1, rc = 0;
 
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGHUP);
-	signo = sigtimedwait(&set, NULL, &t);
-	return signo > 0 ? sk_stopped(signo, err) : 0;
+	while (rc == 0 && signo < 0 && (left = until - sk_mono_ms()) > 0) {
+		if (lease > 0 && left > lease / 3)
+			left = lease / 3;
+		t.tv_sec = left / 1000;
+		t.tv_nsec = left % 1000 * 1000000;
+		signo = sigtimedwait(&set, NULL, &t);
+		if (signo < 0)
+			rc = sk_auto_renew(a, lease, err);
+	}
+	return signo > 0 ? sk_stopped(signo, err) : rc;
 }
 
 /* How long until the next attempt; -1 = enough, or later than we would ever
@@ -221,7 +230,7 @@ sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
 		    s->stage->name, text, i,
 		    (long long)sk_config_int(a->conf, "recovery.attempts", 6));
 		if (rc == 0)
-			rc = wait_ms(wait, err);
+			rc = wait_ms(a, wait, err);
 		if (rc != 0)
 			return rc;
 	}

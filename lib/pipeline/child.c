@@ -20,6 +20,10 @@ struct child {
 	int out_fd, wstatus, interrupted;
 	bool dead;
 	struct sk_buf *out;
+	const struct sk_auto *a;
+	int64_t lease;
+	int fenced; /* SK_ORDER: another driver took over */
+	struct sk_err *err;
 };
 
 static void
@@ -64,6 +68,21 @@ on_signal(struct sk_loop *l, int signo, void *arg)
 	c->interrupted = signo;
 	if (!c->dead)
 		(void)kill(c->pid, signo);
+}
+
+/* While a child works we are at work. Who was fenced has no business here, and
+ * neither has what he started. */
+static void
+on_lease(struct sk_loop *l, void *arg)
+{
+	struct child *c = arg;
+
+	c->fenced = sk_auto_renew(c->a, c->lease, c->err);
+	if (c->fenced == 0)
+		(void)sk_loop_timer(
+		    l, sk_mono_ms() + c->lease / 3, on_lease, c);
+	else if (!c->dead)
+		(void)kill(c->pid, SIGTERM);
 }
 
 /* The environment of a child: ours, with run, branch and epoch replaced. */
@@ -142,6 +161,9 @@ watch(struct child *c, struct sk_spawn *s, struct sk_err *err)
 		rc = sk_spawn(s, &c->pid, err);
 	/* Our copy of the writing end must not keep the pipe open. */
 	(void)close(s->fd_out);
+	if (rc == 0 && c->a->driving && c->lease > 0)
+		(void)sk_loop_timer(
+		    l, sk_mono_ms() + c->lease / 3, on_lease, c);
 	if (rc == 0) {
 		sk_loop_child(l, c->pid, on_child, c);
 		rc = sk_loop_run(l, err);
@@ -164,7 +186,7 @@ sk_child_run_in(const struct sk_auto *a, const char *cwd,
     const struct sk_strv *argv, const void *in, size_t in_n, struct sk_buf *out,
     int *status, int *interrupted, struct sk_err *err)
 {
-	struct child c = { .out_fd = -1, .out = out };
+	struct child c = { .out_fd = -1, .out = out, .a = a, .err = err };
 	struct sk_spawn s = {
 		.fd_in = -1, .fd_out = -1, .fd_err = -2, .new_session = true
 	};
@@ -183,6 +205,7 @@ sk_child_run_in(const struct sk_auto *a, const char *cwd,
 	s.envp = (const char *const *)child_env(a, &env);
 	s.fd_in = sk_memfd(in, in_n, err);
 	rc = s.fd_in < 0 ? err->exit : sk_pipe(fds, true, err);
+	c.lease = sk_auto_lease_ms(a);
 	if (rc == 0) {
 		c.out_fd = fds[0];
 		s.fd_out = fds[1];
@@ -196,6 +219,8 @@ sk_child_run_in(const struct sk_auto *a, const char *cwd,
 	sk_strv_free(&env);
 	if (rc != 0)
 		return rc;
+	if (c.fenced != 0)
+		return c.fenced;
 	*interrupted = c.interrupted;
 	*status = WIFSIGNALED(c.wstatus) ? 128 + WTERMSIG(c.wstatus)
 	                                 : WEXITSTATUS(c.wstatus);

@@ -308,7 +308,7 @@ sk_auto_apply(
 	if (o->stage != NULL)
 		rc = sk_stage_parse(o->stage, &st, err);
 	if (rc == 0 && a->db != NULL && !a->driving)
-		rc = sk_auto_lock(a, err);
+		rc = sk_auto_lock(a, a->opts->wait, err);
 	if (rc == 0)
 		rc = take_up(a, true, err);
 	if (rc == 0)
@@ -347,7 +347,7 @@ sk_auto_undo(
 	int rc = 0;
 
 	if (a->db != NULL)
-		rc = sk_auto_lock(a, err);
+		rc = sk_auto_lock(a, a->opts->wait, err);
 	if (rc == 0 && a->db != NULL)
 		rc = newest(a, &l, &found, err);
 	if (rc == 0 && (!found || strcmp(l.state, "declined") == 0)) {

@@ -166,7 +166,21 @@ int sk_auto_next(struct sk_auto *a, struct sk_err *err);
  * with it. */
 int sk_auto_cancel(struct sk_auto *a, struct sk_err *err);
 /* Hold the specification's folder against other drivers; once is enough. */
-int sk_auto_lock(struct sk_auto *a, struct sk_err *err);
+int sk_auto_lock(struct sk_auto *a, int64_t wait_ms, struct sk_err *err);
+
+/* ---- leases (lease.c) ---- */
+
+/* How long a driver may be silent. */
+int64_t sk_auto_lease_ms(const struct sk_auto *a);
+/* The same as sk_auto_lock(), for as long as --wait says; a driver whose lease
+ * has run out is fenced and ended. */
+int sk_auto_take(struct sk_auto *a, struct sk_err *err);
+/* Become the driver of the run in hand. */
+int sk_auto_drive(struct sk_auto *a, struct sk_err *err);
+/* Still here; SK_ORDER when another one took over. Does nothing for who does
+ * not drive. */
+int
+sk_auto_renew(const struct sk_auto *a, int64_t lease_ms, struct sk_err *err);
 
 /* ---- one stage (step.c) ---- */
 

@@ -296,7 +296,7 @@ prepare(struct sk_auto *a, struct sk_step *steps, size_t *n, struct sk_err *err)
 /* Two runs of one specification would write the same artefacts: the folder is
  * locked for as long as we live, whatever id it was found by. */
 int
-sk_auto_lock(struct sk_auto *a, struct sk_err *err)
+sk_auto_lock(struct sk_auto *a, int64_t wait_ms, struct sk_err *err)
 {
 	char *path, *name;
 	int rc;
@@ -305,7 +305,8 @@ sk_auto_lock(struct sk_auto *a, struct sk_err *err)
 		return 0;
 	path = sk_asprintf("%s-drivers", sk_db_path(a->db));
 	name = sk_asprintf("the specification %s", a->spec.dir);
-	rc = sk_namelock_take(&a->spec_lock, path, name, a->opts->wait, err);
+	rc = sk_namelock_take(
+	    &a->spec_lock, path, name, wait_ms > 0 ? wait_ms : 0, err);
 	if (rc == SK_AGAIN)
 		(void)snprintf(err->code, sizeof(err->code), "driver_alive");
 	free(path);
@@ -357,15 +358,13 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 		goto out;
 	}
 	if (rc == 0)
-		rc = sk_auto_lock(a, err);
+		rc = sk_auto_take(a, err);
 	if (rc == 0)
 		rc = sk_auto_choose_run(a, steps, n, err);
 	if (rc == 0)
-		rc = sk_driver_start(
-		    a->db, a->run, a->opts->wait, &a->driver, err);
+		rc = sk_auto_drive(a, err);
 	if (rc != 0)
 		goto out;
-	a->driving = true;
 	hold_signals(true);
 	rc = sk_phase_load(a, err);
 	if (rc == 0)

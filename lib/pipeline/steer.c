@@ -98,7 +98,7 @@ go(struct sk_auto *a, bool one, struct sk_err *err)
 	struct place p = { 0 };
 	int rc;
 
-	rc = sk_auto_lock(a, err);
+	rc = sk_auto_take(a, err);
 	if (rc == 0 && o.fresh)
 		p.next = &sk_stages[0];
 	else if (rc == 0)
@@ -185,7 +185,7 @@ sk_auto_next(struct sk_auto *a, struct sk_err *err)
 
 	/* Nobody is to be told to start a second driver. */
 	if (a->db != NULL)
-		rc = sk_auto_lock(a, err);
+		rc = sk_auto_lock(a, a->opts->wait, err);
 	if (rc == 0)
 		rc = find_place(a, &p, err);
 	if (rc != 0)

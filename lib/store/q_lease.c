@@ -39,6 +39,22 @@ sk_epoch_check(
 	return sk_hint(err, "nothing was changed; the newer driver goes on");
 }
 
+/* Who drives now, and until when. */
+struct lease {
+	struct sk_proc_id who;
+	int64_t expires; /* ms since boot; 0 = for life */
+};
+
+/* The clock counts suspension and is not moved by anybody; after a reboot it
+ * means nothing, but then nobody holds the lock either. */
+static bool
+has_run_out(const struct lease *l)
+{
+	return l->expires > 0 && !SK_MUTANT("no_lease") &&
+	       strcmp(l->who.boot_id, sk_boot_id()) == 0 &&
+	       l->expires < sk_boot_ms();
+}
+
 /* ---- what a driver is doing ---- */
 
 int
@@ -46,6 +62,7 @@ sk_lease_get(struct sk_db *db, const char *run, struct sk_lease *out,
     bool *found, struct sk_err *err)
 {
 	sqlite3_stmt *st;
+	struct lease l;
 	int rc;
 
 	*found = false;
@@ -53,7 +70,7 @@ sk_lease_get(struct sk_db *db, const char *run, struct sk_lease *out,
 	(void)snprintf(out->phase, sizeof(out->phase), "idle");
 	st = sk_q(db, err,
 	    "SELECT epoch,boot_id,pid,start_ticks,program,since,phase,"
-	    "ifnull(phase_at,0)FROM leases WHERE run_id=?1",
+	    "ifnull(phase_at,0),expires FROM leases WHERE run_id=?1",
 	    "t", run);
 	if (st == NULL)
 		return err->exit;
@@ -69,6 +86,9 @@ sk_lease_get(struct sk_db *db, const char *run, struct sk_lease *out,
 	out->since_ms = sk_col_int(st, 5);
 	SK_COL(st, 6, out->phase);
 	out->phase_ms = sk_col_int(st, 7);
+	l.who = out->proc;
+	l.expires = sk_col_int(st, 8);
+	out->hung = has_run_out(&l);
 	sk_q_end(st);
 	return 0;
 }
@@ -140,12 +160,6 @@ next_epoch(struct sk_db *db, const char *run, int64_t expires, int64_t *epoch,
 	return sk_journal(db, "lease", run, NULL, 0, sk_prog, *epoch, err);
 }
 
-/* Who drives now, and until when. */
-struct lease {
-	struct sk_proc_id who;
-	int64_t expires; /* ms since boot; 0 = for life */
-};
-
 static int
 read_lease(
     struct sk_db *db, const char *run, struct lease *l, struct sk_err *err)
@@ -169,16 +183,6 @@ read_lease(
 	l->expires = sk_col_int(st, 3);
 	sk_q_end(st);
 	return 0;
-}
-
-/* The clock counts suspension and is not moved by anybody; after a reboot it
- * means nothing, but then nobody holds the lock either. */
-static bool
-has_run_out(const struct lease *l)
-{
-	return l->expires > 0 && !SK_MUTANT("no_lease") &&
-	       strcmp(l->who.boot_id, sk_boot_id()) == 0 &&
-	       l->expires < sk_boot_ms();
 }
 
 /* Ends a driver that hangs, and nobody who only has its pid: the descriptor

@@ -324,6 +324,7 @@ struct sk_lease {
 	struct sk_proc_id proc;
 	char program[SK_IDENT_LEN];
 	char phase[16]; /* "idle" for a run that nobody has driven */
+	bool hung; /* it had to be renewed, and was not */
 };
 int sk_lease_get(struct sk_db *db, const char *run, struct sk_lease *out,
     bool *found, struct sk_err *err);
