@@ -166,6 +166,23 @@ clock_by() {
 	sound
 }
 
+@test "W6: what a killed writer left beside an artefact goes with the next one" {
+	mkdir -p .sk docs/DEMO
+	echo '# Demo' >docs/DEMO/spec.md
+	printf '#!/bin/sh\ncat >/dev/null\necho %s\n' \
+		"'{\"stage\":\"plan\",\"requirements\":[\"R\"],\"work_breakdown\":[{\"id\":\"W\",\"step\":\"s\"}],\"complexity\":\"low\"}'" >a
+	chmod +x a
+	printf '[agents.a]\ncommand = ["%s/a"]\n' "$PWD" >c.toml
+	echo half >docs/DEMO/.tmp.0123456789abcdef
+	echo mine >docs/DEMO/.tmp.of-somebody
+	check 0 sk-auto run DEMO --config c.toml -a a:2 --only plan
+	[ -e docs/DEMO/.tmp.0123456789abcdef ]
+	clock_by 86400
+	LD_PRELOAD=$PWD/clock86400.so check 0 sk-auto run DEMO --config c.toml --format text \
+		-a a:2 --only plan --new
+	same "$(find docs/DEMO -name '.tmp*' | xargs)" docs/DEMO/.tmp.of-somebody
+}
+
 @test "W8: nothing is acknowledged before file and directory are on disk" {
 	command -v strace >/dev/null || skip "no strace"
 	one r plan >in

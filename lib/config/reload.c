@@ -177,7 +177,7 @@ sk_config_from_snapshot(struct sk_config *c, const struct sk_config_where *w,
 {
 	const char *value = getenv(SNAPSHOT), *path, *made_with;
 	char hex[SK_SHA256_LEN], *cwd;
-	struct sk_err ignored = { 0 };
+	struct sk_err why = { 0 };
 	struct sk_jv *root = NULL;
 	struct sk_buf b;
 	bool same = true;
@@ -190,9 +190,15 @@ sk_config_from_snapshot(struct sk_config *c, const struct sk_config_where *w,
 	if (path == NULL || path - value != SK_SHA256_LEN - 1)
 		return gone(err);
 	sk_buf_init(&b, 0);
-	if (sk_read_file(path + 1, sk_jlimits_default.bytes, &b, &ignored) != 0)
-		rc = gone(err);
-	sk_err_clear(&ignored);
+	if (sk_read_file(path + 1, sk_jlimits_default.bytes, &b, &why) != 0) {
+		/* (A file that is there and cannot be read is not gone.) */
+		if (why.exit == SK_NOMEM || strcmp(why.code, "io") == 0)
+			rc =
+			    sk_fail(err, why.exit, why.code, "%s", why.message);
+		else
+			rc = gone(err);
+	}
+	sk_err_clear(&why);
 	if (rc == 0) {
 		sk_sha256(b.p, b.len, hex);
 		if (strncmp(hex, value, SK_SHA256_LEN - 1) != 0 ||

@@ -3,7 +3,6 @@
  * The evidence directory of a specification: found without following links,
  * swept of what killed writers left, and held against the database.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,10 +15,6 @@
 
 #include "consensus/decide.h"
 #include "faults/faults.h"
-
-/* A temporary file of this age has no writer any more: its directory is locked
- * while one is there. */
-#define ORPHAN_S 10
 
 /* ---- directories ---- */
 
@@ -94,51 +89,14 @@ sk_place_close(struct sk_place *at)
 
 /* ---- what is there ---- */
 
-/* Calls fn for every name; fn may unlink it. */
-static void
-each_name(const struct sk_place *at,
-    void (*fn)(const struct sk_place *at, const char *name, void *arg),
-    void *arg)
-{
-	int fd = openat(at->dir.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-
-	if (d == NULL) {
-		if (fd >= 0)
-			(void)close(fd);
-		return;
-	}
-	while ((e = readdir(d)) != NULL)
-		fn(at, e->d_name, arg);
-	(void)closedir(d);
-}
-
-static void
-drop_orphan(const struct sk_place *at, const char *name, void *arg)
-{
-	const struct timespec *now = arg;
-	struct stat st;
-
-	if (SK_MUTANT("no_sweep") || !sk_has_prefix(name, ".tmp.") ||
-	    strlen(name) != 5 + 16 ||
-	    fstatat(at->dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-	    !S_ISREG(st.st_mode) || now->tv_sec - st.st_ctime < ORPHAN_S)
-		return;
-	(void)unlinkat(at->dir.fd, name, 0);
-}
-
 void
 sk_place_lock(struct sk_place *at)
 {
-	struct timespec now;
-
 	/* Only against name clashes: where it cannot be had, go on. */
 	for (int i = 0; i < 100; i++) {
 		if (flock(at->dir.fd, LOCK_EX | LOCK_NB) == 0) {
-			(void)clock_gettime(CLOCK_REALTIME, &now);
 			if (!at->swept)
-				each_name(at, drop_orphan, &now);
+				sk_pub_sweep(at->dir.fd);
 			at->swept = true;
 			return;
 		}
@@ -150,6 +108,7 @@ sk_place_lock(struct sk_place *at)
 /* ---- an older copy of the database ---- */
 
 struct ahead {
+	const struct sk_place *at;
 	const struct sk_group *g;
 	char stamp[SK_STAMP_LEN]; /* of what the database knows last */
 	int64_t seq, found;
@@ -195,7 +154,7 @@ sk_place_read(const struct sk_place *at, const char *name, struct sk_arena *a,
 }
 
 static void
-look_ahead(const struct sk_place *at, const char *name, void *arg)
+look_ahead(int dirfd, const char *name, void *arg)
 {
 	struct ahead *x = arg;
 	const char *stamp = stamp_of(name);
@@ -205,10 +164,11 @@ look_ahead(const struct sk_place *at, const char *name, void *arg)
 	struct sk_buf b;
 	int64_t seq;
 
+	(void)dirfd;
 	if (stamp == NULL || strncmp(stamp, x->stamp, SK_STAMP_LEN - 1) <= 0)
 		return;
 	sk_buf_init(&b, 0);
-	if (sk_place_read(at, name, &a, &b, &v, &ignored) == 0 &&
+	if (sk_place_read(x->at, name, &a, &b, &v, &ignored) == 0 &&
 	    sk_streq(sk_jstr(sk_jptr(v, "/decision/run")), x->g->run) &&
 	    sk_streq(sk_jstr(sk_jptr(v, "/decision/branch")), x->g->branch) &&
 	    sk_jget_int(v, "decision_seq", &seq) && seq > x->seq &&
@@ -223,7 +183,7 @@ int
 sk_place_check(const struct sk_place *at, struct sk_db *db,
     const struct sk_group *g, struct sk_err *err)
 {
-	struct ahead x = { .g = g, .stamp = "0" };
+	struct ahead x = { .at = at, .g = g, .stamp = "0" };
 	struct sk_arena a = { 0 };
 	struct sk_decision *d;
 	size_t n;
@@ -240,7 +200,7 @@ sk_place_check(const struct sk_place *at, struct sk_db *db,
 	sk_arena_free(&a);
 	if (rc != 0)
 		return rc;
-	each_name(at, look_ahead, &x);
+	sk_dir_each(at->dir.fd, look_ahead, &x);
 	if (x.found == 0)
 		return 0;
 	(void)sk_fail(err, SK_DAMAGED, "older_database",

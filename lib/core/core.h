@@ -268,6 +268,9 @@ int sk_pub_begin(struct sk_pub *p, const char *path, const void *data, size_t n,
     mode_t mode, struct sk_err *err);
 int sk_pub_commit(struct sk_pub *p, struct sk_err *err);
 void sk_pub_abort(struct sk_pub *p);
+/* Removes from a directory what writers left who were killed between begin and
+ * commit; what is younger than 10 s may be a living one's. */
+void sk_pub_sweep(int dirfd);
 /* begin + commit. */
 int sk_write_file(const char *path, const void *data, size_t n, mode_t mode,
     struct sk_err *err);
@@ -280,6 +283,10 @@ struct sk_dir {
 int sk_dir_open(struct sk_dir *d, const char *root, const char *rel, bool make,
     struct sk_err *err);
 void sk_dir_close(struct sk_dir *d);
+/* Calls fn for every name in a directory; fn may unlink it. What cannot be read
+ * has no names. */
+void sk_dir_each(
+    int dirfd, void (*fn)(int dirfd, const char *name, void *arg), void *arg);
 /* sk_write_file() in it, whatever its path has become meanwhile. */
 int sk_dir_write(const struct sk_dir *d, const char *name, const void *data,
     size_t n, mode_t mode, struct sk_err *err);

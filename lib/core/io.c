@@ -9,10 +9,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/core.h"
 #include "faults/faults.h"
+
+/* A temporary file of this age has no writer any more. */
+#define ORPHAN_S 10
 
 int
 sk_write_all(int fd, const void *p, size_t n)
@@ -206,6 +210,29 @@ sk_pub_abort(struct sk_pub *p)
 	if (p->tmp != NULL && p->dirfd >= 0)
 		(void)unlinkat(p->dirfd, p->tmp, 0);
 	pub_free(p);
+}
+
+static void
+drop_orphan(int dirfd, const char *name, void *arg)
+{
+	const struct timespec *now = arg;
+	struct stat st;
+
+	if (!sk_has_prefix(name, ".tmp.") || strlen(name) != 5 + 16 ||
+	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode) || now->tv_sec - st.st_ctime < ORPHAN_S)
+		return;
+	(void)unlinkat(dirfd, name, 0);
+}
+
+void
+sk_pub_sweep(int dirfd)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (!SK_MUTANT("no_sweep"))
+		sk_dir_each(dirfd, drop_orphan, &now);
 }
 
 int

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Directories below a root, walked without following links. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -87,4 +88,22 @@ sk_dir_write(const struct sk_dir *d, const char *name, const void *data,
 		(void)sk_fail(err, err->exit, err->code, "cannot write '%s/%s'",
 		    d->path.p, name);
 	return rc;
+}
+
+void
+sk_dir_each(
+    int dirfd, void (*fn)(int dirfd, const char *name, void *arg), void *arg)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+
+	if (d == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return;
+	}
+	while ((e = readdir(d)) != NULL)
+		fn(dirfd, e->d_name, arg);
+	(void)closedir(d);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Publishing what a stage agreed on, inside the fence. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "consensus/consensus.h"
 #include "pipeline/pipeline.h"
@@ -48,7 +50,7 @@ sk_artefact_publish(struct sk_auto *a, const struct sk_jv *doc, int64_t epoch,
 	struct sk_jv *verdict;
 	struct sk_buf md;
 	struct sk_pub pub;
-	int rc;
+	int rc, dir;
 
 	*path = NULL;
 	if (st == NULL || !sk_streq(sk_jget_str(doc, "spec"), a->spec.id) ||
@@ -74,6 +76,11 @@ sk_artefact_publish(struct sk_auto *a, const struct sk_jv *doc, int64_t epoch,
 			    "decision %lld is acknowledged already",
 			    (long long)d.seq);
 		goto out;
+	}
+	dir = open(a->spec.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0) {
+		sk_pub_sweep(dir);
+		(void)close(dir);
 	}
 	/* 0644: an artefact is a document of the project, not a secret. */
 	rc = sk_pub_begin(&pub, *path, md.p, md.len, 0644, err);
