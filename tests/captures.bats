@@ -277,3 +277,28 @@ program() {
 	check 0 sk-run adapters --format text
 	has "$out" "not installed"
 }
+
+@test "docs/adapters.md: its example works, and no key is left out" {
+	local doc=$SK_TOP/docs/adapters.md key
+	mkdir -p "$XDG_CONFIG_HOME/sk/adapters"
+	sed -n '/^```toml$/,/^```$/p' "$doc" | sed '/^```/d' \
+		>"$XDG_CONFIG_HOME/sk/adapters/mine.toml"
+	program mine 'cat >/dev/null; echo "$*" >&2
+		[ -z "$MINE_KEY" ] ||
+			echo "{\"type\":\"result\",\"ok\":true,\"text\":\"hi\",\"tokens\":{\"in\":3}}"
+		echo "{\"type\":\"result\",\"ok\":false,\"message\":\"No coins left.\"}"'
+	export PATH=$PWD/progs:$PATH
+	MINE_KEY=x feed p 7 sk-run -a mine --tee raw
+	same "$(cat raw/mine.1.err)" '--json --sandbox'
+	program mine 'echo "{\"type\":\"result\",\"ok\":true,\"text\":\"hi\",\"tokens\":{\"in\":3}}"'
+	feed p 0 sk-run -a mine --write
+	same "$(j 'select(.content) | [.content, .usage.input_fresh] | @csv')" \
+		'"hi",3'
+	for key in $(sed -n '/_keys\[\] = {/,/NULL };/p' \
+		"$SK_TOP/lib/agent/adapter.c" | grep -o '"[a-z_]*"') \
+		$(sed -n '/ keys\[\] = {/,/NULL };/p' \
+			"$SK_TOP/lib/agent/http_check.c" | grep -o '"[a-z_]*"'); do
+		grep -qF -- "\`${key//\"/}\`" "$doc" ||
+			{ echo "not in $doc: $key"; return 1; }
+	done
+}
