@@ -89,7 +89,7 @@ says() {
 
 all_say() { for i in 1 2 3; do says $i "$@"; done; }
 calls() { cat "calls.$1" 2>/dev/null | wc -l; }
-phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
+phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases ORDER BY phase_at'; }
 row() { sqlite3 "$SK_DB" "SELECT state FROM gates WHERE gate='$1'"; }
 issue() { sqlite3 "$SK_DB" "SELECT issues FROM gates" | jq -r ".[] | select(.id==\"$1\") | $2"; }
 moves() { j 'select(.event=="phase") | .from + ">" + .to' | xargs; }

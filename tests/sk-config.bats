@@ -210,6 +210,10 @@ forbidden() {
 		models.m.retry.max_delay_ms|1
 		project.root|"/"
 		cost.unpriced|"allow"
+		landing.apply|"agreed"
+		landing.max_files|1
+		landing.max_bytes|1
+		landing.binary|true
 		stages.x.guardrail|["true"]
 		evidence.base_dir|"/tmp"
 		evidence.base_dir|"docs/../../x"
@@ -285,7 +289,7 @@ forbidden() {
 		s/body\.\*/body.a/; s/headers\.\*/headers.A/' | sort >refused
 	forbidden | sed 's/|.*//' | grep -v '^evidence' | sort >tried
 	diff tried refused
-	[ "$(wc -l <tried)" -eq 30 ]
+	[ "$(wc -l <tried)" -eq 34 ]
 }
 
 @test "a found project file may set stages, limits and budgets" {

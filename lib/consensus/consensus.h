@@ -251,8 +251,8 @@ int sk_decide_again(struct sk_db *db, struct sk_drivers *drivers,
 /* The sk.verdict/1 document of a stored decision. */
 int sk_decision_json(
     struct sk_buf *out, const struct sk_decision *d, struct sk_err *err);
-/* Does the evidence of an acknowledged decision stand as it was published, below
- * base in root? SK_DEGRADED "evidence_missing" names a file that is gone,
+/* Does the evidence of an acknowledged decision stand as it was published,
+ * below base in root? SK_DEGRADED "evidence_missing" names a file that is gone,
  * SK_DAMAGED "evidence_altered" one that was edited, with its hash. */
 int sk_evidence_stands(const char *root, const char *base,
     const struct sk_decision *d, struct sk_err *err);

@@ -38,8 +38,8 @@ int sk_evidence_publish(struct sk_place *at, struct sk_db *db,
  * included; out has room for n. */
 size_t sk_answers_used(const struct sk_jv *verdict,
     const struct sk_stored *stored, size_t n, struct sk_stored *out);
-/* The stamp in the names of a decision's files: the first of these that no other
- * decision has. */
+/* The stamp in the names of a decision's files: the first of these that no
+ * other decision has. */
 #define SK_EVIDENCE_STAMPS 3
 #define SK_EVIDENCE_STAMP 64
 void sk_evidence_stamp(

@@ -59,7 +59,7 @@ struct sk_err {
 	int exit; /* enum sk_exit; 0 = no error */
 	char code[40]; /* stable machine word: "unknown_option" */
 	char message[600]; /* lower case, failure first, no full stop */
-	char hint[300]; /* may be empty */
+	char hint[400]; /* may be empty */
 	int64_t retry_after_ms; /* 0 = not known */
 	char *details; /* NULL or one JSON object, malloc'd */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a stage goes on from must be what was agreed: the evidence of the earlier
- * stages is held against the database before it is embedded. */
+/* What a stage goes on from must be what was agreed: the evidence of the
+ * earlier stages is held against the database before it is embedded. */
 #include "consensus/consensus.h"
 #include "pipeline/pipeline.h"
 
