@@ -558,8 +558,8 @@ static const char *const schemas[] = { "config", "config-check",
 	"config-explain", "config-file", "config-path", "event", "model-list",
 	/* and the sections of config-file */
 	"project", "run", "retry", "consensus", "quality_gates", "cost",
-	"evidence", "pipeline", "guardrails", "recovery", "hot_reload",
-	"stages", "agents", "models", NULL };
+	"evidence", "pipeline", "guardrails", "landing", "recovery",
+	"hot_reload", "stages", "agents", "models", NULL };
 
 /* Nothing is the whole file. */
 static bool

@@ -66,7 +66,7 @@ _sk_config()
 		case $verb in
 		check) kind='file' ;;
 		completion) words='bash zsh' ;;
-		schema) words='config config-check config-explain config-file config-path event model-list project run retry consensus quality_gates cost evidence pipeline guardrails recovery hot_reload stages agents models error' ;;
+		schema) words='config config-check config-explain config-file config-path event model-list project run retry consensus quality_gates cost evidence pipeline guardrails landing recovery hot_reload stages agents models error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
 			words+=' get list path check explain models watch completion schema'
