@@ -223,18 +223,43 @@ latest(const struct sk_fan *r, int64_t ms)
 	return r->deadline != 0 && r->deadline < at ? r->deadline : at;
 }
 
+static bool
+sets(const struct sk_jv *t, const char *name, size_t n)
+{
+	for (size_t i = 0; i < sk_jlen(t); i++)
+		if (t->type == SK_J_OBJ && t->m[i].klen == n &&
+		    memcmp(t->m[i].key, name, n) == 0)
+			return true;
+	return false;
+}
+
+static void
+add_table(struct sk_strv *env, const struct sk_jv *t, const struct sk_jv *first)
+{
+	for (size_t i = 0; t != NULL && t->type == SK_J_OBJ && i < t->n; i++) {
+		const char *v = sk_jstr(t->m[i].v);
+		char *s;
+
+		if (v == NULL || sets(first, t->m[i].key, t->m[i].klen))
+			continue;
+		s = sk_asprintf("%s=%s", t->m[i].key, v);
+		sk_strv_add(env, s);
+		free(s);
+	}
+}
+
 /* A person's program: their environment, with what the agent is given. */
 static void
-add_table(struct sk_strv *env, const struct sk_jv *t)
+environment(const struct sk_slot *slot, struct sk_strv *env)
 {
-	for (size_t i = 0; t != NULL && t->type == SK_J_OBJ && i < t->n; i++)
-		if (sk_jstr(t->m[i].v) != NULL) {
-			char *s = sk_asprintf(
-			    "%s=%s", t->m[i].key, sk_jstr(t->m[i].v));
+	add_table(env, slot->env, NULL);
+	add_table(env, slot->ad->set, slot->env);
+	for (char **e = environ; *e != NULL; e++) {
+		size_t n = strcspn(*e, "=");
 
-			sk_strv_add(env, s);
-			free(s);
-		}
+		if (!sets(slot->env, *e, n) && !sets(slot->ad->set, *e, n))
+			sk_strv_add(env, *e);
+	}
 }
 
 static void
@@ -248,10 +273,7 @@ begin(struct sk_fan *r)
 	struct sk_strv env = { 0 };
 	struct sk_err err = { 0 };
 
-	add_table(&env, w->slot->env);
-	add_table(&env, w->slot->ad->set);
-	for (char **e = environ; *e != NULL; e++)
-		sk_strv_add(&env, *e);
+	environment(w->slot, &env);
 	sp.argv = (const char *const *)w->argv.v;
 	sp.envp = (const char *const *)env.v;
 	w->stand = RUNS;
