@@ -91,7 +91,8 @@ watch() {
 }
 
 @test "many that say much at once take no more memory than one" {
-	sk-run -p in -a c-part:6 -a g-book:6 --attempts 1 -t 3s \
+	SPECKIT_RUN__IDLE=4s SPECKIT_RUN__FIRST_BYTE=20s \
+		sk-run -p in -a c-part:6 -a g-book:6 --attempts 1 -t 30s \
 		>"$BATS_TEST_TMPDIR/.out" 2>err &
 	watch $!
 	same "$got" 3

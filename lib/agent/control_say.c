@@ -30,7 +30,7 @@ sk_control_say_retry(struct sk_fan *r, size_t i)
 	sk_duration_text(t->step.wait_ms, span, sizeof(span));
 	sk_duration_text(sk_mono_ms() - t->first_bad, passed, sizeof(passed));
 	sk_live_wipe(r);
-	if (t->step.wait_ms > 0)
+	if (t->kind != SK_K_AUTH) /* else it was said before the login */
 		sk_say("agent '%s': %s (attempt %lld): %s; retrying in %s "
 		       "(elapsed %s)",
 		    a->slot->name, sk_kind_word(a->o.kind),
