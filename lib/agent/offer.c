@@ -211,7 +211,8 @@ on_login_time(struct sk_loop *l, void *arg)
 
 	(void)l;
 	r->offer->timer_id = 0;
-	kill(r->offer->pid, SIGTERM); /* its end comes as any other */
+	if (r->offer->pid > 0) /* its end comes as any other */
+		kill(r->offer->pid, SIGTERM);
 }
 
 /* Sooner when everything has to be over by then. */
@@ -456,6 +457,9 @@ sk_offer_drop(struct sk_fan *r)
 		quiet(r);
 		(void)sk_write_all(o->tty, "\n", 1);
 	}
+	if (o->timer_id != 0)
+		sk_loop_cancel(r->loop, o->timer_id);
+	o->timer_id = 0;
 	if (o->pid > 0)
 		kill(o->pid, SIGTERM);
 	o->pid = 0;
