@@ -17,6 +17,21 @@ input_cmp(const void *x, const void *y)
 	return c != 0 ? c : (*a > *b) - (*a < *b);
 }
 
+/* In byte order, each name once. */
+static void
+sort_once(struct sk_strv *v)
+{
+	size_t out = 0;
+
+	sk_strv_sort(v);
+	for (size_t i = 0; i < v->n; i++)
+		if (out > 0 && strcmp(v->v[out - 1], v->v[i]) == 0)
+			free(v->v[i]);
+		else
+			v->v[out++] = v->v[i];
+	v->n = out;
+}
+
 static void
 sort_inputs(struct sk_judge *j)
 {
@@ -34,21 +49,39 @@ sort_inputs(struct sk_judge *j)
 			j->in[out++] = j->in[i];
 	j->n_in = out;
 	for (size_t i = 0; c->expect != NULL && i < c->expect->n; i++)
-		if (!sk_strv_has(&j->expected, c->expect->v[i]))
-			sk_strv_add(&j->expected, c->expect->v[i]);
+		sk_strv_add(&j->expected, c->expect->v[i]);
 	if (c->expect == NULL || c->expect->n == 0)
 		for (size_t i = 0; i < j->n_in; i++)
 			sk_strv_add(&j->expected, j->in[i]->agent);
-	sk_strv_sort(&j->expected);
+	sort_once(&j->expected);
+}
+
+static int
+agent_cmp(const void *key, const void *at)
+{
+	return strcmp(key, (*(const struct sk_input *const *)at)->agent);
 }
 
 const struct sk_input *
 sk_judge_input(const struct sk_judge *j, const char *agent)
 {
-	for (size_t i = 0; i < j->n_in; i++)
-		if (strcmp(j->in[i]->agent, agent) == 0)
-			return j->in[i];
-	return NULL;
+	const struct sk_input **at = bsearch(
+	    agent, j->in, j->n_in, sizeof(const struct sk_input *), agent_cmp);
+
+	return at != NULL ? *at : NULL;
+}
+
+static int
+name_cmp(const void *key, const void *at)
+{
+	return strcmp(key, *(char *const *)at);
+}
+
+bool
+sk_judge_listed(const struct sk_strv *sorted, const char *agent)
+{
+	return sorted->n > 0 && bsearch(agent, sorted->v, sorted->n,
+				    sizeof(char *), name_cmp) != NULL;
 }
 
 bool

@@ -34,6 +34,8 @@ void sk_judge_close(struct sk_judge *j);
 const struct sk_input *
 sk_judge_input(const struct sk_judge *j, const char *agent);
 bool sk_input_spared(const struct sk_input *in); /* NULL-safe */
+/* Is this agent in one of our lists, which are in order? */
+bool sk_judge_listed(const struct sk_strv *sorted, const char *agent);
 /* How many voters have a value there. */
 size_t sk_judge_supplied(const struct sk_judge *j, const char *path);
 /* The hash of everything that the verdict depends on. */

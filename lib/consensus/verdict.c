@@ -101,7 +101,7 @@ note_missing(struct sk_judge *j, bool all_prose)
 		const char *agent = j->expected.v[i];
 
 		in = sk_judge_input(j, agent);
-		if (sk_strv_has(&j->spared, agent))
+		if (sk_judge_listed(&j->spared, agent))
 			continue;
 		if (in == NULL || in->state == SK_INPUT_FAILED)
 			reason(j, "missing_agent", NULL, agent, -1, 0,
@@ -120,7 +120,7 @@ note_missing(struct sk_judge *j, bool all_prose)
 	}
 	sk_strv_sort(&j->missing);
 	for (size_t i = 0; i < j->n_in; i++)
-		if (!sk_strv_has(&j->expected, j->in[i]->agent))
+		if (!sk_judge_listed(&j->expected, j->in[i]->agent))
 			sk_strv_add(&j->unexpected, j->in[i]->agent);
 }
 

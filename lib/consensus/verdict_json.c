@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The pure part of a verdict as JSON, and the hash of what it was made from. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "consensus/judge.h"
@@ -281,8 +282,8 @@ present(struct sk_jw *w, const struct sk_judge *j)
 	sk_jw_key(w, "present");
 	sk_jw_arr(w);
 	for (size_t i = 0; i < j->expected.n; i++)
-		if (!sk_strv_has(&j->missing, j->expected.v[i]) &&
-		    !sk_strv_has(&j->spared, j->expected.v[i]))
+		if (!sk_judge_listed(&j->missing, j->expected.v[i]) &&
+		    !sk_judge_listed(&j->spared, j->expected.v[i]))
 			sk_jw_str(w, j->expected.v[i]);
 	sk_jw_end(w);
 }
@@ -309,42 +310,63 @@ sk_family_of(const struct sk_jv *families, const char *agent, const char *model,
 	return base;
 }
 
+/* The agents with an answer, one after the other. */
+static const char *
+answered(const struct sk_judge *j, size_t i)
+{
+	return i < j->n_voters ? j->voters[i].agent
+	                       : j->prose[i - j->n_voters].agent;
+}
+
 static void
 families(struct sk_jw *w, const struct sk_judge *j)
 {
+	size_t n = j->n_voters + j->n_prose, count;
 	struct sk_arena *a = &j->v->arena;
-	struct sk_jv *all = sk_jnew(a, SK_J_OBJ), *list;
+	struct sk_slice *of = sk_calloc(n + 1, sizeof(*of));
+	struct sk_jv **lists = sk_calloc(n + 1, sizeof(struct sk_jv *));
+	uint32_t *id = sk_calloc(n + 1, sizeof(*id));
 	struct sk_strv names = { 0 };
 	char base[SK_IDENT_LEN];
 
-	for (size_t i = 0; i < j->n_voters + j->n_prose; i++) {
-		const char *agent = i < j->n_voters
-		                        ? j->voters[i].agent
-		                        : j->prose[i - j->n_voters].agent;
+	for (size_t i = 0; i < n; i++) {
+		const char *agent = answered(j, i);
 		const struct sk_input *in = sk_judge_input(j, agent);
 		const char *f = sk_family_of(j->c->policy->families, agent,
 		    in != NULL ? in->family : NULL, base);
 
-		list = sk_jget(all, f);
-		if (list == NULL) {
-			list = sk_jnew(a, SK_J_ARR);
-			sk_jset(a, all, f, list);
-			sk_strv_add(&names, f);
-		}
-		sk_jpush(a, list, sk_jnew_cstr(a, agent));
+		if (f == base)
+			f = sk_arena_strdup(a, base);
+		of[i] = (struct sk_slice){ f, strlen(f) };
+	}
+	count = sk_group(of, n, id);
+	for (size_t i = 0; i < n; i++) {
+		struct sk_jv **list = &lists[id[i]];
+
+		if (*list == NULL)
+			*list = sk_jnew(a, SK_J_ARR);
+		sk_jpush(a, *list, sk_jnew_cstr(a, answered(j, i)));
+		if (sk_jlen(*list) == 2)
+			sk_strv_add(&names, of[i].p);
 	}
 	sk_strv_sort(&names);
 	sk_jw_key(w, "families");
 	sk_jw_obj(w);
-	sk_jw_kint(w, "count", (int64_t)names.n);
+	sk_jw_kint(w, "count", (int64_t)count);
 	sk_jw_key(w, "shared");
 	sk_jw_obj(w);
-	for (size_t i = 0; i < names.n; i++)
-		if (sk_jlen(sk_jget(all, names.v[i])) > 1)
-			sk_jw_kvalue(w, names.v[i], sk_jget(all, names.v[i]));
+	for (size_t k = 0; k < names.n; k++)
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(of[i].p, names.v[k]) == 0) {
+				sk_jw_kvalue(w, names.v[k], lists[id[i]]);
+				break;
+			}
 	sk_jw_end(w);
 	sk_jw_end(w);
 	sk_strv_free(&names);
+	free(of);
+	free(lists);
+	free(id);
 }
 
 /* What the verdict was made with, so that it can be made again. */
