@@ -13,6 +13,8 @@
  * the records and the cube of one list. */
 #define RECORDS_MAX 256
 #define LIST_MAX 64
+#define MEMBERS_MAX 64
+#define BYTES_MAX ((size_t)256 << 10) /* of all together */
 /* Less than half alike is another one. */
 #define ALIKE 500000000
 
@@ -219,18 +221,36 @@ group_all(struct records *r)
 
 /* ---- the whole ---- */
 
+/* Nobody may make a verdict dear for all. */
+static bool
+few_enough(const struct sk_vv *vals, size_t n, size_t *total)
+{
+	struct sk_buf b;
+	bool ok = true;
+
+	*total = 0;
+	sk_buf_init(&b, BYTES_MAX + 1);
+	for (size_t i = 0; ok && i < n; i++) {
+		*total += vals[i].v->n;
+		ok = vals[i].v->n <= LIST_MAX && *total <= RECORDS_MAX;
+		for (size_t k = 0; ok && k < vals[i].v->n; k++) {
+			ok = sk_jlen(vals[i].v->a[k]) <= MEMBERS_MAX;
+			if (ok)
+				sk_json_canon(&b, vals[i].v->a[k]);
+			ok = ok && b.len <= BYTES_MAX;
+		}
+	}
+	sk_buf_free(&b);
+	return ok;
+}
+
 static bool
 gather(struct records *r, const struct sk_vv *vals, size_t n)
 {
-	size_t total = 0;
+	size_t total;
 
-	for (size_t i = 0; i < n; i++) {
-		if (vals[i].v->n > LIST_MAX)
-			return false;
-		total += vals[i].v->n;
-		if (total > RECORDS_MAX)
-			return false;
-	}
+	if (!few_enough(vals, n, &total))
+		return false;
 	r->e = sk_calloc(total + 1, sizeof(*r->e));
 	for (size_t i = 0; i < n; i++) {
 		if (vals[i].v->n == 0)
@@ -278,12 +298,13 @@ lay_out(struct records *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
-		size_t g = r->group[i], best = nearest(r, g);
+		size_t g = r->group[i], best;
 		const char *name;
 
 		if (done[g])
 			continue;
 		done[g] = true;
+		best = nearest(r, g);
 		name = sk_arena_printf(r->vt->a, "\"%s:%zu",
 		    r->vt->voters[r->e[i].vv.voter].agent, r->e[i].pos);
 		for (size_t j = i; j < r->n; j++) {

@@ -21,56 +21,56 @@ span_cmp(const void *x, const void *y)
 	return (a->from > b->from) - (a->from < b->from);
 }
 
-/* Ranks by the positions of one voter, if it has every element. */
-static bool
+/* Ranks by the positions of one voter. */
+static void
 rank_by(const struct sk_elem *e, struct sk_span *s, size_t n, size_t voter)
 {
-	for (size_t i = 0; i < n; i++) {
-		bool has = false;
-
+	for (size_t i = 0; i < n; i++)
 		for (size_t j = s[i].from; j < s[i].from + s[i].n; j++)
-			if (e[j].vv.voter == voter) {
+			if (e[j].vv.voter == voter)
 				s[i].rank = e[j].pos;
-				has = true;
-			}
-		if (!has)
-			return false;
-	}
+}
+
+/* Is nobody against this order? last = by voter, all 0. */
+static bool
+unopposed(
+    const struct sk_elem *e, const struct sk_span *s, size_t n, size_t *last)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = s[i].from; j < s[i].from + s[i].n; j++) {
+			size_t v = e[j].vv.voter;
+
+			if (e[j].pos + 1 < last[v])
+				return false;
+			last[v] = e[j].pos + 1;
+		}
 	return true;
 }
 
-static bool
-contradicts(
-    const struct sk_elem *e, const struct sk_span *s, size_t n, size_t voter)
-{
-	size_t last = 0;
-	bool any = false;
-
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = s[i].from; j < s[i].from + s[i].n; j++) {
-			if (e[j].vv.voter != voter)
-				continue;
-			if (any && e[j].pos < last)
-				return true;
-			any = true;
-			last = e[j].pos;
-		}
-	return false;
-}
-
-/* The first voter (by name) that has everything, if nobody is against it. */
+/* The order of the first voter (by name) that has everything, if nobody is
+ * against it. */
 static bool
 undisputed(const struct sk_vote *vt, const struct sk_elem *e, struct sk_span *s,
     size_t n)
 {
-	bool ok = false;
+	size_t *has = sk_calloc(vt->n_voters + 1, sizeof(*has));
+	size_t *last = sk_calloc(vt->n_voters + 1, sizeof(*last));
+	size_t v = 0;
+	bool ok;
 
-	for (size_t v = 0; !ok && v < vt->n_voters; v++)
-		ok = rank_by(e, s, n, v);
-	if (ok)
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = s[i].from; j < s[i].from + s[i].n; j++)
+			has[e[j].vv.voter]++;
+	while (v < vt->n_voters && has[v] < n)
+		v++;
+	ok = v < vt->n_voters;
+	if (ok) {
+		rank_by(e, s, n, v);
 		qsort(s, n, sizeof(*s), span_cmp);
-	for (size_t v = 0; ok && v < vt->n_voters; v++)
-		ok = !contradicts(e, s, n, v);
+		ok = unopposed(e, s, n, last);
+	}
+	free(has);
+	free(last);
 	return ok;
 }
 

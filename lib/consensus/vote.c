@@ -305,7 +305,8 @@ mostly_text(const struct sk_vv *vals, size_t n)
 static struct sk_jv *
 take_medoid(struct sk_vote *vt, struct sk_res *r, struct sk_vv *vals, size_t n)
 {
-	size_t *ids = sk_calloc(n, sizeof(*ids)), m, groups = 0;
+	size_t *ids = sk_calloc(n, sizeof(*ids)), m;
+	size_t *size = sk_calloc(n, sizeof(*size));
 	struct sk_vv *in = sk_calloc(n, sizeof(*in));
 	struct sk_jv *won;
 
@@ -313,21 +314,26 @@ take_medoid(struct sk_vote *vt, struct sk_res *r, struct sk_vv *vals, size_t n)
 	won = plain(vt, &vals[m], 1);
 	r->clusters = sk_jnew(vt->a, SK_J_ARR);
 	r->count = 0;
-	for (size_t size = n; size > 0 && groups < n; size--)
-		for (size_t g = 0; g < n; g++) {
-			size_t k = 0;
+	for (size_t i = 0; i < n; i++)
+		size[ids[i]]++;
+	for (;;) {
+		size_t best = 0, k = 0;
 
-			for (size_t i = 0; i < n; i++)
-				if (ids[i] == g)
-					in[k++] = vals[i];
-			if (k != size)
-				continue;
-			groups += k;
-			sk_jpush(vt->a, r->clusters, sk_agents_of(vt, in, k));
-		}
+		for (size_t g = 1; g < n; g++)
+			if (size[g] > size[best])
+				best = g;
+		if (size[best] == 0)
+			break;
+		for (size_t i = 0; i < n; i++)
+			if (ids[i] == best)
+				in[k++] = vals[i];
+		size[best] = 0;
+		sk_jpush(vt->a, r->clusters, sk_agents_of(vt, in, k));
+	}
 	for (size_t i = 0; i < n; i++)
 		r->count += same(&vals[i], &vals[m]);
 	free(ids);
+	free(size);
 	free(in);
 	return won;
 }

@@ -282,6 +282,61 @@ test_faulty(void)
 	}
 }
 
+/* Records without a key that would be too dear are a set. */
+static void
+test_dear(void)
+{
+	struct sk_policy p = { .line_window = 3 };
+	struct sk_strv expect = { 0 };
+	struct sk_err err = { 0 };
+	struct sk_arena a = { 0 };
+	struct sk_input in[2];
+	struct sk_verdict v;
+	struct sk_jv *doc;
+	struct sk_buf b;
+	struct sk_case c = { .spec = "S",
+		.stage = "plan",
+		.round = 1,
+		.policy = &p,
+		.min = 2,
+		.expect = &expect,
+		.inputs = in,
+		.n_inputs = 2,
+		.complete = true };
+
+	for (int kind = 0; kind < 4; kind++) {
+		sk_buf_init(&b, 0);
+		sk_buf_str(&b, "{\"l\":[");
+		/* Too many, too wide, too long; and none of it. */
+		for (int i = 0; i < (kind == 0 ? 65 : 2); i++) {
+			sk_buf_printf(&b, "%s{\"t\":\"same %d words here\"",
+			    i > 0 ? "," : "", i);
+			for (int k = 0; k < (kind == 1 ? 70 : 1); k++)
+				sk_buf_printf(&b, ",\"m%d\":1", k);
+			if (kind == 2)
+				for (int k = 0; k < 40000; k++)
+					sk_buf_printf(&b, "%s%d",
+					    k > 0 ? " " : ",\"x\":\"", k);
+			sk_buf_str(&b, kind == 2 ? "\"}" : "}");
+		}
+		sk_buf_str(&b, "]}");
+		for (size_t i = 0; i < 2; i++)
+			in[i] = (struct sk_input){ .agent = names[i],
+				.text = b.p,
+				.text_n = b.len,
+				.sha256 = "x" };
+		CHECK_INT(sk_verdict_make(&c, &v, &err), 0);
+		CHECK_INT(
+		    sk_json_parse(&a, v.json.p, v.json.len, NULL, &doc, &err),
+		    0);
+		CHECK_STR(sk_jstr(sk_jptr(doc, "/support/~1l/kind")),
+		    kind < 3 ? "set" : "records");
+		sk_verdict_free(&v);
+		sk_buf_free(&b);
+	}
+	sk_arena_free(&a);
+}
+
 static void
 test_bad(void)
 {
@@ -318,6 +373,7 @@ main(void)
 	for (size_t i = 0; i < SK_ARRAY_SIZE(rules); i++)
 		check(&rules[i]);
 	test_faulty();
+	test_dear();
 	test_bad();
 	return tap_done();
 }
