@@ -30,11 +30,24 @@ own_path(struct sk_strv *env)
 	free(word);
 }
 
+/* Is the variable of this word given anew? (The first of two counts.) */
+static bool
+replaced(const char *word, const struct sk_strv *more)
+{
+	size_t n = strcspn(word, "=") + 1;
+
+	for (size_t i = 0; more != NULL && i < more->n; i++)
+		if (strncmp(more->v[i], word, n) == 0)
+			return true;
+	return false;
+}
+
 void
 sk_faults_env(struct sk_strv *env, const struct sk_strv *more)
 {
 	for (char **e = environ; *e != NULL; e++)
-		if (!sk_has_prefix(*e, "SPEC_KIT_FAULTS") &&
+		if (!replaced(*e, more) &&
+		    !sk_has_prefix(*e, "SPEC_KIT_FAULTS") &&
 		    !sk_has_prefix(*e, "CODEX_FAULTS") &&
 		    !sk_has_prefix(*e, "PATH="))
 			sk_strv_add(env, *e);

@@ -180,10 +180,15 @@ static int
 set_up(
     struct sk_explorer *x, const struct sk_faults_opts *o, struct sk_err *err)
 {
+	static const char *const ours[] = { "SK_RUN", "SK_BRANCH", "SK_EPOCH",
+		"SK_CONFIG", "SPEC_KIT_FAULTS_FILE" };
 	char self[PATH_MAX], *slash;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	int rc;
 
+	/* The trials are nobody's run. */
+	for (size_t i = 0; i < SK_ARRAY_SIZE(ours); i++)
+		(void)unsetenv(ours[i]);
 	x->agents = (size_t)o->agents;
 	x->attempts = (size_t)o->attempts;
 	x->timeout_ms = o->timeout_ms;

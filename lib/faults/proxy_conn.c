@@ -142,6 +142,15 @@ finish(struct sk_proxy_conn *c, bool clean)
 		drop_soon(c);
 }
 
+/* The connection ends in the middle, once what there is has been taken. */
+static void
+cut(struct sk_proxy_conn *c)
+{
+	c->ended = true;
+	if (sk_outq_len(c->out) == 0)
+		drop_soon(c);
+}
+
 /* The client took something, or is gone. */
 static void
 on_out(struct sk_outq *q, void *arg)
@@ -281,10 +290,8 @@ hurt(struct sk_proxy_conn *c, const char *p, size_t n)
 		pass(c, p, (size_t)(limit > c->body ? limit - c->body : 0));
 		finish(c, true);
 	} else if (is(c, "disconnect")) {
-		/* Half of what came, and it has to get there first. */
 		pass(c, p, n / 2);
-		c->ended = true;
-		drop_soon(c);
+		cut(c);
 	} else if (is(c, "agent_timeout")) {
 		if (c->body == 0)
 			pass(c, p, n); /* then silence */
@@ -381,7 +388,7 @@ on_done(void *arg, const struct sk_net_result *r)
 	if (!c->headed)
 		say(c, 502, "", "bad_gateway", r->message);
 	else if (r->class != SK_NET_OK && r->class != SK_NET_STOPPED)
-		finish(c, false); /* as it was cut, so it is passed on */
+		cut(c); /* as it was, so it is passed on */
 	else if (c->slow.len == 0)
 		finish(c, true);
 }
