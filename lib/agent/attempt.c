@@ -181,7 +181,7 @@ sk_attempt_start(
 	at->opts = *opts;
 	at->o = o;
 	at->start = at->heard = sk_mono_ms();
-	if (SK_HURT_BEFORE(at) || !at->ops->start(at)) {
+	if (SK_HURT_BEFORE(at) || (!SK_HURT_LATE(at) && !at->ops->start(at))) {
 		free(at);
 		return NULL;
 	}

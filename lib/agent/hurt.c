@@ -94,17 +94,66 @@ cut(struct sk_loop *l, void *arg)
 	at->ops->stop(at, true);
 }
 
+/* An agent that is slow is not begun yet: every clock of ours runs, and nothing
+ * it does can be too early. */
 static void
-go_on(struct sk_loop *l, void *arg)
+end_now(struct sk_loop *l, void *arg)
 {
 	struct sk_attempt *at = arg;
 
 	(void)l;
 	at->fault_id = 0;
-	if (at->pid != 0)
-		sk_tree_signal(at->pid, SIGCONT);
-	else
-		at->ops->pause(at, false);
+	sk_attempt_end(at);
+}
+
+static void
+stop_waiting(struct sk_attempt *at, bool now)
+{
+	(void)now;
+	if (at->fault_id != 0)
+		sk_loop_cancel(at->loop, at->fault_id);
+	at->fault_id = sk_loop_timer(at->loop, sk_mono_ms(), end_now, at);
+}
+
+static void
+pause_nothing(struct sk_attempt *at, bool on)
+{
+	(void)at;
+	(void)on;
+}
+
+static void
+clear_nothing(struct sk_attempt *at)
+{
+	(void)at;
+}
+
+static const struct sk_attempt_ops waiting = {
+	.stop = stop_waiting, .pause = pause_nothing, .clear = clear_nothing
+};
+
+static void
+begin_late(struct sk_loop *l, void *arg)
+{
+	struct sk_attempt *at = arg;
+
+	at->fault_id = 0;
+	at->ops = at->opts.slot->ops;
+	if (at->ops->start(at))
+		return;
+	at->ops = &waiting;
+	end_now(l, at);
+}
+
+bool
+sk_hurt_late(struct sk_attempt *at)
+{
+	if (!is(at, "agent_slow"))
+		return false;
+	at->ops = &waiting;
+	at->fault_id = sk_loop_timer(
+	    at->loop, sk_mono_ms() + at->fault.arg, begin_late, at);
+	return true;
 }
 
 void
@@ -112,15 +161,6 @@ sk_hurt_begun(struct sk_attempt *at)
 {
 	if (is(at, "agent_kill") && at->pid != 0)
 		sk_tree_signal(at->pid, SIGKILL);
-	if (!is(at, "agent_slow"))
-		return;
-	/* Stopped from outside, so that every clock of ours runs. */
-	if (at->pid != 0)
-		sk_tree_signal(at->pid, SIGSTOP);
-	else
-		at->ops->pause(at, true);
-	at->fault_id =
-	    sk_loop_timer(at->loop, sk_mono_ms() + at->fault.arg, go_on, at);
 }
 
 void
@@ -172,7 +212,11 @@ sk_hurt_end(struct sk_attempt *at)
 		    o, SK_K_TRANSPORT, "stream disconnected before completion");
 	if (o->kind != SK_K_NONE || o->content == NULL)
 		return;
-	if (is(at, "agent_empty"))
+	if (is(at, "agent_kill")) { /* it was faster than we */
+		sk_outcome_fail(o, SK_K_KILLED, "ended by signal 9");
+		o->exit_code = -1;
+		o->signal = SIGKILL;
+	} else if (is(at, "agent_empty"))
 		sk_outcome_again(o, "", 0, NULL);
 	else if (is(at, "agent_truncated"))
 		cut_short(at);
