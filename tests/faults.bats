@@ -133,8 +133,9 @@ rows() {
 		case $f in */sk-faults) continue ;; esac
 		n=$((n + 1))
 		strings -a "$f" >strings
-		for s in sk_fault_ SPEC_KIT_FAULTS "before_commit" \
-			"fault counters" $names; do
+		for s in sk_fault_ sk_hurt_ SPEC_KIT_FAULTS CODEX_FAULTS \
+			SK_MUTANT "before_commit" "fault counters" \
+			agent_timeout consensus_fail db_busy $names; do
 			if grep -F -- "$s" strings; then
 				echo "'$s' is in $f"
 				return 1
@@ -145,6 +146,26 @@ rows() {
 		fi
 	done
 	[ "$n" -gt 0 ] || skip "nothing is built"
+}
+
+@test "a development build has what a release has not" {
+	need_faulty
+	dev=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
+	[ -x "$dev/sk-run" ] || skip "no development build (make FAULTS=1)"
+	for f in "$dev"/sk-run "$dev"/sk-consensus "$dev"/sk-login; do
+		strings -a "$f" >strings
+		for s in SPEC_KIT_FAULTS CODEX_FAULTS agent_timeout \
+			store.ack.before_commit "fault counters"; do
+			grep -qF -- "$s" strings || {
+				echo "no '$s' in $f"
+				return 1
+			}
+		done
+		nm "$f" | grep -q ' T sk_fault_hit'
+	done
+	# And the tool knows them in a release, too: it explains plans.
+	strings -a "$SK_BIN/sk-faults" >strings
+	grep -q agent_timeout strings
 }
 
 @test "a release does not know the variable" {
