@@ -59,8 +59,16 @@ _after() {
 	if [ "$2" -ne "$1" ]; then
 		printf 'status %s, wanted %s: %s\n' "$2" "$1" "$3"
 		printf 'stdout: %s\nstderr: %s\n' "$out" "$err"
+		_faults
 		return 1
 	fi
+}
+
+# The faults that were hit, as the line that brings them back.
+_faults() {
+	local tool=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}/sk-faults
+	[ -e "${SK_DB:-}-faults" ] && [ -x "$tool" ] || return 0
+	printf 'faults: %s\n' "$("$tool" status --line 2>&1)"
 }
 
 # one_line: stderr was exactly one line.
