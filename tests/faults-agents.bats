@@ -231,3 +231,42 @@ END
 		feed_file run 0 "$@"
 	done
 }
+
+@test "agents over HTTP: the same faults, and sockets that fail" {
+	[ -x "$SK_BUILD/tools/mock_http" ] || skip "mock_http is not built"
+	mkdir srv
+	body='{"choices":[{"index":0,"message":{"content":"Hi there"},"finish_reason":"stop"}]}'
+	printf 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s' \
+		"${#body}" "$body" >srv/answer
+	"$SK_BUILD/tools/mock_http" "$PWD/srv" >port 2>/dev/null 3>&- &
+	pid=$!
+	for _ in $(seq 500); do
+		[ ! -s port ] || break
+		sleep 0.02
+	done
+	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+	printf '[agents.h]\nadapter = "openai-chat"\nmodel = "m"\nstream = false\nbase_url = "http://127.0.0.1:%s/raw/answer"\n[retry]\nscale = 0\n' \
+		"$(cat port)" >http.toml
+	while IFS='|' read -r fault want kind; do
+		rm -rf "$SK_DB"* srv/requests
+		got=0
+		echo p | SPEC_KIT_FAULTS=$fault sk-run --config http.toml \
+			-a h --attempts 1 --timeout 20s --json >o 2>e || got=$?
+		same "$fault $got $(jq -r 'select(.agent == "h") |
+			.failure.kind // .content' o)" "$fault $want $kind"
+	done <<-'END'
+		agent_slow=50ms|0|Hi there
+		disconnect|6|transport
+		disconnect=mid|6|transport
+		agent_kill|6|transport
+		agent_empty|6|empty
+		agent_truncated=2|6|truncated
+		agent_timeout=first_byte|9|timeout_first_byte
+		rate_limit=0|75|rate_limited
+		connect:ECONNREFUSED#1|6|transport
+		recv:reset#1|6|transport
+		recv:slow#1+|0|Hi there
+		recv:garbage#1|6|invalid
+	END
+	kill $pid
+}

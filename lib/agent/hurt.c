@@ -207,7 +207,8 @@ sk_hurt_end(struct sk_attempt *at)
 {
 	struct sk_outcome *o = at->o;
 
-	if (is(at, "disconnect"))
+	/* What is no process of ours cannot be killed. */
+	if (is(at, "disconnect") || (is(at, "agent_kill") && at->pid == 0))
 		sk_outcome_fail(
 		    o, SK_K_TRANSPORT, "stream disconnected before completion");
 	if (o->kind != SK_K_NONE || o->content == NULL)
