@@ -101,3 +101,15 @@ waiting_driver() {
 	check 0 sk-auto run SPEC-7 --from plan --to plan --wait 10s --json
 	same "$(stored "SELECT count(*) FROM decisions WHERE state = 'acked'")" 1
 }
+
+@test "cancel reaches a stopped driver, and its agent" {
+	waiting_driver
+	kill -STOP $driver
+	check 0 sk-auto cancel SPEC-7 --json
+	same "$(j '.stopped, .driver_ended' | xargs)" "true true"
+	gone $driver
+	same "$(stored 'SELECT phase FROM leases') $(stored 'SELECT state FROM runs')" \
+		"cancelled cancelled"
+	touch go
+	check 8 sk-auto resume SPEC-7 --json
+}

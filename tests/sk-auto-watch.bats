@@ -119,3 +119,25 @@ pty() { "$SK_BUILD/tools/pty" "$@"; }
 	check 3 sk-auto watch SPEC-7 --format text
 	has "$out" "its driver is gone"
 }
+
+@test "status without a specification shows the newest; evidence: latest, largest" {
+	agent a "echo '$plan'"
+	project_of a
+	check 0 sk-auto run SPEC-7 --only plan --json
+	check 0 sk-auto status --json
+	sk-auto schema status >schema
+	"$SK_BUILD/tools/schema_check" schema <"$BATS_TEST_TMPDIR/.out"
+	same "$(j .spec)" SPEC-7
+	d=docs/evidence/commands/SPEC-7
+	mkdir -p $d
+	for n in 1 2 3 4; do head -c $((n * 1000000)) /dev/zero >$d/$n.bin; done
+	touch -d '2 hours ago' $d/[1-4].bin
+	echo '{}' >$d/new.json
+	touch -d '1 hour' $d/new.json
+	check 0 sk-auto status SPEC-7 --json
+	same "$(j '.evidence.largest | map(.file) | join(" ")')" "4.bin 3.bin 2.bin"
+	same "$(j '.evidence.latest, .evidence.largest_bytes' | xargs)" "new.json 4000000"
+	check 0 sk-auto status --format text
+	has "$out" "largest   4.bin (3.8 MB), 3.bin (2.9 MB), 2.bin (1.9 MB)"
+	has "$out" "new.json"
+}

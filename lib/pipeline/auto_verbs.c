@@ -196,14 +196,6 @@ do_status(struct sk_auto *a, void *arg, struct sk_err *err)
 	return sk_auto_status(a, hours != 0 ? hours : 24, err);
 }
 
-int
-sk_averb_status(struct sk_ctx *ctx, struct sk_err *err)
-{
-	struct sk_status_opts *o = ctx->opts;
-
-	return sk_auto_with(ctx, &o->common, 0, do_status, o, err);
-}
-
 static int
 do_diff(struct sk_auto *a, void *arg, struct sk_err *err)
 {
@@ -350,24 +342,40 @@ do_watch(struct sk_auto *a, void *arg, struct sk_err *err)
 	return sk_auto_watch(a, every > 0 ? every : 500, err);
 }
 
-int
-sk_averb_watch(struct sk_ctx *ctx, struct sk_err *err)
+/* The same for a verb that shows the newest when none is named. */
+static int
+with_newest(struct sk_ctx *ctx,
+    int (*fn)(struct sk_auto *a, void *arg, struct sk_err *err),
+    struct sk_err *err)
 {
 	struct sk_status_opts *o = ctx->opts;
 	char *newest = ctx->argc == 0 ? sk_watch_newest(ctx) : NULL;
 	char *argv[] = { newest, NULL };
 	struct sk_ctx c = *ctx;
-	const char *ci = getenv("CI");
 	int rc;
 
 	if (newest != NULL) {
 		c.argc = 1;
 		c.argv = argv;
 	}
-	/* A log of a CI system is read by people. */
-	if (!ctx->format_given && ci != NULL && ci[0] != '\0')
-		c.format = ctx->format = SK_FMT_TEXT;
-	rc = sk_auto_with(&c, &o->common, 0, do_watch, o, err);
+	rc = sk_auto_with(&c, &o->common, 0, fn, o, err);
 	free(newest);
 	return rc;
+}
+
+int
+sk_averb_status(struct sk_ctx *ctx, struct sk_err *err)
+{
+	return with_newest(ctx, do_status, err);
+}
+
+int
+sk_averb_watch(struct sk_ctx *ctx, struct sk_err *err)
+{
+	const char *ci = getenv("CI");
+
+	/* A log of a CI system is read by people. */
+	if (!ctx->format_given && ci != NULL && ci[0] != '\0')
+		ctx->format = SK_FMT_TEXT;
+	return with_newest(ctx, do_watch, err);
 }

@@ -81,7 +81,9 @@ end_driver(struct sk_auto *a, bool *told, struct sk_err *err)
 	sk_err_clear(err);
 	rc = sk_lease_get(a->db, a->run, &lease, &found, err);
 	if (rc == 0 && found && sk_proc_alive(&lease.proc))
-		*told = kill((pid_t)lease.proc.pid, SIGTERM) == 0;
+		/* (One that was stopped hears it only when it goes on.) */
+		*told = kill((pid_t)lease.proc.pid, SIGTERM) == 0 &&
+		        kill((pid_t)lease.proc.pid, SIGCONT) == 0;
 	return rc != 0
 	           ? rc
 	           : sk_driver_start(a->db, a->run, END_MS, &a->driver, err);

@@ -51,8 +51,29 @@ failed(struct rails *r, const char *name, const char *message, const char *hint)
 
 /* ---- evidence ---- */
 
+static void
+note_file(struct sk_evidence *ev, const char *name, const struct stat *st)
+{
+	int64_t at =
+	    (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+	size_t i = SK_ARRAY_SIZE(ev->top);
+
+	if (at > ev->latest_ms) {
+		ev->latest_ms = at;
+		(void)snprintf(ev->latest, sizeof(ev->latest), "%.255s", name);
+	}
+	for (; i > 0 && st->st_size > ev->top[i - 1].bytes; i--)
+		if (i < SK_ARRAY_SIZE(ev->top))
+			ev->top[i] = ev->top[i - 1];
+	if (i == SK_ARRAY_SIZE(ev->top))
+		return;
+	ev->top[i].bytes = st->st_size;
+	(void)snprintf(
+	    ev->top[i].name, sizeof(ev->top[i].name), "%.255s", name);
+}
+
 static int64_t
-size_of(int at, const char *name, int depth, int64_t *largest)
+size_of(int at, const char *name, int depth, struct sk_evidence *ev)
 {
 	int fd = openat(at, name,
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -72,12 +93,11 @@ size_of(int at, const char *name, int depth, int64_t *largest)
 		    fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 			continue;
 		if (S_ISDIR(st.st_mode) && depth < DEPTH)
-			sum += size_of(fd, e->d_name, depth + 1, largest);
+			sum += size_of(fd, e->d_name, depth + 1, ev);
 		if (!S_ISREG(st.st_mode))
 			continue;
 		sum += st.st_size;
-		if (st.st_size > *largest)
-			*largest = st.st_size;
+		note_file(ev, e->d_name, &st);
 	}
 	(void)closedir(d);
 	return sum;
@@ -95,18 +115,18 @@ evidence_dir(const struct sk_auto *a, const char *kind, const char **root)
 }
 
 int64_t
-sk_evidence_size(const struct sk_auto *a, int64_t *largest)
+sk_evidence_size(const struct sk_auto *a, struct sk_evidence *ev)
 {
 	static const char *const kinds[] = { "consensus", "commands" };
 	const char *root;
 	int64_t sum = 0;
 	char *rel, *dir;
 
-	*largest = 0;
+	memset(ev, 0, sizeof(*ev));
 	for (size_t i = 0; i < SK_ARRAY_SIZE(kinds); i++) {
 		rel = evidence_dir(a, kinds[i], &root);
 		dir = sk_path_join(root, rel);
-		sum += size_of(AT_FDCWD, dir, 0, largest);
+		sum += size_of(AT_FDCWD, dir, 0, ev);
 		free(dir);
 		free(rel);
 	}
@@ -120,7 +140,8 @@ check_evidence(struct rails *r)
 	    sk_config_int(r->a->conf, "evidence.max_size_per_spec_mb", 25);
 	int64_t most =
 	    sk_config_int(r->a->conf, "evidence.block_size_per_spec_mb", 50);
-	int64_t largest, size = sk_evidence_size(r->a, &largest);
+	struct sk_evidence ev;
+	int64_t size = sk_evidence_size(r->a, &ev);
 	char text[200];
 
 	(void)snprintf(text, sizeof(text),

@@ -277,8 +277,16 @@ int sk_evidence_write(const struct sk_auto *a, const char *name,
     const struct sk_buf *json, struct sk_err *err);
 /* Is this a path of what the pipeline itself writes? */
 bool sk_guardrail_ours(const char *path);
-/* Bytes of a specification's evidence, and of its largest file. */
-int64_t sk_evidence_size(const struct sk_auto *a, int64_t *largest);
+struct sk_evidence {
+	struct {
+		char name[256]; /* "" = there are fewer */
+		int64_t bytes;
+	} top[3]; /* the largest files */
+	char latest[256];
+	int64_t latest_ms; /* 0 = there is none */
+};
+/* Bytes of a specification's evidence, and what of it is worth a look. */
+int64_t sk_evidence_size(const struct sk_auto *a, struct sk_evidence *ev);
 
 /* ---- other faces (plan.c, script.c, status.c) ---- */
 

@@ -26,7 +26,8 @@ struct view {
 	struct sk_lease lease;
 	bool found, leased, alive; /* a run, a driver ever, one now */
 	struct stage_view stage[STAGES];
-	int64_t evidence, largest, warn, block;
+	int64_t evidence, warn, block;
+	struct sk_evidence files;
 	struct sk_strv warnings;
 };
 
@@ -88,7 +89,7 @@ view_evidence(struct sk_auto *a, struct view *v)
 	    MB * sk_config_int(a->conf, "evidence.max_size_per_spec_mb", 25);
 	v->block =
 	    MB * sk_config_int(a->conf, "evidence.block_size_per_spec_mb", 50);
-	v->evidence = sk_evidence_size(a, &v->largest);
+	v->evidence = sk_evidence_size(a, &v->files);
 	if (v->evidence > v->warn)
 		warn(v, sk_asprintf("evidence is %.1f MB, the limit is %lld MB",
 			    (double)v->evidence / (double)MB,
@@ -184,6 +185,24 @@ stage_json(
 }
 
 static void
+files_json(struct sk_jw *w, const struct sk_evidence *ev)
+{
+	sk_jw_kstr(w, "latest", ev->latest_ms > 0 ? ev->latest : NULL);
+	sk_jw_ktime(w, "latest_at", ev->latest_ms);
+	sk_jw_key(w, "largest");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(ev->top); i++) {
+		if (ev->top[i].name[0] == '\0')
+			break;
+		sk_jw_obj(w);
+		sk_jw_kstr(w, "file", ev->top[i].name);
+		sk_jw_kint(w, "bytes", ev->top[i].bytes);
+		sk_jw_end(w);
+	}
+	sk_jw_end(w);
+}
+
+static void
 status_json(const struct sk_auto *a, const struct view *v)
 {
 	struct sk_buf b;
@@ -208,9 +227,10 @@ status_json(const struct sk_auto *a, const struct view *v)
 	sk_jw_key(&w, "evidence");
 	sk_jw_obj(&w);
 	sk_jw_kint(&w, "bytes", v->evidence);
-	sk_jw_kint(&w, "largest_bytes", v->largest);
+	sk_jw_kint(&w, "largest_bytes", v->files.top[0].bytes);
 	sk_jw_kint(&w, "warn_bytes", v->warn);
 	sk_jw_kint(&w, "block_bytes", v->block);
+	files_json(&w, &v->files);
 	sk_jw_end(&w);
 	sk_jw_key(&w, "warnings");
 	sk_jw_arr(&w);
@@ -305,6 +325,36 @@ stages_text(const struct view *v)
 }
 
 static void
+evidence_text(const struct view *v)
+{
+	char ago[32];
+	struct sk_buf b;
+
+	sk_buf_init(&b, 0);
+	sk_duration_text(sk_now_ms() - v->files.latest_ms, ago, sizeof(ago));
+	sk_buf_printf(&b, "\nevidence  %.1f MB of %lld MB, the latest %s ago: ",
+	    (double)v->evidence / (double)MB, (long long)(v->block / MB), ago);
+	sk_buf_visible(&b, v->files.latest, strlen(v->files.latest), false);
+	sk_buf_str(&b, "\nlargest  ");
+	for (size_t i = 0; i < SK_ARRAY_SIZE(v->files.top); i++) {
+		if (v->files.top[i].name[0] == '\0')
+			break;
+		sk_buf_ch(&b, ' ');
+		sk_buf_visible(&b, v->files.top[i].name,
+		    strlen(v->files.top[i].name), false);
+		sk_buf_printf(&b, " (%.1f MB)%s",
+		    (double)v->files.top[i].bytes / (double)MB,
+		    i + 1 < SK_ARRAY_SIZE(v->files.top) &&
+			    v->files.top[i + 1].name[0] != '\0'
+			? ","
+			: "");
+	}
+	sk_buf_ch(&b, '\n');
+	sk_out(b.p, b.len);
+	sk_buf_free(&b);
+}
+
+static void
 status_text(const struct sk_auto *a, const struct view *v)
 {
 	const struct sk_stage_row *r;
@@ -313,11 +363,7 @@ status_text(const struct sk_auto *a, const struct view *v)
 	head_text(a, v);
 	stages_text(v);
 	if (v->evidence > 0)
-		sk_outf(
-		    "\nevidence  %.1f MB of %lld MB, largest file %.1f MB\n",
-		    (double)v->evidence / (double)MB,
-		    (long long)(v->block / MB),
-		    (double)v->largest / (double)MB);
+		evidence_text(v);
 	for (size_t i = 0; i < v->warnings.n; i++)
 		sk_outf("warning   %s\n", v->warnings.v[i]);
 	for (size_t i = 0; i < STAGES; i++) {
