@@ -2,14 +2,11 @@
 # sk-auto: the phases of a driver, and what it does when nobody can be reached.
 
 load helper
+load auto
 
-local_setup() {
-	mkdir -p project/bin project/docs/SPEC-7 && cd project || return 1
-	printf '# A thing\n\n- FR-1: do it\n' >docs/SPEC-7/spec.md
-	export SK_CONFIG=$PWD/sk.toml
-}
+local_setup() { project; }
 
-# agent BODY: the one agent; $n counts its calls.
+# agent BODY: the one agent here; $n counts its calls.
 agent() {
 	cat >bin/w <<-END
 		#!/bin/sh
@@ -36,7 +33,6 @@ agent() {
 	END
 }
 
-plan='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-1","requirement":"FR-1","step":"do it"}],"acceptance_mapping":[],"risks":[],"complexity":"low"}'
 away='exit 75'
 
 moves() { j 'select(.event=="phase") | .from + ">" + .to' | xargs; }

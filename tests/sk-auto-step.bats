@@ -2,44 +2,9 @@
 # sk-auto step, next and resume: a shell script holds the reins.
 
 load helper
+load auto
 
-local_setup() {
-	cp -R "$SK_TOP/docs/example" project
-	rm -rf project/docs/evidence project/.sk
-	cd project || return 1
-	spec=$(echo docs/DEMO-*)
-	for f in plan tasks implement validate audit unlock; do
-		rm -f "$spec/$f.md"
-	done
-	export SK_CONFIG=$PWD/sk.toml
-}
-
-# agent NAME BODY: a shell agent; $n counts its calls, in calls.NAME.
-agent() {
-	mkdir -p bin
-	cat >"bin/$1" <<-END
-		#!/bin/sh
-		cat >/dev/null
-		echo x >>"$PWD/calls.$1"
-		n=\$(wc -l <"$PWD/calls.$1")
-		$2
-	END
-	chmod +x "bin/$1"
-}
-
-project_of() {
-	{
-		printf '[project]\nroot = "."\n'
-		for a; do
-			printf '[agents.%s]\nadapter = "exec"\ncommand = ["./bin/%s"]\n' \
-				"$a" "$a"
-		done
-		printf '[pipeline]\nagents = ["%s"]\n' "$(echo "$*" | sed 's/ /", "/g')"
-	} >sk.toml
-}
-
-plan='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-1","requirement":"FR-1","step":"do it"}],"acceptance_mapping":[],"risks":[],"complexity":"low"}'
-plan_high=${plan%low*}high'"}'
+local_setup() { example; }
 
 @test "a loop over next is the whole pipeline, with the artefacts of a run" {
 	rounds=0

@@ -2,52 +2,9 @@
 # sk-auto: the stages end to end, with agents that are small shell scripts.
 
 load helper
+load auto
 
-local_setup() {
-	cp -R "$SK_TOP/docs/example" project
-	rm -rf project/docs/evidence project/docs/*/plan.md
-	cd project || return 1
-	spec=$(echo docs/DEMO-*)
-	for f in tasks implement validate audit unlock; do
-		rm -f "$spec/$f.md"
-	done
-	export SK_CONFIG=$PWD/sk.toml
-	rm -rf .sk
-}
-
-# agent NAME BODY: a shell agent; $n counts its calls, in calls.NAME.
-agent() {
-	mkdir -p bin
-	cat >"bin/$1" <<-END
-		#!/bin/sh
-		cat >/dev/null
-		echo x >>"$PWD/calls.$1"
-		n=\$(wc -l <"$PWD/calls.$1")
-		$2
-	END
-	chmod +x "bin/$1"
-}
-
-# project_of NAME...: a configuration that names these agents for every stage.
-project_of() {
-	{
-		echo '[project]'
-		echo 'root = "."'
-		for a; do
-			printf '[agents.%s]\nadapter = "exec"\ncommand = ["./bin/%s"]\n' \
-				"$a" "$a"
-		done
-		printf '[pipeline]\nagents = ["%s"]\n' "$(echo "$*" | sed 's/ /", "/g')"
-		# (One after the other or side by side makes no difference here.)
-		for s in plan tasks implement; do
-			printf '[stages.%s]\nmode = "parallel"\n' "$s"
-		done
-	} >sk.toml
-}
-
-plan='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-1","requirement":"FR-1","step":"do it"}],"acceptance_mapping":[],"risks":[],"complexity":"low"}'
-plan_high='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-1","requirement":"FR-1","step":"do it"}],"acceptance_mapping":[],"risks":[],"complexity":"high"}'
-plan_mid='{"stage":"plan","requirements":["FR-1"],"work_breakdown":[{"id":"W-FR-1","requirement":"FR-1","step":"do it"}],"acceptance_mapping":[],"risks":[],"complexity":"medium"}'
+local_setup() { example; }
 
 @test "six stages with three agents end ok, with artefacts and evidence" {
 	check 0 sk-auto run DEMO --json
