@@ -19,32 +19,6 @@
 
 static const char *const commands[] = { "notice", "warning", "error" };
 
-/* What stands in a command's data; in a property ':' and ',' too. */
-static void
-escaped(struct sk_buf *b, const char *p, size_t n, bool property)
-{
-	for (size_t i = 0; i < n; i++)
-		switch (p[i]) {
-		case '%':
-			sk_buf_str(b, "%25");
-			break;
-		case '\r':
-			sk_buf_str(b, "%0D");
-			break;
-		case '\n':
-			sk_buf_str(b, "%0A");
-			break;
-		case ':':
-			sk_buf_str(b, property ? "%3A" : ":");
-			break;
-		case ',':
-			sk_buf_str(b, property ? "%2C" : ",");
-			break;
-		default:
-			sk_buf_ch(b, p[i]);
-		}
-}
-
 struct said {
 	size_t n[KINDS], left[KINDS];
 };
@@ -72,7 +46,7 @@ command(struct sk_buf *b, const struct sk_export *x, enum sk_level level,
 	sk_buf_printf(b, "::%s ", commands[level]);
 	if (f != NULL && file != NULL) {
 		sk_buf_str(b, "file=");
-		escaped(b, file, strlen(file), true);
+		sk_buf_workflow(b, file, strlen(file), true);
 		sk_buf_ch(b, ',');
 		if (f->line > 0)
 			sk_buf_printf(b, "line=%lld,", (long long)f->line);
@@ -83,9 +57,9 @@ command(struct sk_buf *b, const struct sk_export *x, enum sk_level level,
 			sk_buf_printf(b, "col=%lld,", (long long)f->column);
 	}
 	sk_buf_str(b, "title=");
-	escaped(b, title, strlen(title), true);
+	sk_buf_workflow(b, title, strlen(title), true);
 	sk_buf_str(b, "::");
-	escaped(b, text->p, text->len, false);
+	sk_buf_workflow(b, text->p, text->len, false);
 	sk_buf_ch(b, '\n');
 }
 

@@ -8,11 +8,17 @@ sk_buf_workflow(struct sk_buf *b, const char *p, size_t n, bool property)
 	struct sk_buf plain;
 
 	sk_buf_init(&plain, 0);
-	sk_buf_visible(&plain, p, n, false);
+	sk_buf_visible(&plain, p, n, true);
 	for (size_t i = 0; i < plain.len; i++)
 		switch (plain.p[i]) {
 		case '%':
 			sk_buf_str(b, "%25");
+			break;
+		case '\n':
+			sk_buf_str(b, "%0A");
+			break;
+		case '\t':
+			sk_buf_ch(b, ' ');
 			break;
 		case ':':
 			sk_buf_str(b, property ? "%3A" : ":");
