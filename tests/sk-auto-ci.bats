@@ -204,3 +204,16 @@ three() {
 	xml
 	same "$(xpath 'string(//error/@type)')" empty_spec
 }
+
+@test "each stage records the git branch and commit that it began at" {
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+	git init -q -b main .
+	agent x "[ \$SK_STAGE != plan ] || git checkout -q -b feat/two >&2; echo '$any'"
+	project_of x
+	git add -A
+	git -c user.name=a -c user.email=a@example.org commit -q -m x
+	head=$(git rev-parse HEAD)
+	check 0 sk-auto run SPEC-7 --to tasks --json
+	same "$(sqlite3 "$SK_DB" "SELECT key FROM journal WHERE kind = 'git' ORDER BY lsn" | xargs)" \
+		"main $head feat/two $head"
+}

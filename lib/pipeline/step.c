@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "consensus/consensus.h"
+#include "pipeline/branch.h"
 #include "pipeline/gate.h"
 #include "pipeline/land.h"
 #include "pipeline/pipeline.h"
@@ -324,14 +325,32 @@ record_end(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 static int
 record_start(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 {
-	struct sk_buf agents;
+	struct sk_buf agents, where;
+	struct sk_git git;
 	int rc;
 
 	sk_buf_init(&agents, 0);
+	sk_buf_init(&where, 0);
 	join(&agents, &s->names);
-	rc = sk_stage_start(a->db, a->run, a->branch, s->stage->name, agents.p,
-	    a->driver.epoch, err);
+	rc = sk_project_git(a->conf, &git, &a->arena, err);
+	/* A run may go on elsewhere than it began: each stage says where. */
+	sk_buf_printf(&where, "%s %s", git.branch[0] != '\0' ? git.branch : "-",
+	    git.head[0] != '\0' ? git.head : "-");
+	if (rc == 0)
+		rc = sk_db_begin(a->db, err);
+	if (rc == 0) {
+		rc = sk_stage_start(a->db, a->run, a->branch, s->stage->name,
+		    agents.p, a->driver.epoch, err);
+		if (rc == 0 && strcmp(where.p, "- -") != 0)
+			rc = sk_journal(a->db, "git", a->run, a->branch, 0,
+			    where.p, a->driver.epoch, err);
+		if (rc == 0)
+			rc = sk_db_commit(a->db, err);
+		else
+			sk_db_rollback(a->db);
+	}
 	sk_buf_free(&agents);
+	sk_buf_free(&where);
 	return rc;
 }
 
