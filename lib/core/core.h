@@ -177,8 +177,8 @@ void sk_buf_visible(struct sk_buf *b, const char *p, size_t n, bool keep_nl);
  * it visible first: no control byte and no bidi trick reaches the page. */
 void sk_buf_markup(struct sk_buf *b, const char *p, size_t n);
 void sk_buf_markup_visible(struct sk_buf *b, const char *p, size_t n);
-/* Text as data of one of GitHub's workflow commands, made visible first, line
- * ends kept as %0A; for a property ':' and ',' are escaped, too (workflow.c). */
+/* Text as data of one of GitHub's workflow commands (workflow.c), made visible
+ * first, line ends kept as %0A; for a property ':' and ',' are escaped, too. */
 void sk_buf_workflow(struct sk_buf *b, const char *p, size_t n, bool property);
 /* Text as a code span of Markdown: nobody is mentioned, nothing is a link. */
 void sk_buf_code_span(struct sk_buf *b, const char *p, size_t n);
