@@ -51,11 +51,14 @@ change(const struct sk_ctx *ctx, const char *action, const char *provider,
 /* Of the verbs with few options. */
 struct plain_opts {
 	struct store_opts s;
+	struct sk_rekey r;
 	const char *account;
 	int64_t time;
 	bool replace, revoke;
 };
-static const struct plain_opts plain_init = { .s = STORE_INIT, .time = 600000 };
+static const struct plain_opts plain_init = {
+	.s = STORE_INIT, .r.passphrase_fd = -1, .time = 600000
+};
 /* ---- login ---- */
 
 struct login_opts {
@@ -331,26 +334,13 @@ verb_status(struct sk_ctx *ctx, struct sk_err *err)
 		.online = o->online,
 		.min_ttl_ms = -1 };
 	struct sk_auth *a = open_auth(ctx, &o->s, !o->online);
+	bool text = ctx->format == SK_FMT_TEXT;
 	int rc;
 
-	rc = sk_auth_show_status(
-	    a, ctx->argv, &to, ctx->format == SK_FMT_TEXT, err);
-	sk_auth_free(a);
-	return rc;
-}
-
-static int
-verb_whoami(struct sk_ctx *ctx, struct sk_err *err)
-{
-	const struct status_opts *o = ctx->opts;
-	struct sk_token_opts to = {
-		.account = o->account, .online = o->online, .min_ttl_ms = -1
-	};
-	struct sk_auth *a = open_auth(ctx, &o->s, !o->online);
-	int rc;
-
-	rc = sk_auth_show_whoami(
-	    a, ctx->argv[0], &to, ctx->format == SK_FMT_TEXT, err);
+	if (sk_streq(ctx->verb->name, "whoami"))
+		rc = sk_auth_show_whoami(a, ctx->argv[0], &to, text, err);
+	else
+		rc = sk_auth_show_status(a, ctx->argv, &to, text, err);
 	sk_auth_free(a);
 	return rc;
 }
@@ -431,19 +421,40 @@ verb_switch(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
+/* ---- the store's key ---- */
+
+static const struct sk_opt rekey_opts[] = {
+	SK_OPT_ENUM(struct plain_opts, 0, "key", "KIND", r.key,
+	    "file passphrase command keyring", "what the new key is",
+	    "The default is what login.toml says for a new store."),
+	SK_OPT_STR(struct plain_opts, 0, "key-file", "FILE", r.key_file,
+	    SK_C_FILE, "the new key's file, made if it is not there",
+	    "The default is the old one's place."),
+	SK_OPT_INT(struct plain_opts, 0, "new-passphrase-fd", "N",
+	    r.passphrase_fd, -1, 1023, "read the new passphrase from N", NULL),
+	STORE_OPTS(struct plain_opts), SK_OPT_END
+};
+
+/* unlock, lock, rekey */
 static int
-verb_unlock(struct sk_ctx *ctx, struct sk_err *err)
+verb_key(struct sk_ctx *ctx, struct sk_err *err)
 {
 	const struct plain_opts *o = ctx->opts;
-	bool lock = sk_streq(ctx->verb->name, "lock");
 	struct sk_auth *a = open_auth(ctx, &o->s, false);
+	const char *verb = ctx->verb->name, *done = "unlocked";
 	int rc;
 
-	rc =
-	    lock ? sk_auth_lock_again(a, err) : sk_auth_unlock(a, o->time, err);
+	if (sk_streq(verb, "lock")) {
+		rc = sk_auth_lock_again(a, err);
+		done = "locked";
+	} else if (sk_streq(verb, "rekey")) {
+		rc = sk_auth_rekey(a, &o->r, err);
+		done = "rekeyed";
+	} else {
+		rc = sk_auth_unlock(a, o->time, err);
+	}
 	if (rc == 0)
-		change(ctx, ctx->verb->name, NULL, NULL,
-		    lock ? "locked" : "unlocked");
+		change(ctx, verb, NULL, NULL, done);
 	sk_auth_free(a);
 	return rc;
 }
@@ -547,7 +558,7 @@ static const struct sk_verb verbs[] = {
 	VERB("logout", "PROVIDER", "forget a login, here or at the server too",
 	    NULL, logout_opts, plain_init, 1, 1, 0, verb_logout),
 	VERB("whoami", "PROVIDER", "who is logged in", NULL, status_opts,
-	    status_init, 1, 1, 0, verb_whoami),
+	    status_init, 1, 1, 0, verb_status),
 	VERB("providers", "[PROVIDER]", "list providers and what each needs",
 	    NULL, NULL, plain_init, 0, 1, 0, verb_providers),
 	VERB("switch", "PROVIDER ACCOUNT", "use another account from now on",
@@ -557,9 +568,11 @@ static const struct sk_verb verbs[] = {
 	VERB("import", "[FILE]", "take the logins of a bundle", NULL,
 	    import_opts, plain_init, 0, 1, 0, verb_import),
 	VERB("unlock", NULL, "keep the key of a passphrase for a while", NULL,
-	    unlock_opts, plain_init, 0, 0, 0, verb_unlock),
+	    unlock_opts, plain_init, 0, 0, 0, verb_key),
 	VERB("lock", NULL, "forget the key of a passphrase", NULL, plain_opts,
-	    plain_init, 0, 0, 0, verb_unlock),
+	    plain_init, 0, 0, 0, verb_key),
+	VERB("rekey", NULL, "seal the store under another key", NULL,
+	    rekey_opts, plain_init, 0, 0, 0, verb_key),
 	VERB("get", NULL, "git's credential protocol: give", get_ex,
 	    plain_opts, plain_init, 0, 0, SK_V_RAW, verb_git),
 	VERB("store", NULL, "git's credential protocol: keep", NULL,

@@ -23,10 +23,11 @@ _sk_login()
 		case $word in
 		--) end=1 ;;
 		--account | --client-id | --discovery | --env | --fd | --for | \
-			--format | --from | --issuer | --method | --min-ttl | --passphrase-fd | \
-			--rejected-fd | --scope | --store | --time | --timeout | --workspace | \
-			-a | -e | -m | -t | -w) opt=$word ;;
-		login | status | token | exec | refresh | logout | whoami | providers | switch | export | import | unlock | lock | get | store | erase | completion | schema)
+			--format | --from | --issuer | --key | --key-file | --method | \
+			--min-ttl | --new-passphrase-fd | --passphrase-fd | --rejected-fd | --scope | --store | \
+			--time | --timeout | --workspace | -a | -e | -m | \
+			-t | -w) opt=$word ;;
+		login | status | token | exec | refresh | logout | whoami | providers | switch | export | import | unlock | lock | rekey | get | store | erase | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -90,6 +91,11 @@ _sk_login()
 		unlock:--passphrase-fd) ;;
 		lock:--store) words='file keyring auto ephemeral' ;;
 		lock:--passphrase-fd) ;;
+		rekey:--key) words='file passphrase command keyring' ;;
+		rekey:--key-file) kind='file' ;;
+		rekey:--new-passphrase-fd) ;;
+		rekey:--store) words='file keyring auto ephemeral' ;;
+		rekey:--passphrase-fd) ;;
 		get:--store) words='file keyring auto ephemeral' ;;
 		get:--passphrase-fd) ;;
 		store:--store) words='file keyring auto ephemeral' ;;
@@ -115,6 +121,7 @@ _sk_login()
 		import) words='--replace --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		unlock) words='-t --time --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		lock) words='--store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		rekey) words='--key --key-file --new-passphrase-fd --store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		get) words='--store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		store) words='--store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		erase) words='--store --passphrase-fd --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -128,7 +135,7 @@ _sk_login()
 		schema) words='login login-change login-provider login-providers login-status login-whoami error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' login status token exec refresh logout whoami providers switch export import unlock lock get store erase completion schema'
+			words+=' login status token exec refresh logout whoami providers switch export import unlock lock rekey get store erase completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -148,6 +148,116 @@ crowd() {
 	check 2 sh -c 'echo x | sk-login login openai-api --passphrase-fd 3 3</dev/null'
 }
 
+# all three logins, and a refresh, work as they did
+all_there() {
+	check 0 sk-login token openai-api "$@"
+	same "$out" sk-abc
+	check 0 sk-login token gemini-api "$@"
+	same "$out" sk-def
+}
+
+@test "rekey: another key of any kind; the old one opens nothing any more" {
+	conf=$XDG_CONFIG_HOME/sk
+	check 2 sk-login rekey --json
+	same "$(code_of)" no_store
+	feed sk-abc 0 sk-login login openai-api
+	feed sk-def 0 sk-login login gemini-api
+	# in the place of the old one
+	cp -p "$conf/login.key" old
+	cp -rp "$tokens" copy
+	check 0 sk-login rekey --json
+	same "$(j -c '[.action,.result]')" '["rekey","rekeyed"]'
+	not cmp -s old "$conf/login.key"
+	all_there
+	check 4 env SK_KEY_FILE="$PWD/old" sk-login token openai-api
+	same "$(ls -A "$XDG_STATE_HOME/sk")" tokens
+	same "$(stat -c %a "$tokens" "$conf/login.key" | xargs)" "700 600"
+	for f in openai-api.token gemini-api.token store.check; do
+		not cmp -s "copy/$f" "$tokens/$f"
+	done
+	[ ! -e "$conf/login.key.next" ]
+	# a file of its own name, which has to be said from then on
+	check 2 sk-login rekey --key-file key2
+	check 0 sk-login rekey --key-file "$PWD/key2"
+	check 4 sk-login token openai-api
+	export SK_KEY_FILE=$PWD/key2
+	all_there
+	check 2 sk-login rekey --key-file "$PWD/./key2" --json
+	same "$(code_of)" same_key
+	all_there
+	# a passphrase, and another one
+	printf 'kdf = "interactive"\n' >"$conf/login.toml"
+	echo horse >pass
+	echo mule >pass2
+	check 0 sh -c 'sk-login rekey --key passphrase --new-passphrase-fd 3 3<pass'
+	unset SK_KEY_FILE
+	check 0 sk-login lock
+	check 5 setsid -w sk-login token openai-api --no-input
+	check 0 sh -c 'sk-login rekey --key passphrase --passphrase-fd 3 \
+		--new-passphrase-fd 4 3<pass 4<pass2'
+	check 4 sh -c 'sk-login token openai-api --passphrase-fd 3 3<pass'
+	check 0 sh -c 'sk-login token openai-api --passphrase-fd 3 3<pass2'
+	same "$out" sk-abc
+	# back to a file; what cannot be opened stops it, and nothing changed
+	check 4 sh -c 'sk-login rekey --key file --passphrase-fd 3 3<pass'
+	printf x >>"$tokens/gemini-api.token"
+	check 65 sh -c 'sk-login rekey --key file --passphrase-fd 3 3<pass2'
+	check 0 sh -c 'sk-login token openai-api --passphrase-fd 3 3<pass2'
+	same "$(ls -A "$XDG_STATE_HOME/sk")" tokens
+	rm "$tokens/gemini-api.token"
+	check 0 sh -c 'sk-login rekey --key file --passphrase-fd 3 3<pass2'
+	check 0 sk-login token openai-api
+	same "$out" sk-abc
+}
+
+@test "rekey: killed at each step the store is whole, and so is the next change" {
+	bin=${SK_FAULTY:-$SK_TOP/build-faults/bin}
+	[ -x "$bin/sk-login" ] || skip "no development build (make FAULTS=1)"
+	feed sk-abc 0 sk-login login openai-api
+	feed sk-def 0 sk-login login gemini-api
+	for point in 'auth.rekey.file#1' 'auth.rekey.file#2' 'auth.rekey.file#3' \
+		auth.rekey.before_exchange auth.rekey.after_exchange; do
+		sum=$(sha256sum <"$XDG_CONFIG_HOME/sk/login.key")
+		got=0
+		SPEC_KIT_FAULTS=$point "$bin/sk-login" rekey >o 2>e || got=$?
+		same "$point $got $(cat e)" "$point 137 "
+		same "$point $(sha256sum <"$XDG_CONFIG_HOME/sk/login.key")" \
+			"$point $sum"
+		all_there
+		# a login after it, and the next change mend the rest
+		printf sk-abc >in
+		feed_file in 0 sk-login login openai-api
+		check 0 sk-login rekey
+		all_there
+		same "$point $(ls -A "$XDG_STATE_HOME/sk")" "$point tokens"
+		[ ! -e "$XDG_CONFIG_HOME/sk/login.key.next" ]
+	done
+}
+
+@test "rekey: readers and writers beside it lose nothing" {
+	feed sk-abc 0 sk-login login openai-api
+	feed sk-def 0 sk-login login gemini-api
+	(
+		for i in $(seq 12); do
+			sk-login rekey >>rekeys 2>&1 || echo "rekey failed $?"
+		done >failed
+		: >over
+	) 3>&- &
+	n=0
+	while [ ! -e over ] && [ $n -lt 400 ]; do
+		n=$((n + 1))
+		all_there
+		printf 'sk-%s' $n >in
+		feed_file in 0 sk-login login "anthropic" --account "a$((n % 3))"
+		check 0 sk-login token anthropic --account "a$((n % 3))"
+		same "$out" "sk-$n"
+	done
+	wait
+	same "$(cat failed)" ''
+	same "$(grep -c rekeyed rekeys)" 12
+	[ $n -ge 3 ]
+}
+
 @test "the Secret Service: used, and caught when it says yes and keeps nothing" {
 	mkdir bin
 	cat >bin/secret-tool <<-'END'

@@ -72,6 +72,20 @@ sk_auth_stored(struct sk_auth *a, struct sk_strv *names, struct sk_err *err);
 int sk_auth_unlock(struct sk_auth *a, int64_t ms, struct sk_err *err);
 int sk_auth_lock_again(struct sk_auth *a, struct sk_err *err);
 
+struct sk_rekey {
+	const char
+	    *key; /* file, passphrase, command, keyring; NULL = settings */
+	const char *key_file; /* absolute; NULL = in the old one's place */
+	int64_t passphrase_fd; /* of the new one; -1 = the terminal */
+};
+/*
+ * Seals all that is stored under another key. The whole of it changes at one
+ * instant: until then, and whenever it is killed before, the store is the old
+ * one. SK_AGAIN while others write.
+ */
+int
+sk_auth_rekey(struct sk_auth *a, const struct sk_rekey *o, struct sk_err *err);
+
 /* ---- logging in (login.c) ---- */
 
 struct sk_login_opts {

@@ -135,6 +135,25 @@ auth_dir_open(struct sk_auth *a, bool create, struct sk_err *err)
 	return rc;
 }
 
+bool
+auth_dir_moved(struct sk_auth *a)
+{
+	struct sk_err ignored = { 0 };
+	struct stat ours, there;
+	bool moved;
+
+	if (a->dirfd < 0 || fstat(a->dirfd, &ours) != 0 ||
+	    stat(a->dir, &there) != 0 ||
+	    (ours.st_ino == there.st_ino && ours.st_dev == there.st_dev))
+		return false;
+	(void)close(a->dirfd);
+	a->dirfd = -1;
+	auth_key_free(&a->key);
+	moved = auth_dir_open(a, false, &ignored) == 0 && a->dirfd >= 0;
+	sk_err_clear(&ignored);
+	return moved;
+}
+
 void
 auth_sweep(struct sk_auth *a)
 {

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "auth/internal.h"
@@ -57,6 +58,15 @@ auth_wipe_tree(struct sk_jv *v)
 		for (size_t i = 0; i < v->n; i++)
 			auth_wipe_tree(v->a[i]);
 	}
+}
+
+void
+auth_nap(int64_t ms)
+{
+	struct timespec ts = { .tv_sec = (time_t)(ms / 1000),
+		.tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
 /* A buffer for secrets: so large from the start that it does not move. */

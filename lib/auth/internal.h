@@ -14,6 +14,7 @@
 
 void auth_wipe_tree(struct sk_jv *v);
 void auth_buf(struct sk_buf *b, size_t room);
+void auth_nap(int64_t ms);
 
 /* ---- seal.c: one message in a file ---- */
 
@@ -66,8 +67,10 @@ int auth_settings_load(struct auth_settings *s, struct sk_err *err);
 /* The key that a file with this header was sealed with. */
 int auth_key_open(struct sk_auth *a, const struct auth_header *h,
     const char *what, struct sk_err *err);
-/* A new store's key. */
+/* A new store's key; with a->next, beside the one that is there. */
 int auth_key_make(struct sk_auth *a, struct sk_err *err);
+/* Where the key file or the Secret Service's entry is; malloc'd. */
+char *auth_key_place(const struct sk_auth *a, enum auth_key_kind kind);
 void auth_key_free(struct auth_key *k);
 /* One line from a descriptor or, when fd is -1, from the terminal. */
 int auth_passphrase(int64_t fd, bool no_input, bool twice, const char *ask,
@@ -99,6 +102,7 @@ struct sk_auth {
 	char *dir;
 	int dirfd; /* -1 = not open */
 	struct auth_key key;
+	bool next; /* the key in hand is one that a change left beside */
 	char where[700];
 };
 /* One provider's document with its lock. */
@@ -112,6 +116,15 @@ int auth_settle(struct sk_auth *a, struct sk_err *err);
 /* Opens (or makes) the directory; not there is no error: dirfd stays -1. */
 int auth_dir_open(struct sk_auth *a, bool create, struct sk_err *err);
 int auth_open(struct sk_auth *a, bool create, bool *there, struct sk_err *err);
+/* Another directory is in its place since we opened it (rekey.c): opens that
+ * one, and forgets the key of the old. */
+bool auth_dir_moved(struct sk_auth *a);
+/* The bytes of a file below the store; *there false when it is not. */
+int auth_file_read(struct sk_auth *a, const char *file, struct sk_buf *out,
+    bool *there, struct sk_err *err);
+/* And unsealed, into an auth_buf. */
+int auth_file_open(struct sk_auth *a, const char *file, struct sk_buf *plain,
+    bool *there, struct sk_err *err);
 int auth_doc_load(struct sk_auth *a, const char *name, const char *ext,
     struct auth_doc *d, struct sk_err *err);
 int auth_doc_save(struct sk_auth *a, const char *name, const char *ext,

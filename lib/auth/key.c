@@ -342,13 +342,41 @@ key_alloc(struct auth_key *k)
 		sk_oom();
 }
 
+char *
+auth_key_place(const struct sk_auth *a, enum auth_key_kind kind)
+{
+	return sk_asprintf("%s%s",
+	    kind == AUTH_KEY_SECRET ? a->dir : a->set.key_file,
+	    a->next ? ".next" : "");
+}
+
+static int
+secret_key(
+    struct sk_auth *a, const char *place, bool making, struct sk_err *err)
+{
+	struct auth_key *k = &a->key;
+	bool found;
+	int rc;
+
+	rc = auth_secret_get(place, k->k, &found, err);
+	if (rc == 0 && making && (!found || a->next)) {
+		sk_random(k->k, AUTH_KEY_LEN);
+		return auth_secret_put(place, k->k, err);
+	}
+	if (rc != 0 || found)
+		return rc;
+	(void)sk_fail(err, SK_LOGIN, "key_missing",
+	    "the Secret Service does not have the store's key");
+	return sk_hint(err, "unlock your keyring");
+}
+
 /* The key of a store whose kind is known. making: it may be made. */
 static int
 key_by_kind(
     struct sk_auth *a, struct auth_header *h, bool making, struct sk_err *err)
 {
 	struct auth_key *k = &a->key;
-	bool found;
+	char *place;
 	int rc;
 
 	key_alloc(k);
@@ -356,27 +384,72 @@ key_by_kind(
 		(void)snprintf(k->where, sizeof(k->where), "passphrase");
 		return passphrase_key(a, h, k->k, making, err);
 	}
-	/* A key is a key, wherever it lay before. */
-	if (h->kind == AUTH_KEY_FILE || a->set.key_file_named) {
-		(void)snprintf(k->where, sizeof(k->where), "key file '%s'",
-		    a->set.key_file);
-		return making ? key_file_make(a->set.key_file, k->k, err)
-		              : key_file_read(a->set.key_file, k->k, err);
-	}
-	if (h->kind == AUTH_KEY_COMMAND) {
+	if (h->kind == AUTH_KEY_COMMAND && !a->set.key_file_named) {
 		(void)snprintf(k->where, sizeof(k->where), "key command");
 		return auth_key_command(a->set.key_command, k->k, err);
 	}
-	(void)snprintf(k->where, sizeof(k->where), "Secret Service");
-	rc = auth_secret_get(a->dir, k->k, &found, err);
-	if (rc == 0 && !found && making) {
-		sk_random(k->k, AUTH_KEY_LEN);
-		rc = auth_secret_put(a->dir, k->k, err);
-	} else if (rc == 0 && !found) {
-		rc = sk_fail(err, SK_LOGIN, "key_missing",
-		    "the Secret Service does not have the store's key");
-		(void)sk_hint(err, "unlock your keyring");
+	/* A key is a key, wherever it lay before. */
+	if (h->kind == AUTH_KEY_FILE || a->set.key_file_named) {
+		place = auth_key_place(a, AUTH_KEY_FILE);
+		(void)snprintf(
+		    k->where, sizeof(k->where), "key file '%s'", place);
+		rc = making ? key_file_make(place, k->k, err)
+		            : key_file_read(place, k->k, err);
+	} else {
+		place = auth_key_place(a, AUTH_KEY_SECRET);
+		(void)snprintf(k->where, sizeof(k->where), "Secret Service");
+		rc = secret_key(a, place, making, err);
 	}
+	free(place);
+	return rc;
+}
+
+/* Reads the key, and tells whether it is the one of this header. */
+static int
+key_try(struct sk_auth *a, const struct auth_header *h, bool next, bool *right,
+    struct sk_err *err)
+{
+	struct auth_key *k = &a->key;
+	unsigned char id[8];
+	int rc;
+
+	k->h = *h;
+	a->next = next;
+	rc = key_by_kind(a, &k->h, false, err);
+	*right = false;
+	if (rc == 0) {
+		auth_key_id(k->k, id);
+		*right = sodium_memcmp(id, h->key_id, sizeof(id)) == 0;
+	}
+	if (!*right)
+		auth_key_free(k);
+	return rc;
+}
+
+/* A change of keys that was cut short left its key beside the old one; one that
+ * is going on may put it in its place between our two looks. */
+static int
+key_find(struct sk_auth *a, const struct auth_header *h, bool *right,
+    struct sk_err *err)
+{
+	struct sk_err ignored = { 0 };
+	int rc;
+
+	rc = key_try(a, h, false, right, err);
+	if (*right || (h->kind != AUTH_KEY_FILE && h->kind != AUTH_KEY_SECRET))
+		return rc;
+	if (key_try(a, h, true, right, &ignored) != 0 || !*right) {
+		sk_err_clear(&ignored);
+		memset(&ignored, 0, sizeof(ignored));
+		if (rc == 0)
+			rc = key_try(a, h, false, right, err);
+	}
+	if (*right) {
+		sk_err_clear(err);
+		memset(err, 0, sizeof(*err));
+		rc = 0;
+	}
+	sk_err_clear(&ignored);
 	return rc;
 }
 
@@ -384,28 +457,22 @@ int
 auth_key_open(struct sk_auth *a, const struct auth_header *h, const char *what,
     struct sk_err *err)
 {
-	struct auth_key *k = &a->key;
 	unsigned char id[8];
+	bool right = false;
 	int rc;
 
-	if (k->k != NULL) {
-		auth_key_id(k->k, id);
-		if (sodium_memcmp(id, h->key_id, sizeof(id)) == 0)
-			return 0;
+	if (a->key.k != NULL) {
+		auth_key_id(a->key.k, id);
+		right = sodium_memcmp(id, h->key_id, sizeof(id)) == 0;
 	} else {
-		k->h = *h;
-		rc = key_by_kind(a, &k->h, false, err);
-		if (rc != 0) {
-			auth_key_free(k);
+		rc = key_find(a, h, &right, err);
+		if (rc != 0)
 			return rc;
-		}
-		auth_key_id(k->k, id);
-		if (sodium_memcmp(id, h->key_id, sizeof(id)) == 0)
-			return 0;
-		if (h->kind == AUTH_KEY_PASS)
+		if (!right && h->kind == AUTH_KEY_PASS)
 			(void)auth_kernel_drop(h->salt);
-		auth_key_free(k);
 	}
+	if (right)
+		return 0;
 	(void)sk_fail(err, SK_LOGIN, "wrong_key",
 	    h->kind == AUTH_KEY_PASS
 		? "the passphrase is not the one that '%s' was sealed with"

@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "auth/internal.h"
 #include "faults/faults.h"
@@ -30,15 +29,6 @@ hold_signals(sigset_t *old)
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigaddset(&set, SIGQUIT);
 	(void)sigprocmask(SIG_BLOCK, &set, old);
-}
-
-static void
-nap(int64_t ms)
-{
-	struct timespec ts = { .tv_sec = (time_t)(ms / 1000),
-		.tv_nsec = (long)(ms % 1000) * 1000000 };
-
-	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
 /* ---- one refresh, the lock is held ---- */
@@ -244,7 +234,7 @@ attempts(struct job *j, const char *url, bool single_use, struct sk_err *err)
 		    r.retry_after_ms > 2000 || r.challenge)
 			break;
 		auth_reply_free(&r);
-		nap(PAUSE_MS << (i - 1));
+		auth_nap(PAUSE_MS << (i - 1));
 	}
 	if (class == AUTH_FRESH_OK) {
 		rc = adopt(j, &r, url, err);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,17 +76,19 @@ file_check(const char *what, const struct stat *st, struct sk_err *err)
 	return 0;
 }
 
-/* The bytes of a file below the store; *there false when it is not. */
-static int
-file_read(struct sk_auth *a, const char *file, struct sk_buf *out, bool *there,
-    struct sk_err *err)
+int
+auth_file_read(struct sk_auth *a, const char *file, struct sk_buf *out,
+    bool *there, struct sk_err *err)
 {
+	const int flags =
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
 	char *what = sk_path_join(a->dir, file);
 	struct stat st;
 	int fd, rc;
 
-	fd = openat(a->dirfd, file,
-	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	fd = openat(a->dirfd, file, flags);
+	if (fd < 0 && errno == ENOENT && auth_dir_moved(a))
+		fd = openat(a->dirfd, file, flags);
 	*there = fd >= 0;
 	if (fd < 0) {
 		rc = errno == ENOENT
@@ -103,9 +106,8 @@ file_read(struct sk_auth *a, const char *file, struct sk_buf *out, bool *there,
 	return rc;
 }
 
-/* Unseals one file into plain (an auth_buf). */
 static int
-file_open(struct sk_auth *a, const char *file, struct sk_buf *plain,
+open_once(struct sk_auth *a, const char *file, struct sk_buf *plain,
     bool *there, struct sk_err *err)
 {
 	struct auth_header h;
@@ -114,7 +116,7 @@ file_open(struct sk_auth *a, const char *file, struct sk_buf *plain,
 	int rc;
 
 	sk_buf_init(&raw, AUTH_FILE_MAX);
-	rc = file_read(a, file, &raw, there, err);
+	rc = auth_file_read(a, file, &raw, there, err);
 	if (rc == 0 && *there) {
 		what = sk_path_join(a->dir, file);
 		rc = auth_header_read(raw.p, raw.len, &h, what, err);
@@ -127,6 +129,21 @@ file_open(struct sk_auth *a, const char *file, struct sk_buf *plain,
 	}
 	sk_buf_free(&raw);
 	return rc;
+}
+
+/* What was read before a change of keys, and opened after it, is read again. */
+int
+auth_file_open(struct sk_auth *a, const char *file, struct sk_buf *plain,
+    bool *there, struct sk_err *err)
+{
+	int rc = open_once(a, file, plain, there, err);
+
+	if (rc != SK_LOGIN || !auth_dir_moved(a))
+		return rc;
+	sk_err_clear(err);
+	memset(err, 0, sizeof(*err));
+	sk_buf_clear(plain);
+	return open_once(a, file, plain, there, err);
 }
 
 /* Seals, publishes and reads back. */
@@ -160,7 +177,7 @@ file_save(struct sk_auth *a, const char *file, const char *p, size_t n,
 	/* A disk or a file system that keeps nothing is found here, not at
 	 * the next start. */
 	if (rc == 0)
-		rc = file_read(a, file, &back, &there, err);
+		rc = auth_file_read(a, file, &back, &there, err);
 	if (rc == 0 && (!there || back.len != out.len ||
 			   memcmp(back.p, out.p, out.len) != 0))
 		rc = sk_fail(err, SK_IO, "store_lost",
@@ -188,7 +205,7 @@ store_make(struct sk_auth *a, struct sk_err *err)
 		return rc;
 	auth_buf(&plain, 4096);
 	/* Another process may have made it while we waited. */
-	rc = file_open(a, CHECK_NAME CHECK_EXT, &plain, &there, err);
+	rc = auth_file_open(a, CHECK_NAME CHECK_EXT, &plain, &there, err);
 	if (rc == 0 && !there) {
 		if (a->key.k == NULL)
 			rc = auth_key_make(a, err);
@@ -213,7 +230,7 @@ auth_open(struct sk_auth *a, bool create, bool *there, struct sk_err *err)
 	if (rc != 0 || !*there || !create || a->key.k != NULL)
 		return rc;
 	auth_buf(&plain, 4096);
-	rc = file_open(a, CHECK_NAME CHECK_EXT, &plain, there, err);
+	rc = auth_file_open(a, CHECK_NAME CHECK_EXT, &plain, there, err);
 	sk_auth_wipe(&plain);
 	if (rc == 0 && !*there) {
 		rc = store_make(a, err);
@@ -327,7 +344,7 @@ sk_auth_lock_again(struct sk_auth *a, struct sk_err *err)
 	if (rc != 0 || a->dirfd < 0)
 		return rc;
 	sk_buf_init(&raw, AUTH_FILE_MAX);
-	rc = file_read(a, CHECK_NAME CHECK_EXT, &raw, &there, err);
+	rc = auth_file_read(a, CHECK_NAME CHECK_EXT, &raw, &there, err);
 	if (rc == 0 && there)
 		rc = auth_header_read(raw.p, raw.len, &h, "store.check", err);
 	if (rc == 0 && there && h.kind == AUTH_KEY_PASS)
@@ -337,6 +354,28 @@ sk_auth_lock_again(struct sk_auth *a, struct sk_err *err)
 }
 
 /* ---- documents ---- */
+
+/* Who writes shares the directory with others who do; who changes the key has
+ * it alone, and puts another one in its place. */
+static int
+share_dir(struct sk_auth *a, int64_t wait_ms, struct sk_err *err)
+{
+	int64_t until = sk_mono_ms() + wait_ms;
+
+	for (;;) {
+		if (flock(a->dirfd, LOCK_SH | LOCK_NB) == 0) {
+			if (!auth_dir_moved(a))
+				return 0;
+			continue;
+		}
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return sk_fail_errno(err, "cannot lock '%s'", a->dir);
+		if (sk_mono_ms() >= until)
+			return sk_fail(err, SK_AGAIN, "store_busy",
+			    "the key of '%s' is being changed", a->dir);
+		auth_nap(20);
+	}
+}
 
 void
 auth_doc_reset(struct auth_doc *d)
@@ -366,7 +405,9 @@ auth_doc_lock(struct sk_auth *a, const char *name, int64_t wait_ms,
 	char *path = sk_path_join(a->dir, file);
 	int rc;
 
-	rc = sk_lock_open(&d->lock, path, err);
+	rc = share_dir(a, wait_ms, err);
+	if (rc == 0)
+		rc = sk_lock_open(&d->lock, path, err);
 	if (rc == 0) {
 		rc = sk_lock_take(&d->lock, wait_ms, "token store", err);
 		d->locked = rc == 0;
@@ -396,7 +437,7 @@ auth_doc_load(struct sk_auth *a, const char *name, const char *ext,
 		return rc;
 	file = file_name(name, ext);
 	auth_buf(&plain, 16384);
-	rc = file_open(a, file, &plain, &there, err);
+	rc = auth_file_open(a, file, &plain, &there, err);
 	if (rc == 0 && there &&
 	    (sk_json_parse(
 		 &d->arena, plain.p, plain.len, &lim, &d->root, NULL) != 0 ||
@@ -424,6 +465,10 @@ auth_doc_save(struct sk_auth *a, const char *name, const char *ext,
 		return sk_fail(err, SK_USAGE, "read_only",
 		    "the token store is read-only here");
 	rc = auth_open(a, true, &there, err);
+	if (rc == 0)
+		rc = share_dir(a, 30000, err);
+	if (rc == 0 && a->key.k == NULL)
+		rc = auth_open(a, true, &there, err);
 	if (rc != 0)
 		return rc;
 	sk_jset(&d->arena, d->root, "schema",

@@ -315,7 +315,8 @@ stacked(struct sk_buf *b, const struct sk_part *s, double y, int64_t most)
 static void
 money(struct sk_buf *b, const struct sk_part *s, double y, int64_t most)
 {
-	double x = 660, w = most > 0 ? (double)s->cost * 240 / (double)most : 0;
+	/* ("about $12.34 and unknown" has room beside the longest.) */
+	double x = 660, w = most > 0 ? (double)s->cost * 160 / (double)most : 0;
 	char usd[SK_USD_LEN];
 
 	if (w > 0)
