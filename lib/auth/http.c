@@ -166,6 +166,14 @@ exchange(struct exchange *x, struct sk_net_req *req, struct sk_err *err)
 	return rc;
 }
 
+static int64_t
+patience(const struct sk_idp *p, const char *key, int64_t s)
+{
+	if (p != NULL)
+		s = provider_int(p, key, s);
+	return (s > 0 ? s : 1) * 1000;
+}
+
 int
 auth_http(const struct auth_request *q, const struct sk_idp *p,
     struct auth_reply *r, struct sk_err *err)
@@ -175,8 +183,10 @@ auth_http(const struct auth_request *q, const struct sk_idp *p,
 	struct sk_buf body, secret;
 	struct sk_net_req req = { .url = q->url,
 		.headers = &headers,
-		.connect_ms = q->connect_ms > 0 ? q->connect_ms : 5000,
-		.total_ms = q->timeout_ms > 0 ? q->timeout_ms : 20000,
+		.connect_ms = patience(p, "timing.connect_timeout", 5),
+		.total_ms = q->timeout_ms > 0
+		                ? q->timeout_ms
+		                : patience(p, "timing.request_timeout", 20),
 		.max_body = BODY_MAX,
 		.head = on_head,
 		.body_part = on_body,

@@ -260,7 +260,7 @@ struct auth_request {
 	struct sk_jv *fields; /* object of strings */
 	const char *bearer;
 	const char *user, *password; /* HTTP Basic or NULL */
-	int64_t timeout_ms, connect_ms;
+	int64_t timeout_ms; /* 0 = the provider's */
 };
 /* Always fills r; r->status 0 and r->why when there was no answer. SK_* only
  * for our own faults. */

@@ -117,8 +117,6 @@ post(struct job *j, const char *url, struct auth_reply *r, struct sk_err *err)
 	    sk_jget_str(j->adc != NULL ? j->adc : j->acc, "refresh_token");
 	int rc;
 
-	q.connect_ms = provider_int(&j->p, "timing.connect_timeout", 5) * 1000;
-	q.timeout_ms = provider_int(&j->p, "timing.request_timeout", 20) * 1000;
 	q.fields = sk_jnew(&tmp, SK_J_OBJ);
 	sk_jset(
 	    &tmp, q.fields, "grant_type", sk_jnew_cstr(&tmp, "refresh_token"));

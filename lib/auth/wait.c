@@ -49,8 +49,6 @@ ask(struct waiting *w, struct sk_err *err)
 	struct sk_arena tmp = { 0 };
 	int rc;
 
-	q.connect_ms = provider_int(&w->p, "timing.connect_timeout", 5) * 1000;
-	q.timeout_ms = provider_int(&w->p, "timing.request_timeout", 20) * 1000;
 	rc = provider_endpoint(&w->p, "poll", &q.url, err);
 	if (rc == 0 && q.url == NULL)
 		rc = provider_endpoint(&w->p, "token", &q.url, err);
