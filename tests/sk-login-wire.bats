@@ -178,6 +178,62 @@ code_of() {
 	not grep -q stolen "$srv/requests"
 }
 
+# jwt SUB: an identity, as this server and client would have it
+jwt() {
+	local now
+	now=$(date +%s)
+	printf '%s.%s.c2ln' "$(printf '{"alg":"RS256"}' | b64)" \
+		"$(printf '{"iss":"http://127.0.0.1:%s","aud":"cli","sub":"%s","email":"%s@example.test","iat":%s,"exp":%s}' \
+			"$port" "$1" "$1" "$now" $((now + 3600)) | b64)"
+}
+b64() {
+	base64 -w0 | tr '+/' '-_' | tr -d =
+}
+
+@test "wire: what a refresh leaves out is kept, and another's account is refused" {
+	json good 200 "{\"access_token\":\"AT-old\",\"refresh_token\":\"RT-canary\",\"expires_in\":3600,\"id_token\":\"$(jwt alice)\"}"
+	provider p raw/dev raw/good
+	check 0 sk-login login p --json
+	json part 200 '{"access_token":"AT-two","expires_in":3600}'
+	provider p raw/dev raw/part
+	check 0 sk-login refresh p
+	check 0 sk-login token p
+	same "$out" AT-two
+	check 0 sk-login whoami p --json
+	has "$out" alice
+	check 0 sk-login refresh p
+	same "$(grep -o 'refresh_token=RT-canary' "$srv/requests" | wc -l)" 2
+	# the server gives somebody else's
+	json bob 200 "{\"access_token\":\"AT-bob\",\"refresh_token\":\"RT-bob\",\"expires_in\":3600,\"id_token\":\"$(jwt bob)\"}"
+	provider p raw/dev raw/bob
+	check 4 sk-login refresh p --json
+	same "$(code_of)" login_dead
+	has "$err" account_mismatch
+	# the old token holds for its hour; after that a login is needed
+	check 0 sk-login status p --json
+	same "$(j -c '.providers[0] | [.dead,.refreshable]')" \
+		'["account_mismatch",false]'
+	check 0 sk-login token p
+	same "$out" AT-two
+	not grep -rq AT-bob "$HOME" "$XDG_STATE_HOME"
+}
+
+@test "wire: a server that does not revoke: said, and forgotten here" {
+	for mode in silent/x close/x raw/garbage; do
+		provider p raw/dev raw/good
+		printf '[revoke]\ntimeout = 1\n' \
+			>>"$XDG_CONFIG_HOME/sk/providers/p.toml"
+		sed -i "/^token = /a revoke = \"{issuer}/$mode\"" \
+			"$XDG_CONFIG_HOME/sk/providers/p.toml"
+		check 0 sk-login login p --json
+		got=0
+		timeout 10 sk-login logout p --revoke --json >o 2>err || got=$?
+		same "$mode $got $(jq -r .result o)" "$mode 0 logged out"
+		has "$(cat err)" "cannot revoke"
+		check 4 sk-login token p
+	done
+}
+
 @test "wire: who shows a certificate that nobody vouches for gets no byte" {
 	command -v openssl >/dev/null || skip 'openssl is not installed'
 	provider p raw/dev raw/good
