@@ -138,7 +138,8 @@ auth_file_open(struct sk_auth *a, const char *file, struct sk_buf *plain,
 {
 	int rc = open_once(a, file, plain, there, err);
 
-	if (rc != SK_LOGIN || !auth_dir_moved(a))
+	/* (What was the store is overwritten while it is removed.) */
+	if ((rc != SK_LOGIN && rc != SK_DAMAGED) || !auth_dir_moved(a))
 		return rc;
 	sk_err_clear(err);
 	memset(err, 0, sizeof(*err));
