@@ -308,3 +308,18 @@ valid() {
 		}
 	done <named
 }
+
+@test "check warns of gates that are nowhere, or whose agents cannot agree" {
+	cat >c.toml <<-'END'
+		[quality_gates]
+		plan = ["claude", "codex"]
+		tasks = ["claude:3"]
+		audit = ["claude"]
+	END
+	check 0 sk-config check c.toml --json
+	same "$(j '.warnings | map(.key) | join(" ")')" 'quality_gates.plan quality_gates.audit'
+	has "$(j '.warnings[1].message')" "no gate before the stage 'audit'"
+	echo 'min_agents = 2' >>c.toml
+	check 0 sk-config check c.toml --json
+	same "$(j '.warnings | length')" 1
+}

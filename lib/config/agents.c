@@ -5,6 +5,7 @@
  * before work starts instead of in its middle.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -156,6 +157,46 @@ check_agents(struct warn *w)
 	sk_buf_free(&key);
 }
 
+/* A gate that is nowhere, or whose agents can never agree. */
+static void
+check_gates(struct warn *w)
+{
+	static const char *const stages[] = { "plan", "tasks", "implement",
+		"validate", "audit", "unlock" };
+	int64_t min = sk_config_int(w->c, "quality_gates.min_agents", 3);
+	const struct sk_jv *list;
+	char key[40];
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(stages); i++) {
+		int64_t n = 0, more;
+
+		(void)snprintf(key, sizeof(key), "quality_gates.%s", stages[i]);
+		list = sk_config_get(w->c, key);
+		if (list == NULL || list->type != SK_J_ARR)
+			continue;
+		for (size_t k = 0; k < list->n; k++) {
+			const char *s = sk_jstr(list->a[k]);
+			const char *colon = s != NULL ? strrchr(s, ':') : NULL;
+
+			n += colon != NULL &&
+			             sk_parse_int(colon + 1, 1, 5, &more)
+			         ? more
+			         : 1;
+		}
+		if (i >= 3)
+			tell(w, list, key,
+			    "gates stand before plan, tasks and implement",
+			    "there is no gate before the stage '%s'",
+			    stages[i]);
+		else if (n < min)
+			tell(w, list, key,
+			    "name more, or set quality_gates.min_agents",
+			    "all that %lld agent%s can say is a question to "
+			    "a person: agreement takes %lld",
+			    (long long)n, n == 1 ? "" : "s", (long long)min);
+	}
+}
+
 size_t
 sk_config_warnings(struct sk_config *c, sk_config_warn_fn fn, void *arg)
 {
@@ -173,6 +214,7 @@ sk_config_warnings(struct sk_config *c, sk_config_warn_fn fn, void *arg)
 		check_lineup(&w, sk_jget(stages->m[i].v, "agents"), key.p);
 		sk_buf_free(&key);
 	}
+	check_gates(&w);
 	check_agents(&w);
 	return w.n;
 }
