@@ -360,7 +360,9 @@ wait_for_person(struct pass *p, struct sk_err *err)
 {
 	struct sk_auto *a = p->a;
 	struct sk_err second = { 0 };
+	struct sk_buf cmd;
 	bool all = false;
+	size_t n;
 	int rc = keep(p, "waiting", err);
 
 	if (rc == 0)
@@ -384,11 +386,15 @@ wait_for_person(struct pass *p, struct sk_err *err)
 	sk_gate_say(a, p->g, "gate.waiting", p->issues);
 	if (a->json)
 		print_questions(p);
+	n = sk_gate_open(p->issues);
 	(void)sk_fail(err, SK_PAUSED, "needs_person",
-	    "gate %s: %zu question%s for a person", p->g->name,
-	    sk_gate_open(p->issues), sk_gate_open(p->issues) == 1 ? "" : "s");
-	return sk_hint(err, "sk-auto answer %s --list, then answer and resume",
-	    a->spec.id);
+	    "gate %s: %zu question%s for a person", p->g->name, n,
+	    n == 1 ? "" : "s");
+	sk_buf_init(&cmd, 0);
+	sk_report_answer(a, &cmd);
+	(void)sk_hint(err, "%s", cmd.p);
+	sk_buf_free(&cmd);
+	return SK_PAUSED;
 }
 
 /* In the end every question is answered, accepted as open, or the reason to

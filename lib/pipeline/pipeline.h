@@ -341,6 +341,8 @@ void sk_report_command(const struct sk_auto *a, const char *verb,
 /* Begins a record: schema, event (NULL = none), time, run, branch, spec. */
 void sk_report_open(struct sk_jw *w, const struct sk_auto *a,
     const char *schema, const char *event);
+/* "sk-auto answer SPEC … --list", likewise. */
+void sk_report_answer(const struct sk_auto *a, struct sk_buf *b);
 void sk_report_phase(const struct sk_auto *a, const char *from, const char *to);
 void sk_report_start(const struct sk_auto *a);
 void

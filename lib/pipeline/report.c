@@ -234,9 +234,9 @@ database(const struct sk_auto *a, struct sk_buf *b)
 	sk_shell_quote(b, a->db != NULL ? sk_db_path(a->db) : path);
 }
 
-void
-sk_report_command(const struct sk_auto *a, const char *verb,
-    const struct sk_stage *from, struct sk_buf *b)
+/* "sk-auto VERB SPEC --run …" */
+static void
+verb_on(const struct sk_auto *a, const char *verb, struct sk_buf *b)
 {
 	program(b, "sk-auto");
 	sk_buf_printf(b, " %s %s", verb, a->spec.id);
@@ -244,6 +244,31 @@ sk_report_command(const struct sk_auto *a, const char *verb,
 		sk_buf_printf(b, " --run %s", a->run);
 	if (a->opts->branch != NULL)
 		sk_buf_printf(b, " --branch %s", a->branch);
+}
+
+static void
+files(const struct sk_auto *a, struct sk_buf *b)
+{
+	if (a->config_file != NULL) {
+		sk_buf_str(b, " --config ");
+		sk_shell_quote(b, a->config_file);
+	}
+	database(a, b);
+}
+
+void
+sk_report_answer(const struct sk_auto *a, struct sk_buf *b)
+{
+	verb_on(a, "answer", b);
+	files(a, b);
+	sk_buf_str(b, " --list");
+}
+
+void
+sk_report_command(const struct sk_auto *a, const char *verb,
+    const struct sk_stage *from, struct sk_buf *b)
+{
+	verb_on(a, verb, b);
 	if (from != NULL)
 		sk_buf_printf(b, " --from %s", from->name);
 	for (size_t i = 0; i < SK_ARRAY_SIZE(a->opts->skip); i++)
@@ -267,11 +292,7 @@ sk_report_command(const struct sk_auto *a, const char *verb,
 	if (a->opts->timeout > 0)
 		sk_buf_printf(
 		    b, " --timeout %lldms", (long long)a->opts->timeout);
-	if (a->config_file != NULL) {
-		sk_buf_str(b, " --config ");
-		sk_shell_quote(b, a->config_file);
-	}
-	database(a, b);
+	files(a, b);
 }
 
 static void
@@ -350,6 +371,12 @@ summary_text(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 	sk_buf_free(&cmd);
 	if (resume == NULL)
 		return;
+	if (a->phase == SK_PH_WAITING) {
+		sk_buf_init(&cmd, 0);
+		sk_report_answer(a, &cmd);
+		sk_outf("answer     %s\n", cmd.p);
+		sk_buf_free(&cmd);
+	}
 	if (last != NULL && last->reason != NULL && last->reason[0] != '\0') {
 		struct sk_buf b;
 

@@ -374,10 +374,15 @@ status_text(const struct sk_auto *a, const struct view *v)
 		sk_buf_init(&b, 0);
 		if (r->reason != NULL)
 			sk_buf_visible(&b, r->reason, strlen(r->reason), false);
-		sk_outf("\nhalted  %s: %s\nresume  sk-auto run %s --run %s "
-			"--from %s\n",
-		    sk_stages[i].name, b.p, a->spec.id, v->run.id,
-		    sk_stages[i].name);
+		if (r->exit == SK_PAUSED)
+			sk_outf("\nwaits   %s: %s\nanswer  sk-auto answer %s "
+				"--run %s --list\n",
+			    sk_stages[i].name, b.p, a->spec.id, v->run.id);
+		else
+			sk_outf("\nhalted  %s: %s\nresume  sk-auto run %s "
+				"--run %s --from %s\n",
+			    sk_stages[i].name, b.p, a->spec.id, v->run.id,
+			    sk_stages[i].name);
 		sk_buf_free(&b);
 	}
 }

@@ -165,11 +165,11 @@ halted(const struct sk_auto *a, const struct place *p, struct sk_err *err)
 	(void)sk_fail(err, status, "halted", "run '%s' is halted in '%s'%s%s",
 	    a->run, p->next->name, r != NULL && r->reason != NULL ? ": " : "",
 	    r != NULL && r->reason != NULL ? r->reason : "");
-	if (status == SK_PAUSED)
-		return sk_hint(
-		    err, "sk-auto answer %s --list, then answer", a->spec.id);
 	sk_buf_init(&cmd, 0);
-	sk_report_command(a, "resume", NULL, &cmd);
+	if (status == SK_PAUSED)
+		sk_report_answer(a, &cmd);
+	else
+		sk_report_command(a, "resume", NULL, &cmd);
 	(void)sk_hint(err, "%s", cmd.p);
 	sk_buf_free(&cmd);
 	return status;
