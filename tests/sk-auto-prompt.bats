@@ -221,7 +221,8 @@ feature() {
 	echo 'By hand FR-001' >specs/001-login/plan.md
 	check 0 sk-auto run 001 --only tasks
 	grep -q 'By hand FR-001' prompts
-	[ -s specs/001-login/tasks.md ]
+	grep -q '^- \[ \] T-FR-001 short title (FR-001), after T-FR-002' \
+		specs/001-login/tasks.md
 	same "$(cat specs/001-login/plan.md)" 'By hand FR-001'
 }
 

@@ -62,7 +62,7 @@ sk_artefact_publish(struct sk_auto *a, const struct sk_jv *doc, int64_t epoch,
 	if (rc != 0)
 		return rc;
 	sk_buf_init(&md, 0);
-	rc = sk_artefact_render(verdict, st, &md, err);
+	rc = sk_artefact_render(verdict, st, a->spec.feature, &md, err);
 	if (rc != 0)
 		goto out;
 	(void)snprintf(name, sizeof(name), "%s.md", st->name);

@@ -237,9 +237,10 @@ int sk_earlier_stands(
 
 /* ---- artefacts (artefact.c, render.c) ---- */
 
-/* Markdown of an ok verdict: a pure function of its agreed value. */
+/* Markdown of an ok verdict: a pure function of its agreed value. In a feature
+ * of GitHub's spec-kit tasks are a list to tick off. */
 int sk_artefact_render(const struct sk_jv *verdict, const struct sk_stage *st,
-    struct sk_buf *out, struct sk_err *err);
+    bool feature, struct sk_buf *out, struct sk_err *err);
 /* Render and publish <spec dir>/<stage>.md inside the fence, then record it
  * with the decision. path is malloc'd. */
 int sk_artefact_publish(struct sk_auto *a, const struct sk_jv *verdict,

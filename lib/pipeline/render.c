@@ -91,8 +91,33 @@ table(struct sk_buf *b, const struct sk_jv *v)
 	sk_strv_free(&cols);
 }
 
+/* Tasks as GitHub's spec-kit and code hosts tick them off. */
 static void
-section(struct sk_buf *b, const struct sk_jm *m)
+checklist(struct sk_buf *b, const struct sk_jv *v)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		const struct sk_jv *t = v->a[i];
+		const struct sk_jv *after = sk_jget(t, "depends_on");
+
+		sk_buf_str(b, "- [ ] ");
+		inline_value(b, sk_jget(t, "id"));
+		sk_buf_ch(b, ' ');
+		inline_value(b, sk_jget(t, "title"));
+		if (sk_jget_str(t, "requirement") != NULL) {
+			sk_buf_str(b, " (");
+			inline_value(b, sk_jget(t, "requirement"));
+			sk_buf_ch(b, ')');
+		}
+		if (sk_jlen(after) > 0) {
+			sk_buf_str(b, ", after ");
+			inline_value(b, after);
+		}
+		sk_buf_ch(b, '\n');
+	}
+}
+
+static void
+section(struct sk_buf *b, const struct sk_jm *m, bool feature)
 {
 	sk_buf_str(b, "\n## ");
 	heading(b, m->key, m->klen);
@@ -100,7 +125,10 @@ section(struct sk_buf *b, const struct sk_jm *m)
 	if (m->v->type == SK_J_ARR && m->v->n == 0) {
 		sk_buf_str(b, "None.\n");
 	} else if (m->v->type == SK_J_ARR && all_objects(m->v)) {
-		table(b, m->v);
+		if (feature && strcmp(m->key, "tasks") == 0)
+			checklist(b, m->v);
+		else
+			table(b, m->v);
 	} else if (m->v->type == SK_J_ARR) {
 		for (size_t i = 0; i < m->v->n; i++) {
 			sk_buf_str(b, "- ");
@@ -133,7 +161,7 @@ names(struct sk_buf *b, const char *label, const struct sk_jv *list)
 
 int
 sk_artefact_render(const struct sk_jv *verdict, const struct sk_stage *st,
-    struct sk_buf *out, struct sk_err *err)
+    bool feature, struct sk_buf *out, struct sk_err *err)
 {
 	const struct sk_jv *merged = sk_jget(verdict, "merged");
 	const char *spec = sk_jget_str(verdict, "spec");
@@ -146,7 +174,7 @@ sk_artefact_render(const struct sk_jv *verdict, const struct sk_stage *st,
 	sk_md_text(out, spec, strlen(spec));
 	sk_buf_ch(out, '\n');
 	for (size_t i = 0; i < merged->n; i++)
-		section(out, &merged->m[i]);
+		section(out, &merged->m[i], feature);
 	sk_buf_str(out, "\n## Agreement\n\n");
 	names(out, "Agents", sk_jget(verdict, "present"));
 	names(out, "Missing", sk_jget(verdict, "missing_agents"));

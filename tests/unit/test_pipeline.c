@@ -109,7 +109,9 @@ render(const char *merged, struct sk_buf *out, int want)
 	    merged);
 	sk_buf_clear(out);
 	CHECK_INT(sk_json_parse(&a, doc, strlen(doc), NULL, &v, &err), 0);
-	CHECK_INT(sk_artefact_render(v, &sk_stages[0], out, &err), want);
+	CHECK_INT(sk_artefact_render(v, &sk_stages[0],
+		      strstr(merged, "tick") != NULL, out, &err),
+	    want);
 	free(doc);
 	sk_err_clear(&err);
 	sk_arena_free(&a);
@@ -133,6 +135,12 @@ test_render(void)
 	render("{\"x\":\"<b>&[l](u)`c`@me **x** \\u001b[0m\"}", &b, 0);
 	CHECK(strstr(b.p, "&lt;b\\>&amp;\\[l\\](u)\\`c\\`&#64;me \\*\\*x\\*\\* "
 			  "\\\\x1b\\[0m") != NULL);
+	render("{\"tasks\":[{\"id\":\"T-1\",\"title\":\"tick [x]\","
+	       "\"requirement\":\"FR-1\",\"depends_on\":[]},{\"id\":\"T-2\","
+	       "\"title\":\"b\",\"depends_on\":[\"T-1\",\"T-0\"]}]}",
+	    &b, 0);
+	CHECK(strstr(b.p, "- [ ] T-1 tick \\[x\\] (FR-1)\n"
+			  "- [ ] T-2 b, after T-1, T-0\n") != NULL);
 	render("\"prose\"", &b, SK_DAMAGED);
 	render("null", &b, SK_DAMAGED);
 	sk_buf_free(&b);
