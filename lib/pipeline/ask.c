@@ -81,11 +81,11 @@ ask(struct sk_auto *a, struct sk_step *s, const char *const *specs, size_t n,
 
 	sk_buf_init(&prompt, 0);
 	rc = sk_prompt_build(a, &q, &prompt, &s->left_out, err);
-	if (rc == 0 && s->left_out != NULL)
-		sk_report_left_out(a, s);
-	if (rc == 0)
+	if (rc == 0) {
+		sk_report_left_out(a, s->stage->name, s->round, s->left_out);
 		rc = sk_ask_run(a, s->stage->name, s->round, specs, n, &prompt,
 		    records, status, err);
+	}
 	sk_buf_free(&prompt);
 	return rc;
 }

@@ -66,6 +66,7 @@ ask(struct pass *p, const struct sk_jv *found, struct sk_buf *records,
     int *status, struct sk_err *err)
 {
 	struct sk_prompt q = { .task = p->g->name, .before = p->stage };
+	struct sk_jv *cut = NULL;
 	struct sk_buf prompt, list;
 	int rc;
 
@@ -73,7 +74,9 @@ ask(struct pass *p, const struct sk_jv *found, struct sk_buf *records,
 	sk_buf_init(&list, 0);
 	sk_json_write(&list, found);
 	q.found = list.p;
-	rc = sk_prompt_build(p->a, &q, &prompt, NULL, err);
+	rc = sk_prompt_build(p->a, &q, &prompt, &cut, err);
+	if (rc == 0)
+		sk_report_left_out(p->a, p->g->name, p->row.round, cut);
 	if (rc == 0)
 		rc = sk_ask_run(p->a, p->g->name, p->row.round,
 		    (const char *const *)p->specs.v, p->specs.n, &prompt,
@@ -479,5 +482,27 @@ sk_gate_run(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 	sk_papers_free(&p.papers);
 	sk_strv_free(&p.specs);
 	sk_strv_free(&p.names);
+	return rc;
+}
+
+int
+sk_gate_wrote(struct sk_auto *a, bool *yes, struct sk_err *err)
+{
+	const struct sk_gate *g;
+	struct sk_gate_row row;
+	struct sk_papers now;
+	bool found;
+	int rc = 0;
+
+	*yes = false;
+	for (g = sk_gates; rc == 0 && !*yes && g->name != NULL; g++) {
+		rc = sk_gate_get(a->db, a->run, a->branch, g->name, &row,
+		    &found, &a->arena, err);
+		if (rc != 0 || !found || row.after[0] == '\0')
+			continue;
+		rc = sk_papers_read(a, g, &now, err);
+		*yes = rc == 0 && strcmp(now.sha256, row.after) == 0;
+		sk_papers_free(&now);
+	}
 	return rc;
 }

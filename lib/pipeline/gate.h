@@ -87,6 +87,8 @@ void sk_gate_accept(struct sk_jv *issues, struct sk_arena *a);
  */
 int
 sk_gate_run(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err);
+/* Is the specification as a gate of this run left it? */
+int sk_gate_wrote(struct sk_auto *a, bool *yes, struct sk_err *err);
 /* Who is asked at a gate; nobody: only the checks are made. */
 int sk_gate_lineup(const struct sk_auto *a, const struct sk_gate *g,
     struct sk_strv *specs, struct sk_strv *names, struct sk_err *err);

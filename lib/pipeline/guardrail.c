@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "pipeline/branch.h"
+#include "pipeline/gate.h"
 #include "pipeline/land.h"
 #include "pipeline/pipeline.h"
 
@@ -204,6 +205,21 @@ sk_guardrail_ours(const char *path)
 	return yes;
 }
 
+/* Is this the specification, and as a gate left it? */
+static bool
+is_gates(const struct rails *r, const char *path)
+{
+	struct sk_err err = { 0 };
+	char *p = sk_asprintf("/%s", path);
+	bool yes = false;
+
+	if (sk_has_suffix(r->a->spec.file, p))
+		(void)sk_gate_wrote(r->a, &yes, &err);
+	sk_err_clear(&err);
+	free(p);
+	return yes;
+}
+
 static void
 check_tree(struct rails *r, bool first)
 {
@@ -222,7 +238,8 @@ check_tree(struct rails *r, bool first)
 	}
 	sk_git_changes(r->a->conf->project_root, &changes, &known);
 	for (size_t i = 0; i < changes.n; i++) {
-		if (sk_guardrail_ours(changes.v[i] + 3))
+		if (sk_guardrail_ours(changes.v[i] + 3) ||
+		    is_gates(r, changes.v[i] + 3))
 			continue;
 		if (n++ == 0)
 			one = changes.v[i] + 3;

@@ -348,8 +348,9 @@ void sk_report_phase(const struct sk_auto *a, const char *from, const char *to);
 void sk_report_start(const struct sk_auto *a);
 void
 sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done);
-/* Of the step's newest prompt something was cut. */
-void sk_report_left_out(const struct sk_auto *a, const struct sk_step *s);
+/* Of a stage's or gate's prompt something was cut (list may be NULL). */
+void sk_report_left_out(const struct sk_auto *a, const char *stage,
+    int64_t round, const struct sk_jv *list);
 /* sections were taken over, or (NULL) e is why they were not. */
 void sk_report_reload(const struct sk_auto *a, const struct sk_strv *sections,
     const struct sk_err *e);

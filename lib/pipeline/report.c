@@ -142,22 +142,24 @@ sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
 }
 
 void
-sk_report_left_out(const struct sk_auto *a, const struct sk_step *s)
+sk_report_left_out(const struct sk_auto *a, const char *stage, int64_t round,
+    const struct sk_jv *list)
 {
+	size_t n = sk_jlen(list);
 	struct sk_buf b;
 	struct sk_jw w;
 
+	if (n == 0)
+		return;
 	if (!a->json) {
 		sk_say("%s: %zu text%s did not fit into the prompt and %s cut",
-		    s->stage->name, sk_jlen(s->left_out),
-		    sk_jlen(s->left_out) == 1 ? "" : "s",
-		    sk_jlen(s->left_out) == 1 ? "was" : "were");
+		    stage, n, n == 1 ? "" : "s", n == 1 ? "was" : "were");
 		return;
 	}
 	event_open(&w, &b, a, "sk.event/1", "context.cut");
-	sk_jw_kstr(&w, "stage", s->stage->name);
-	sk_jw_kint(&w, "round", s->round);
-	sk_jw_kvalue(&w, "left_out", s->left_out);
+	sk_jw_kstr(&w, "stage", stage);
+	sk_jw_kint(&w, "round", round);
+	sk_jw_kvalue(&w, "left_out", list);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	emit(&b);
