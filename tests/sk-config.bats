@@ -215,10 +215,6 @@ forbidden() {
 		landing.max_bytes|1
 		landing.binary|true
 		stages.x.guardrail|["true"]
-		landing.apply|"agreed"
-		landing.max_files|5
-		landing.max_bytes|"1MiB"
-		landing.binary|true
 		evidence.base_dir|"/tmp"
 		evidence.base_dir|"docs/../../x"
 		evidence.base_dir|".."
