@@ -213,6 +213,22 @@ static const struct sk_opt import_opts[] = {
 	    "rows of the database alone", NULL),
 	SK_OPT_END
 };
+static const struct sk_opt keep_opts[] = {
+	SK_OPT_DUR(struct sk_keep_opts, 0, "older-than", "AGE", older,
+	    "what nobody has touched for so long", NULL),
+	SK_OPT_FLAG(struct sk_keep_opts, 'y', "yes", yes,
+	    "do it; without, only say what would be done", NULL),
+	SK_OPT_END
+};
+static const struct sk_opt evidence_opts[] = {
+	SK_OPT_DUR(struct sk_keep_opts, 0, "older-than", "AGE", older,
+	    "archive (30d), purge (180d): files of that age", NULL),
+	SK_OPT_FLAG(struct sk_keep_opts, 'y', "yes", yes,
+	    "do it; without, only say what would be done", NULL),
+	SK_OPT_FLAG(struct sk_keep_opts, 0, "accept", accept,
+	    "seal: what was changed or deleted is right so", NULL),
+	SK_OPT_END
+};
 static const struct sk_opt no_opts[] = { SK_OPT_END };
 
 static const char *const run_examples[] = {
@@ -262,6 +278,12 @@ static const char *const export_examples[] = {
 };
 static const char *const import_examples[] = { "sk-auto import run.skb",
 	"sk-auto import --check run.skb", NULL };
+static const char *const evidence_examples[] = {
+	"sk-auto evidence verify SPEC-7",
+	"sk-auto evidence archive SPEC-7 --yes", NULL
+};
+static const char *const db_examples[] = { "sk-auto db backup sk-copy.db",
+	"sk-auto db check", "sk-auto db prune --older-than 90d --yes", NULL };
 static const char *const env_examples[] = {
 	"eval \"$(sk-auto env SPEC-7 --new)\"", NULL
 };
@@ -411,6 +433,28 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_FILE,
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = sk_averb_import },
+	{ .name = "evidence",
+	    .operands = "stats|verify|seal|archive|purge SPEC",
+	    .purpose = "look after a specification's evidence",
+	    .examples = evidence_examples,
+	    .opts = evidence_opts,
+	    .opts_size = sizeof(struct sk_keep_opts),
+	    .min_args = 2,
+	    .max_args = 2,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_averb_evidence },
+	{ .name = "db",
+	    .operands = "backup|check|prune [FILE]",
+	    .purpose = "look after the database",
+	    .examples = db_examples,
+	    .opts = keep_opts,
+	    .opts_size = sizeof(struct sk_keep_opts),
+	    .min_args = 1,
+	    .max_args = 2,
+	    .comp = SK_C_FILE,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_averb_db },
 	{ .name = "prompt",
 	    .operands = "[SPEC]",
 	    .purpose = "print the prompt of a stage",
@@ -474,9 +518,9 @@ static const struct sk_verb verbs[] = {
 	{ .run = NULL }
 };
 
-static const char *const schemas[] = { "check", "diff", "landing", "moved",
-	"event", "init", "outline", "questions", "status", "summary", "stop",
-	"error", NULL };
+static const char *const schemas[] = { "check", "diff", "landing", "evidence",
+	"db", "moved", "event", "init", "outline", "questions", "status",
+	"summary", "stop", "error", NULL };
 static const char *const see_also[] = { "sk-run 1", "sk-consensus 1",
 	"sk-pipelines 7", NULL };
 

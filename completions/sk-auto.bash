@@ -23,11 +23,11 @@ _sk_auto()
 		case $word in
 		--) end=1 ;;
 		--agent | --answers | --branch | --choose | --ci | --config | \
-			--db | --every | --format | --from | --goal | --on-gate | \
-			--only | --output | --run | --stage | --stale-hours | --timeout | \
-			--to | --wait | -a | -b | -f | -o | \
-			-r | -s | -t) opt=$word ;;
-		run | init | step | next | resume | cancel | status | watch | report | diff | apply | undo | export | import | prompt | artefact | check | answer | gate | env | completion | schema)
+			--db | --every | --format | --from | --goal | --older-than | \
+			--on-gate | --only | --output | --run | --stage | --stale-hours | \
+			--timeout | --to | --wait | -a | -b | -f | \
+			-o | -r | -s | -t) opt=$word ;;
+		run | init | step | next | resume | cancel | status | watch | report | diff | apply | undo | export | import | evidence | db | prompt | artefact | check | answer | gate | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -99,6 +99,8 @@ _sk_auto()
 		apply:--branch | apply:-b) ;;
 		undo:--wait) ;;
 		export:--output | export:-o) kind='file' ;;
+		evidence:--older-than) ;;
+		db:--older-than) ;;
 		prompt:--stage | prompt:-s) words='plan tasks implement validate audit unlock' ;;
 		prompt:--answers) kind='file' ;;
 		prompt:--run | prompt:-r) ;;
@@ -135,6 +137,8 @@ _sk_auto()
 		undo) words='--wait -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		export) words='-o --output --redact --no-files --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		import) words='--check --no-files --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		evidence) words='--older-than -y --yes --accept --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		db) words='--older-than -y --yes --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		prompt) words='-s --stage --answers -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		check) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -148,11 +152,12 @@ _sk_auto()
 	else
 		case $verb in
 		import) kind='file' ;;
+		db) kind='file' ;;
 		completion) words='bash zsh' ;;
-		schema) words='check diff landing moved event init outline questions status summary stop error' ;;
+		schema) words='check diff landing evidence db moved event init outline questions status summary stop error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' run init step next resume cancel status watch report diff apply undo export import prompt artefact check answer gate env completion schema'
+			words+=' run init step next resume cancel status watch report diff apply undo export import evidence db prompt artefact check answer gate env completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -25,7 +25,7 @@ const struct sk_fault_point sk_fault_points[] = {
 	AROUND("landing"), AROUND("lease"), AROUND("limit"), AROUND("release"),
 	AROUND("reserve"),
 	AROUND("run"), AROUND("stage"), AROUND("stage_end"), AROUND("state"),
-	AROUND("stop"), AROUND("usage"),
+	AROUND("stop"), AROUND("prune"), AROUND("usage"),
 	/* Any transaction: its beginning, its commit. */
 	{ .name = "store.begin" },
 	{ .name = "store.commit" },
@@ -35,6 +35,7 @@ const struct sk_fault_point sk_fault_points[] = {
 	{ .name = "store.migrate.before_commit" },
 	{ .name = "store.publish.before_rename" },
 	{ .name = "store.publish.after_rename" },
+	{ .name = "evidence.unlink" },
 	{ .name = "land.before_rename" },
 	{ .name = "land.file" },
 	{ .name = "land.before_applied" },

@@ -59,6 +59,11 @@ bool sk_bundle_path_ok(const char *in, const char *path, const char *spec);
  * following links; malloc'd. */
 char *sk_bundle_below(const struct sk_auto *a, const char *in, const char *path,
     const char **root);
+/* Plain names in a directory, sorted; none when there is no such directory. */
+void sk_below_list(const char *dir, struct sk_strv *names);
+/* A regular file below root, no link on the way; *there false when none. */
+int sk_below_read(const char *root, const char *path, struct sk_buf *b,
+    bool *there, struct sk_err *err);
 /* Adds a line for each file of the run. */
 int sk_bundle_files(struct sk_auto *a, const char *run, const char *spec,
     bool redact, struct sk_buf *out, int64_t *n, struct sk_err *err);

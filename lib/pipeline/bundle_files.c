@@ -104,8 +104,8 @@ struct pack {
 
 /* A regular file below root, no link on the way; SK_OK and *there false when
  * there is none. */
-static int
-read_below(const char *root, const char *path, struct sk_buf *b, bool *there,
+int
+sk_below_read(const char *root, const char *path, struct sk_buf *b, bool *there,
     struct sk_err *err)
 {
 	char *dir = sk_strdup(path), *slash = strrchr(dir, '/');
@@ -186,14 +186,16 @@ is_of_run(struct pack *p, const struct sk_buf *b)
 static bool
 begins_ours(const struct pack *p, const char *name)
 {
+	if (strstr(name, p->run) != NULL)
+		return true;
 	for (size_t i = 0; i < p->ours.n; i++)
 		if (sk_has_prefix(name, p->ours.v[i]))
 			return true;
 	return false;
 }
 
-static void
-list(const char *dir, struct sk_strv *names)
+void
+sk_below_list(const char *dir, struct sk_strv *names)
 {
 	DIR *d = opendir(dir);
 	struct dirent *e;
@@ -219,7 +221,7 @@ pack_dir(struct pack *p, const char *rel, struct sk_err *err)
 	bool there;
 	int rc = 0;
 
-	list(dir, &names);
+	sk_below_list(dir, &names);
 	sk_buf_init(&b, SK_BUNDLE_FILE_MAX + 1);
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; rc == 0 && i < names.n; i++) {
@@ -231,7 +233,7 @@ pack_dir(struct pack *p, const char *rel, struct sk_err *err)
 			if (synthesis == (pass == 0) &&
 			    sk_bundle_path_ok("evidence", path, p->spec)) {
 				sk_buf_clear(&b);
-				rc = read_below(root, full, &b, &there, err);
+				rc = sk_below_read(root, full, &b, &there, err);
 				if (rc == 0 && there &&
 				    (begins_ours(p, name) ||
 					is_of_run(p, &b))) {
@@ -280,7 +282,7 @@ pack_project(struct pack *p, struct sk_err *err)
 
 		sk_buf_clear(&b);
 		if (sk_bundle_path_ok("project", path, p->spec)) {
-			rc = read_below(root, path, &b, &there, err);
+			rc = sk_below_read(root, path, &b, &there, err);
 			if (rc == 0 && there && sk_utf8_ok(b.p, b.len))
 				put_file(p, "project", path, &b);
 		}
@@ -338,7 +340,7 @@ unpack_one(struct sk_auto *a, const struct sk_jv *v, bool make,
 	int rc;
 
 	sk_buf_init(&here, SK_BUNDLE_FILE_MAX + 1);
-	rc = read_below(root, below, &here, &there, err);
+	rc = sk_below_read(root, below, &here, &there, err);
 	/* A document of the project is people's: theirs stays. */
 	if (rc == 0 && there && strcmp(in, "evidence") == 0 &&
 	    (here.len != text->n || memcmp(here.p, text->s, text->n) != 0) &&

@@ -54,3 +54,36 @@ sk_averb_import(struct sk_ctx *ctx, struct sk_err *err)
 {
 	return without(ctx, SK_DB_CREATE, do_import, err);
 }
+
+static int
+do_evidence(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	struct sk_ctx *ctx = arg;
+	const struct sk_keep_opts *o = ctx->opts;
+
+	return sk_evidence_verb(a, ctx->argv[-1], o, err);
+}
+
+/* The action stands where other verbs have their specification. */
+int
+sk_averb_evidence(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_keep_opts *o = ctx->opts;
+	struct sk_ctx inner = *ctx;
+
+	inner.argv++;
+	inner.argc--;
+	return sk_auto_with(&inner, &o->common, 0, do_evidence, &inner, err);
+}
+
+static int
+do_db(struct sk_auto *a, struct sk_ctx *ctx, struct sk_err *err)
+{
+	return sk_db_verb(a, ctx->argv[0], ctx->argv[1], ctx->opts, err);
+}
+
+int
+sk_averb_db(struct sk_ctx *ctx, struct sk_err *err)
+{
+	return without(ctx, 0, do_db, err);
+}

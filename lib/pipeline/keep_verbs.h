@@ -5,8 +5,11 @@
 
 #include "cli/cli.h"
 #include "pipeline/bundle.h"
+#include "pipeline/keep.h"
 
 int sk_averb_export(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_import(struct sk_ctx *ctx, struct sk_err *err);
+int sk_averb_evidence(struct sk_ctx *ctx, struct sk_err *err);
+int sk_averb_db(struct sk_ctx *ctx, struct sk_err *err);
 
 #endif

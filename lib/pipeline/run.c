@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/keep.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/step.h"
 #include "sys/sys.h"
@@ -391,6 +392,10 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 			sk_warn("%s", second.message);
 		sk_err_clear(&second);
 		sk_report_end(a, steps, done, rc, started);
+		if (rc != SK_ORDER) {
+			sk_evidence_skipped(a, steps, n);
+			sk_evidence_close(a);
+		}
 	}
 out:
 	hold_signals(false);

@@ -8,6 +8,7 @@
 #include "consensus/consensus.h"
 #include "pipeline/branch.h"
 #include "pipeline/gate.h"
+#include "pipeline/keep.h"
 #include "pipeline/land.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/step.h"
@@ -437,6 +438,8 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 		rc = record_end(a, s, err);
 	if (rc == 0 && s->exit == 0)
 		rc = sk_land_auto(a, s->stage, err);
+	if (rc == 0)
+		sk_evidence_commit(a, s);
 	if (rc != 0)
 		s->exit = rc;
 	return rc;

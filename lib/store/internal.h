@@ -101,6 +101,13 @@ extern const char *const sk_migrate_steps[];
 	"WHEN old.state='acked' BEGIN " \
 	"SELECT raise(ABORT,'an acked decision cannot be deleted');END"
 
+#define SK_SQL_EPOCH_DELETE \
+	"CREATE TRIGGER epoch_delete BEFORE DELETE ON leases BEGIN " \
+	"SELECT raise(ABORT,'a lease cannot be deleted');END"
+#define SK_SQL_JOURNAL_DELETE \
+	"CREATE TRIGGER journal_delete BEFORE DELETE ON journal BEGIN " \
+	"SELECT raise(ABORT,'the journal cannot be changed');END"
+
 /* Room for one more in an arena array; the old copy stays in the arena. */
 #define SK_GROW(a, v, n, cap) \
 	((v) = sk_grow((a), (v), (n), &(cap), sizeof(*(v))))

@@ -56,6 +56,35 @@ int sk_answer_asked(struct sk_db *db, const char *agent, const char *asked,
     struct sk_reusable *out, bool *found, struct sk_arena *a,
     struct sk_err *err);
 
+/* ---- evidence (q_keep.c) ---- */
+
+/* Remember the hash of a specification's manifest of evidence. */
+int sk_manifest_note(
+    struct sk_db *db, const char *run, const char *sha256, struct sk_err *err);
+/* The last two that were remembered, newest first; "" = none. */
+int sk_manifest_last(struct sk_db *db, const char *spec, const char *root,
+    char sha256[2][SK_SHA256_LEN], struct sk_err *err);
+
+/* ---- the file itself (q_keep.c) ---- */
+
+/* A copy as of one moment, beside running writers; file must not exist. */
+int sk_db_backup(struct sk_db *db, const char *file, struct sk_err *err);
+struct sk_prune {
+	char run[SK_RUN_LEN], spec[SK_IDENT_LEN], state[16];
+	int64_t active_ms, answers, decisions, bytes;
+};
+/* Runs without activity since, none of them running or with a decision that
+ * waits for its acknowledgement. */
+int sk_prune_list(struct sk_db *db, int64_t before_ms, struct sk_prune **out,
+    size_t *n, struct sk_arena *a, struct sk_err *err);
+/* One run with all its rows, in one transaction; what is left says that it was
+ * there. SK_ORDER "in_use" when it is no longer what the list said. */
+int sk_prune_run(
+    struct sk_db *db, const char *run, int64_t before_ms, struct sk_err *err);
+/* Give the room back to the file system. */
+int sk_db_shrink(
+    struct sk_db *db, int64_t *before, int64_t *after, struct sk_err *err);
+
 /* ---- a run on its way to another database (q_move.c, q_move_in.c) ---- */
 
 /* One row as a JSON object; numbers of rows are this database's. */

@@ -137,13 +137,11 @@ static const char step1[] =
     "changed');END;" SK_SQL_ACKED_DELETE ";"
     "CREATE TRIGGER epoch_update BEFORE UPDATE ON leases "
     "WHEN new.epoch<old.epoch BEGIN "
-    "SELECT raise(ABORT,'an epoch cannot decrease');END;"
-    "CREATE TRIGGER epoch_delete BEFORE DELETE ON leases BEGIN "
-    "SELECT raise(ABORT,'a lease cannot be deleted');END;"
+    "SELECT raise(ABORT,'an epoch cannot decrease');END;" SK_SQL_EPOCH_DELETE
+    ";"
     "CREATE TRIGGER journal_update BEFORE UPDATE ON journal BEGIN "
-    "SELECT raise(ABORT,'the journal cannot be changed');END;"
-    "CREATE TRIGGER journal_delete BEFORE DELETE ON journal BEGIN "
-    "SELECT raise(ABORT,'the journal cannot be changed');END;";
+    "SELECT raise(ABORT,'the journal cannot be "
+    "changed');END;" SK_SQL_JOURNAL_DELETE ";";
 
 static const char step2[] =
     "CREATE TABLE stages("

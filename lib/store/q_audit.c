@@ -78,7 +78,7 @@ struct audit {
 	struct sk_audit_counts *n;
 	struct seen *v;
 	size_t cap, used;
-	int64_t lsn, intakes, copies, seq;
+	int64_t lsn, intakes, copies, seq, pruned;
 };
 
 static void broken(struct audit *a, const char *rule, const char *row,
@@ -180,9 +180,12 @@ look_at_event(void *arg, const struct sk_event_row *e)
 
 	a->n->events++;
 	(void)snprintf(row, sizeof(row), "journal %lld", (long long)e->lsn);
-	if (e->lsn != a->lsn + 1)
+	/* What was pruned is gone, and counted. */
+	if (e->lsn != a->lsn + 1 && a->pruned < e->lsn - a->lsn - 1)
 		broken(a, "S9", row, "events %lld to %lld are gone",
 		    (long long)a->lsn + 1, (long long)e->lsn - 1);
+	else
+		a->pruned -= e->lsn - a->lsn - 1;
 	a->lsn = e->lsn;
 	if (e->kind == NULL)
 		return;
@@ -520,9 +523,16 @@ sk_audit(struct sk_db *db, sk_audit_fn fn, void *arg, struct sk_audit_counts *n,
 	memset(n, 0, sizeof(*n));
 	rc = identity_rules(&a, err);
 	if (rc == 0)
+		rc = one_number(
+		    &a, "SELECT total(events)FROM pruned", &a.pruned, err);
+	if (rc == 0)
 		rc = schema_rules(&a, err);
 	if (rc == 0)
 		rc = sk_event_each(db, NULL, look_at_event, &a, err);
+	if (rc == 0 && a.pruned != 0)
+		broken(&a, "S9", "pruned",
+		    "%lld more events went than are missing",
+		    (long long)a.pruned);
 	if (rc == 0)
 		rc = answer_rules(&a, err);
 	if (rc == 0)

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking at a specification's evidence, and making room. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "faults/faults.h"
+#include "pipeline/bundle.h"
+#include "pipeline/keep.h"
+#include "sys/sys.h"
+
+#define DAY_MS ((int64_t)86400000)
+#define MB ((double)(1 << 20))
+
+struct file {
+	const char *path;
+	int64_t bytes, at_ms;
+};
+struct files {
+	struct sk_strv paths;
+	struct file *v;
+	size_t n;
+	int64_t bytes, newest;
+};
+
+static void
+gather(struct sk_auto *a, struct files *f)
+{
+	char *base = sk_evidence_base(a), *full;
+	struct stat st;
+
+	memset(f, 0, sizeof(*f));
+	sk_evidence_list(a, &f->paths);
+	f->v = sk_calloc(f->paths.n + 1, sizeof(*f->v));
+	for (size_t i = 0; i < f->paths.n; i++) {
+		struct file *x = &f->v[f->n];
+
+		full = sk_path_join(base, f->paths.v[i]);
+		if (lstat(full, &st) == 0 && S_ISREG(st.st_mode)) {
+			x->path = f->paths.v[i];
+			x->bytes = st.st_size;
+			x->at_ms = (int64_t)st.st_mtime * 1000;
+			f->bytes += x->bytes;
+			/* (What was put away says nothing about work.) */
+			if (x->at_ms > f->newest &&
+			    !sk_has_prefix(x->path, "archives/"))
+				f->newest = x->at_ms;
+			f->n++;
+		}
+		free(full);
+	}
+	free(base);
+}
+
+static void
+drop(struct files *f)
+{
+	sk_strv_free(&f->paths);
+	free(f->v);
+}
+
+static void
+begin(struct sk_auto *a, struct sk_jw *w, struct sk_buf *b, const char *action)
+{
+	sk_buf_init(b, 0);
+	sk_jw_init(w, b);
+	sk_jw_obj(w);
+	sk_jw_kstr(w, "schema", "sk.evidence/1");
+	sk_jw_kstr(w, "action", action);
+	sk_jw_kstr(w, "spec", a->spec.id);
+}
+
+static void
+end(struct sk_jw *w, struct sk_buf *b)
+{
+	sk_jw_end(w);
+	sk_jw_done(w);
+	sk_out_json(b);
+	sk_buf_free(b);
+}
+
+/* ---- verify ---- */
+
+struct finding {
+	struct sk_strv path, what;
+	bool damaged;
+};
+
+static void
+found(struct finding *f, const char *path, const char *what)
+{
+	sk_strv_add(&f->path, path);
+	sk_strv_add(&f->what, what);
+	f->damaged = f->damaged || strcmp(what, "added") != 0;
+}
+
+/* What the database says of the documents beside the specification. */
+static int
+check_artefacts(struct sk_auto *a, struct finding *f, struct sk_err *err)
+{
+	char sha[SK_SHA256_LEN];
+	struct sk_decision *v;
+	struct sk_strv seen = { 0 };
+	struct sk_buf b;
+	size_t n = 0;
+	int rc = 0;
+
+	if (a->db == NULL || a->run[0] == '\0')
+		return 0;
+	rc = sk_decision_list(a->db, a->run, a->branch, a->spec.id, NULL, 0, &v,
+	    &n, &a->arena, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct sk_err ignored = { 0 };
+
+		if (v[i].artefact == NULL || !v[i].acked ||
+		    sk_strv_has(&seen, v[i].artefact))
+			continue;
+		sk_strv_add(&seen, v[i].artefact);
+		sk_buf_init(&b, SK_BUNDLE_FILE_MAX + 1);
+		if (sk_read_file(
+			v[i].artefact, SK_BUNDLE_FILE_MAX, &b, &ignored) != 0) {
+			found(f, v[i].artefact, "deleted");
+		} else {
+			sk_sha256(b.p, b.len, sha);
+			if (strcmp(sha, v[i].artefact_sha256) != 0)
+				found(f, v[i].artefact, "edited");
+		}
+		sk_err_clear(&ignored);
+		sk_buf_free(&b);
+	}
+	sk_strv_free(&seen);
+	return rc;
+}
+
+static int
+check_files(struct sk_auto *a, struct finding *f, bool *any, struct sk_err *err)
+{
+	char last[2][SK_SHA256_LEN] = { "", "" }, sha[SK_SHA256_LEN];
+	struct sk_strv paths = { 0 };
+	struct sk_manifest m;
+	int rc;
+
+	rc = sk_manifest_read(a, &m, sha, err);
+	*any = sha[0] != '\0';
+	if (rc == 0 && a->db != NULL)
+		rc = sk_manifest_last(
+		    a->db, a->spec.id, a->conf->project_root, last, err);
+	if (rc == 0 && last[0][0] != '\0' && strcmp(sha, last[0]) != 0 &&
+	    (!*any || strcmp(sha, last[1]) != 0)) {
+		char *name = sk_asprintf("%s.sha256", a->spec.id);
+
+		found(f, name, *any ? "edited" : "deleted");
+		free(name);
+	}
+	sk_evidence_list(a, &paths);
+	for (size_t i = 0; rc == 0 && i < m.paths.n; i++) {
+		sk_evidence_hash(a, m.paths.v[i], sha);
+		if (sha[0] == '\0')
+			found(f, m.paths.v[i], "deleted");
+		else if (strcmp(sha, m.hashes.v[i]) != 0)
+			found(f, m.paths.v[i], "edited");
+	}
+	for (size_t i = 0; rc == 0 && i < paths.n; i++)
+		if (!sk_strv_has(&m.paths, paths.v[i]))
+			found(f, paths.v[i], "added");
+	sk_strv_free(&paths);
+	sk_manifest_free(&m);
+	return rc;
+}
+
+static int
+verify(struct sk_auto *a, struct sk_err *err)
+{
+	struct finding f = { .damaged = false };
+	bool any = false;
+	struct sk_buf b;
+	struct sk_jw w;
+	int rc;
+
+	rc = check_files(a, &f, &any, err);
+	if (rc == 0)
+		rc = check_artefacts(a, &f, err);
+	if (rc == 0 && a->json) {
+		begin(a, &w, &b, "verify");
+		sk_jw_kbool(&w, "manifest", any);
+		sk_jw_kstr(&w, "result",
+		    f.damaged      ? "altered"
+		    : f.path.n > 0 ? "added"
+		    : any          ? "sound"
+				   : "unsealed");
+		sk_jw_key(&w, "findings");
+		sk_jw_arr(&w);
+		for (size_t i = 0; i < f.path.n; i++) {
+			sk_jw_obj(&w);
+			sk_jw_kstr(&w, "path", f.path.v[i]);
+			sk_jw_kstr(&w, "what", f.what.v[i]);
+			sk_jw_end(&w);
+		}
+		sk_jw_end(&w);
+		end(&w, &b);
+	} else if (rc == 0) {
+		for (size_t i = 0; i < f.path.n; i++)
+			sk_outf("%-8s %s\n", f.what.v[i], f.path.v[i]);
+		sk_outf("%s: %s\n", a->spec.id,
+		    f.damaged      ? "altered"
+		    : f.path.n > 0 ? "files were added"
+		    : any          ? "sound"
+				   : "there is no manifest yet");
+	}
+	if (rc == 0)
+		rc = f.damaged              ? SK_DAMAGED
+		     : f.path.n > 0 || !any ? SK_DEGRADED
+		                            : 0;
+	sk_strv_free(&f.path);
+	sk_strv_free(&f.what);
+	return rc;
+}
+
+/* ---- stats ---- */
+
+static int
+stats(struct sk_auto *a, struct sk_err *err)
+{
+	int64_t warn =
+	    sk_config_int(a->conf, "evidence.max_size_per_spec_mb", 25);
+	int64_t most =
+	    sk_config_int(a->conf, "evidence.block_size_per_spec_mb", 50);
+	int64_t oldest = 0, largest = 0, archives = 0;
+	struct files f;
+	struct sk_buf b;
+	struct sk_jw w;
+	char at[SK_TIME_LEN];
+
+	(void)err;
+	gather(a, &f);
+	for (size_t i = 0; i < f.n; i++) {
+		if (oldest == 0 || f.v[i].at_ms < oldest)
+			oldest = f.v[i].at_ms;
+		if (f.v[i].bytes > largest)
+			largest = f.v[i].bytes;
+		if (sk_has_prefix(f.v[i].path, "archives/"))
+			archives += f.v[i].bytes;
+	}
+	if (a->json) {
+		begin(a, &w, &b, "stats");
+		sk_jw_kint(&w, "files", (int64_t)f.n);
+		sk_jw_kint(&w, "bytes", f.bytes);
+		sk_jw_kint(&w, "archives", archives);
+		sk_jw_kint(&w, "largest", largest);
+		sk_jw_ktime(&w, "oldest", oldest);
+		sk_jw_ktime(&w, "newest", f.newest);
+		sk_jw_kint(&w, "warn_bytes", warn << 20);
+		sk_jw_kint(&w, "block_bytes", most << 20);
+		end(&w, &b);
+	} else {
+		sk_time_text(f.newest, at);
+		sk_outf("%s: %zu files, %.1f MB (warning at %lld MB, stop at "
+			"%lld MB), %.1f MB of it in archives%s%s\n",
+		    a->spec.id, f.n, (double)f.bytes / MB, (long long)warn,
+		    (long long)most, (double)archives / MB,
+		    f.n > 0 ? ", newest " : "", f.n > 0 ? at : "");
+	}
+	drop(&f);
+	return 0;
+}
+
+/* ---- archive, purge ---- */
+
+/* What may go: old enough, and nothing of it was touched lately. */
+static int
+choose(struct sk_auto *a, struct files *f, int64_t older, bool archives,
+    struct sk_err *err)
+{
+	int64_t now = sk_now_ms();
+	struct sk_decision d;
+	struct sk_run run;
+	bool is = false;
+	size_t k = 0;
+	int rc = 0;
+
+	gather(a, f);
+	if (a->run[0] != '\0')
+		rc = sk_run_get(a->db, a->run, &run, &is, &a->arena, err);
+	if (rc == 0 && is && strcmp(run.state, "running") == 0)
+		return sk_fail(err, SK_AGAIN, "in_use",
+		    "the newest run of '%s' is not over", a->spec.id);
+	if (rc == 0 && is)
+		rc = sk_decision_pending(
+		    a->db, a->run, NULL, &d, &is, &a->arena, err);
+	if (rc == 0 && is)
+		return sk_fail(err, SK_AGAIN, "in_use",
+		    "a decision of '%s' is not acknowledged", a->spec.id);
+	/* (Unless a shorter age is asked for in so many words.) */
+	if (older >= 7 * DAY_MS && now - f->newest < 7 * DAY_MS)
+		f->n = 0;
+	for (size_t i = 0; i < f->n; i++)
+		if (now - f->v[i].at_ms >= older &&
+		    !sk_has_suffix(f->v[i].path, "_removed.jsonl") &&
+		    (archives || !sk_has_prefix(f->v[i].path, "archives/")))
+			f->v[k++] = f->v[i];
+	f->n = k;
+	return rc;
+}
+
+/* tar by argv; the names come by standard input. */
+static int
+tar(struct sk_auto *a, const char *mode, const char *file,
+    const struct sk_buf *names, struct sk_err *err)
+{
+	char *base = sk_evidence_base(a);
+	const char *const make[] = { "tar", mode, "--gzip", "--file", file,
+		"--sort=name", "--owner=0", "--group=0", "--numeric-owner",
+		"-C", base, "--null", "--verbatim-files-from", "--files-from=-",
+		NULL };
+	const char *const diff[] = { "tar", mode, "--gzip", "--file", file,
+		"-C", base, NULL };
+	bool making = strcmp(mode, "--create") == 0;
+	struct sk_spawn s = { .argv = making ? make : diff,
+		.fd_in = -1,
+		.fd_out = -1,
+		.fd_err = -1 };
+	struct sk_buf out, talk;
+	int st = 0, rc;
+
+	sk_buf_init(&out, 65536);
+	sk_buf_init(&talk, 65536);
+	rc = sk_capture(&s, making ? names->p : NULL, making ? names->len : 0,
+	    &out, &talk, 600000, &st, err);
+	if (rc == 0 && (!WIFEXITED(st) || WEXITSTATUS(st) != 0))
+		rc = sk_fail(err, SK_IO, "tar", "tar %s '%s' failed: %.200s",
+		    mode, file, talk.len > 0 ? talk.p : out.p);
+	sk_buf_free(&out);
+	sk_buf_free(&talk);
+	free(base);
+	return rc;
+}
+
+/* Into the manifest with the hash that it has now. */
+static void
+add_now(struct sk_auto *a, struct sk_manifest *m, const char *path)
+{
+	char sha[SK_SHA256_LEN];
+
+	sk_evidence_hash(a, path, sha);
+	if (sha[0] == '\0')
+		return;
+	sk_strv_add(&m->paths, path);
+	sk_strv_add(&m->hashes, sha);
+}
+
+/* The manifest without what goes, with what comes; before anything goes. */
+static int
+change_manifest(struct sk_auto *a, const struct files *f, const char *comes,
+    struct sk_err *err)
+{
+	char *list = sk_asprintf("archives/%s_removed.jsonl", a->spec.id);
+	struct sk_manifest m, now = { 0 };
+	char sha[SK_SHA256_LEN];
+	int rc = sk_manifest_read(a, &m, sha, err);
+
+	for (size_t i = 0; rc == 0 && i < m.paths.n; i++) {
+		bool goes = sk_streq(m.paths.v[i], comes) ||
+		            strcmp(m.paths.v[i], list) == 0;
+
+		for (size_t k = 0; k < f->n && !goes; k++)
+			goes = strcmp(f->v[k].path, m.paths.v[i]) == 0;
+		if (goes)
+			continue;
+		sk_strv_add(&now.paths, m.paths.v[i]);
+		sk_strv_add(&now.hashes, m.hashes.v[i]);
+	}
+	if (comes != NULL)
+		add_now(a, &now, comes);
+	add_now(a, &now, list);
+	if (rc == 0)
+		rc = sk_manifest_write(a, &now, err);
+	sk_manifest_free(&m);
+	sk_manifest_free(&now);
+	free(list);
+	return rc;
+}
+
+static int
+remove_files(struct sk_auto *a, const struct files *f, struct sk_err *err)
+{
+	char *base = sk_evidence_base(a), *full;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < f->n; i++) {
+		full = sk_path_join(base, f->v[i].path);
+		if (unlink(full) != 0 && errno != ENOENT)
+			rc = sk_fail_errno(err, "cannot remove '%s'", full);
+		free(full);
+		if (rc == 0 && SK_FAULT("evidence.unlink") != 0)
+			rc = sk_fail_errno(err, "cannot remove more");
+	}
+	free(base);
+	return rc;
+}
+
+/* Named by what is in it: the same files are never packed twice. */
+static int
+pack(struct sk_auto *a, const struct files *f, char **rel, struct sk_err *err)
+{
+	char *base = sk_evidence_base(a), *dir = sk_path_join(base, "archives");
+	char sha[SK_SHA256_LEN], *tmp = NULL, *full = NULL;
+	struct sk_buf names, id;
+	int rc, fd;
+
+	sk_buf_init(&names, 0);
+	sk_buf_init(&id, 0);
+	for (size_t i = 0; i < f->n; i++) {
+		sk_buf_add(&names, f->v[i].path, strlen(f->v[i].path) + 1);
+		sk_evidence_hash(a, f->v[i].path, sha);
+		sk_buf_printf(&id, "%s %s\n", sha, f->v[i].path);
+	}
+	sk_sha256(id.p, id.len, sha);
+	*rel = sk_asprintf("archives/%s_%.16s.tar.gz", a->spec.id, sha);
+	full = sk_path_join(base, *rel);
+	tmp = sk_asprintf("%s.part", full);
+	rc = sk_mkdirs(dir, 0755, err);
+	if (rc == 0 && access(full, F_OK) != 0) {
+		(void)unlink(tmp);
+		rc = tar(a, "--create", tmp, &names, err);
+		fd = rc == 0 ? open(tmp, O_RDONLY | O_CLOEXEC) : -1;
+		if (rc == 0 &&
+		    (fd < 0 || fsync(fd) != 0 || rename(tmp, full) != 0))
+			rc = sk_fail_errno(err, "cannot write '%s'", full);
+		if (fd >= 0)
+			(void)close(fd);
+		fd = rc == 0 ? open(dir, O_RDONLY | O_CLOEXEC) : -1;
+		if (fd >= 0) {
+			(void)fsync(fd);
+			(void)close(fd);
+		}
+	}
+	/* Read back, byte by byte, before anything goes. */
+	if (rc == 0)
+		rc = tar(a, "--compare", full, NULL, err);
+	sk_buf_free(&names);
+	sk_buf_free(&id);
+	free(tmp);
+	free(full);
+	free(dir);
+	free(base);
+	return rc;
+}
+
+/* Who took what away when. */
+static int
+record(struct sk_auto *a, const char *action, const struct files *f,
+    const char *archive, struct sk_err *err)
+{
+	char *base = sk_evidence_base(a), *dir = sk_path_join(base, "archives");
+	char *path = sk_asprintf("%s/%s_removed.jsonl", dir, a->spec.id);
+	const char *who = getenv("USER");
+	char sha[SK_SHA256_LEN];
+	struct sk_buf b;
+	struct sk_jw w;
+	int fd, rc;
+
+	sk_buf_init(&b, 0);
+	sk_jw_init(&w, &b);
+	sk_jw_obj(&w);
+	sk_jw_kstr(&w, "action", action);
+	sk_jw_kstr(&w, "specId", a->spec.id);
+	sk_jw_ktime(&w, "timestamp", sk_now_ms());
+	sk_jw_kstr(&w, "operator", who);
+	sk_jw_kstr(&w, "archive", archive);
+	if (archive != NULL) {
+		sk_evidence_hash(a, archive, sha);
+		sk_jw_kstr(&w, "sha256", sha);
+	}
+	sk_jw_key(&w, "files");
+	sk_jw_arr(&w);
+	for (size_t i = 0; i < f->n; i++) {
+		sk_evidence_hash(a, f->v[i].path, sha);
+		sk_jw_obj(&w);
+		sk_jw_kstr(&w, "path", f->v[i].path);
+		sk_jw_kint(&w, "bytes", f->v[i].bytes);
+		sk_jw_kstr(&w, "sha256", sha);
+		sk_jw_end(&w);
+	}
+	sk_jw_end(&w);
+	sk_jw_end(&w);
+	sk_jw_done(&w);
+	rc = sk_mkdirs(dir, 0755, err);
+	fd = rc == 0
+	         ? open(path,
+		       O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+		       0644)
+	         : -1;
+	if (rc == 0 &&
+	    (fd < 0 || sk_write_all(fd, b.p, b.len) != 0 || fsync(fd) != 0))
+		rc = sk_fail_errno(err, "cannot write '%s'", path);
+	if (fd >= 0)
+		(void)close(fd);
+	sk_buf_free(&b);
+	free(path);
+	free(dir);
+	free(base);
+	return rc;
+}
+
+static int
+make_room(struct sk_auto *a, bool purge, const struct sk_keep_opts *o,
+    struct sk_err *err)
+{
+	int64_t older = o->older != 0 ? o->older : (purge ? 180 : 30) * DAY_MS;
+	char *archive = NULL;
+	int64_t bytes = 0;
+	struct files f;
+	struct sk_buf b;
+	struct sk_jw w;
+	int rc;
+
+	rc = choose(a, &f, older, purge, err);
+	for (size_t i = 0; i < f.n; i++)
+		bytes += f.v[i].bytes;
+	if (rc == 0 && o->yes && f.n > 0) {
+		if (!purge)
+			rc = pack(a, &f, &archive, err);
+		if (rc == 0)
+			rc = record(
+			    a, purge ? "purge" : "archive", &f, archive, err);
+		if (rc == 0)
+			rc = change_manifest(a, &f, archive, err);
+		if (rc == 0)
+			rc = remove_files(a, &f, err);
+	}
+	if (rc == 0 && a->json) {
+		begin(a, &w, &b, purge ? "purge" : "archive");
+		sk_jw_kbool(&w, "done", o->yes && f.n > 0);
+		sk_jw_kint(&w, "files", (int64_t)f.n);
+		sk_jw_kint(&w, "bytes", bytes);
+		sk_jw_kstr(&w, "archive", archive);
+		end(&w, &b);
+	} else if (rc == 0) {
+		for (size_t i = 0; !o->yes && i < f.n; i++)
+			sk_outf("%s\n", f.v[i].path);
+		sk_outf("%s: %zu files, %.1f MB%s%s%s\n", a->spec.id, f.n,
+		    (double)bytes / MB,
+		    f.n == 0  ? ": nothing to do"
+		    : !o->yes ? " would go; --yes does it"
+		    : archive ? " are in "
+			      : " are gone",
+		    archive != NULL ? archive : "", "");
+	}
+	free(archive);
+	drop(&f);
+	return rc;
+}
+
+int
+sk_evidence_verb(struct sk_auto *a, const char *action,
+    const struct sk_keep_opts *o, struct sk_err *err)
+{
+	static const char *const actions[] = { "stats", "verify", "seal",
+		"archive", "purge", NULL };
+	const char *near;
+	struct sk_run run;
+	bool is = false;
+	int rc;
+
+	rc = sk_auto_look(a, &run, &is, err);
+	if (rc != 0)
+		return rc;
+	if (strcmp(action, "stats") == 0)
+		return stats(a, err);
+	if (strcmp(action, "verify") == 0)
+		return verify(a, err);
+	/* What writes waits for who drives. */
+	if (a->db != NULL)
+		rc = sk_auto_lock(a, err);
+	if (rc == 0 && strcmp(action, "seal") == 0)
+		return sk_evidence_seal(a, NULL, o->accept, err);
+	if (rc == 0 && strcmp(action, "archive") == 0)
+		return make_room(a, false, o, err);
+	if (rc == 0 && strcmp(action, "purge") == 0)
+		return make_room(a, true, o, err);
+	if (rc != 0)
+		return rc;
+	near = sk_closest(action, actions);
+	(void)sk_fail(err, SK_USAGE, "unknown_action",
+	    "unknown action '%s' on evidence", action);
+	return sk_hint(err,
+	    near != NULL ? "did you mean '%s'?"
+			 : "stats, verify, seal, archive or "
+			   "purge%s",
+	    near != NULL ? near : "");
+}

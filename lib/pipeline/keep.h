@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pipeline/keep: the evidence of a specification as a whole, and the database
+ * file: what is there, whether it is what was written, what may go.
+ *
+ * Promises: whatever removes says first what it would remove, and removes only
+ * when it is told to; what is recorded of it is written before a file goes, so
+ * that it can be repeated after a kill. Nothing of a run that is going on, and
+ * nothing of a specification whose evidence is being written, is touched.
+ */
+#ifndef SK_PIPELINE_KEEP_H
+#define SK_PIPELINE_KEEP_H
+
+#include "pipeline/pipeline.h"
+
+struct sk_keep_opts {
+	struct sk_auto_opts common;
+	int64_t older; /* ms; 0 = the default of the action */
+	bool yes, accept;
+};
+
+/* ---- the manifest (evidence_manifest.c) ---- */
+
+struct sk_manifest {
+	struct sk_strv paths, hashes; /* by path */
+};
+/* Directory of all evidence; malloc'd. */
+char *sk_evidence_base(const struct sk_auto *a);
+/* Files of this specification below base, sorted; the manifest aside. */
+void sk_evidence_list(const struct sk_auto *a, struct sk_strv *paths);
+int sk_manifest_read(const struct sk_auto *a, struct sk_manifest *m,
+    char sha256[SK_SHA256_LEN], struct sk_err *err);
+int sk_manifest_write(
+    struct sk_auto *a, const struct sk_manifest *m, struct sk_err *err);
+void sk_manifest_free(struct sk_manifest *m);
+/* "" when it cannot be read. */
+void sk_evidence_hash(
+    const struct sk_auto *a, const char *path, char sha256[SK_SHA256_LEN]);
+/* Adds what is new; what was in it keeps its hash, unless it is in mine (NULL =
+ * none) or accept. */
+int sk_evidence_seal(struct sk_auto *a, const struct sk_strv *mine, bool accept,
+    struct sk_err *err);
+
+/* ---- what a run leaves (evidence_run.c) ---- */
+
+/* After a run or a stage: cost summary, execution log, manifest. Trouble with
+ * them is a warning: the run is what it is. */
+void sk_evidence_close(struct sk_auto *a);
+/* Stages that were left out, each with a file that says why. */
+void
+sk_evidence_skipped(struct sk_auto *a, const struct sk_step *steps, size_t n);
+/* A commit of what a stage wrote, when evidence.auto_commit says so. */
+void sk_evidence_commit(struct sk_auto *a, const struct sk_step *s);
+
+/* ---- the verbs (evidence_keep.c, db_verbs.c) ---- */
+
+int sk_evidence_verb(struct sk_auto *a, const char *action,
+    const struct sk_keep_opts *o, struct sk_err *err);
+int sk_db_verb(struct sk_auto *a, const char *action, const char *file,
+    const struct sk_keep_opts *o, struct sk_err *err);
+
+#endif
