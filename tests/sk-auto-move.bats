@@ -61,6 +61,7 @@ alter() {
 	done
 	check 0 sk-auto status DEMO --json
 	same "$(j '.run')" "$run"
+	check 0 sk-auto evidence verify DEMO --json
 	# Again changes nothing.
 	sqlite3 "$SK_DB" .dump >../dump
 	check 0 sk-auto import ../one.skb --json

@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "pipeline/bundle.h"
+#include "pipeline/keep.h"
 
 /* ---- out ---- */
 
@@ -253,6 +254,10 @@ sk_bundle_import(struct sk_auto *a, const char *file,
 			rc = take_rows(a, &b, o->check, &what, err);
 		if (rc == 0 && !o->no_files && !o->check)
 			rc = sk_bundle_unpack(a, &b, true, &written, err);
+		if (rc == 0 && written > 0) {
+			memcpy(a->spec.id, b.spec, sizeof(a->spec.id));
+			rc = sk_evidence_seal(a, NULL, false, err);
+		}
 		if (rc == 0)
 			report(a, &b, moved_words[what], o->check, written);
 	}

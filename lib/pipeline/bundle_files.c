@@ -344,7 +344,7 @@ unpack_one(struct sk_auto *a, const struct sk_jv *v, bool make,
 	/* A document of the project is people's: theirs stays. */
 	if (rc == 0 && there && strcmp(in, "evidence") == 0 &&
 	    (here.len != text->n || memcmp(here.p, text->s, text->n) != 0) &&
-	    !sk_has_prefix(path, "costs/")) {
+	    !sk_has_prefix(path, "costs/") && !sk_has_suffix(path, ".jsonl")) {
 		(void)sk_fail(err, SK_NEGATIVE, "file_differs",
 		    "'%s/%s' is there already, and is another file", root,
 		    below);

@@ -146,12 +146,12 @@ sk_manifest_write(
 	for (size_t i = 0; i < m->paths.n; i++)
 		sk_buf_printf(&b, "%s  %s\n", m->hashes.v[i], m->paths.v[i]);
 	sk_sha256(b.p, b.len, sha);
-	if (a->db != NULL && a->run[0] != '\0')
+	if (a->db != NULL)
 		rc = sk_manifest_last(
 		    a->db, a->spec.id, a->conf->project_root, last, err);
-	if (rc == 0 && a->db != NULL && a->run[0] != '\0' &&
-	    strcmp(last[0], sha) != 0)
-		rc = sk_manifest_note(a->db, a->run, sha, err);
+	if (rc == 0 && a->db != NULL && strcmp(last[0], sha) != 0)
+		rc = sk_manifest_note(
+		    a->db, a->spec.id, a->conf->project_root, sha, err);
 	below = sk_bundle_below(a, "evidence", name, &root);
 	slash = strrchr(below, '/');
 	*slash = '\0';

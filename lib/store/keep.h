@@ -59,8 +59,8 @@ int sk_answer_asked(struct sk_db *db, const char *agent, const char *asked,
 /* ---- evidence (q_keep.c) ---- */
 
 /* Remember the hash of a specification's manifest of evidence. */
-int sk_manifest_note(
-    struct sk_db *db, const char *run, const char *sha256, struct sk_err *err);
+int sk_manifest_note(struct sk_db *db, const char *spec, const char *root,
+    const char *sha256, struct sk_err *err);
 /* The last two that were remembered, newest first; "" = none. */
 int sk_manifest_last(struct sk_db *db, const char *spec, const char *root,
     char sha256[2][SK_SHA256_LEN], struct sk_err *err);

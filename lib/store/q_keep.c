@@ -12,16 +12,30 @@
 
 /* ---- evidence ---- */
 
-int
-sk_manifest_note(
-    struct sk_db *db, const char *run, const char *sha256, struct sk_err *err)
+/* Which specification of which project, in a word of known length. */
+static void
+place(const char *spec, const char *root, char out[SK_SHA256_LEN])
 {
+	char *s = sk_asprintf("%s\n%s", spec, root != NULL ? root : "");
+
+	sk_sha256(s, strlen(s), out);
+	free(s);
+}
+
+/* Of no run: a run's history is the same wherever its files are. */
+int
+sk_manifest_note(struct sk_db *db, const char *spec, const char *root,
+    const char *sha256, struct sk_err *err)
+{
+	char key[2 * SK_SHA256_LEN], of[SK_SHA256_LEN];
 	bool own;
 	int rc = sk_tx_enter(db, &own, err);
 
 	if (rc != 0)
 		return rc;
-	rc = sk_journal(db, "manifest", run, NULL, 0, sha256, 0, err);
+	place(spec, root, of);
+	(void)snprintf(key, sizeof(key), "%s:%s", sha256, of);
+	rc = sk_journal(db, "manifest", NULL, NULL, 0, key, 0, err);
 	return sk_tx_leave(db, own, rc, err);
 }
 
@@ -29,15 +43,16 @@ int
 sk_manifest_last(struct sk_db *db, const char *spec, const char *root,
     char sha256[2][SK_SHA256_LEN], struct sk_err *err)
 {
+	char of[SK_SHA256_LEN];
 	sqlite3_stmt *st;
 	int rc, i = 0;
 
 	sha256[0][0] = sha256[1][0] = '\0';
+	place(spec, root, of);
 	st = sk_q(db, err,
-	    "SELECT key FROM journal WHERE kind='manifest' AND run_id IN("
-	    "SELECT run_id FROM runs WHERE spec_id=?1 AND root IS ?2)"
-	    "ORDER BY lsn DESC LIMIT 2",
-	    "te", spec, root);
+	    "SELECT substr(key,1,64)FROM journal WHERE kind='manifest' AND "
+	    "substr(key,66)=?1 ORDER BY lsn DESC LIMIT 2",
+	    "t", of);
 	if (st == NULL)
 		return err->exit;
 	while ((rc = sk_q_step(db, st, err)) > 0 && i < 2)
