@@ -21,7 +21,7 @@ local_setup() {
 	jq -e 'has("total_spent") and has("budget") and has("utilization") and
 		has("per_model") and has("duration") and has("stage_notes")' \
 		$E/costs/DEMO_cost_summary.json
-	log=$E/commands/DEMO/spec_auto_DEMO_$run.jsonl
+	log=$E/logs/DEMO/spec_auto_DEMO_$run.jsonl
 	same "$(jq -r 'select(.type == "stage_start") | .what' "$log" | xargs)" \
 		"plan tasks implement audit"
 	same "$(jq -r .type "$log" | sort | uniq -c |
@@ -53,6 +53,7 @@ local_setup() {
 	finds 65 "$synthesis" edited
 	rm "$E/$synthesis"
 	finds 65 "$synthesis" deleted
+	mkdir -p $E/commands/DEMO
 	echo x >$E/commands/DEMO/new.json
 	finds 3 commands/DEMO/new.json added
 	echo x >>docs/DEMO-mdlinks/plan.md
@@ -69,6 +70,7 @@ local_setup() {
 	(cd $E && cut -c67- DEMO.sha256 | xargs sha256sum >m && mv m DEMO.sha256)
 	finds 65 DEMO.sha256 edited
 	# A seal takes in what is new, and forgives no edit unless it is told to.
+	mkdir -p $E/commands/DEMO
 	echo x >$E/commands/DEMO/new.json
 	echo x >>"$E/$synthesis"
 	check 0 sk-auto evidence seal DEMO
@@ -94,14 +96,14 @@ old() {
 	check 0 sk-auto evidence archive DEMO --json
 	same "$(j '.files, .done' | xargs)" "$n false"
 	same "$(find $E -type f | wc -l)" "$((n + 1))"
-	(cd $E && sha256sum consensus/DEMO/* commands/DEMO/* costs/*) | sort >../was
+	(cd $E && sha256sum consensus/DEMO/* logs/DEMO/* costs/*) | sort >../was
 	check 0 sk-auto evidence archive DEMO --yes --json
 	archive=$(j .archive)
 	[ -z "$(ls $E/consensus/DEMO)" ]
 	check 0 sk-auto evidence verify DEMO --json
 	mkdir ../out
 	tar -xzf "$E/$archive" -C ../out
-	(cd ../out && sha256sum consensus/DEMO/* commands/DEMO/* costs/*) | sort |
+	(cd ../out && sha256sum consensus/DEMO/* logs/DEMO/* costs/*) | sort |
 		diff ../was -
 	same "$(jq -r '.action, .sha256, (.files | length)' \
 		$E/archives/DEMO_removed.jsonl | xargs)" \
@@ -123,20 +125,20 @@ old() {
 	[ -x "$faulty/sk-auto" ] || skip "no development build"
 	check 0 sk-auto run DEMO --to tasks --json
 	old
-	(cd $E && sha256sum consensus/DEMO/* commands/DEMO/* costs/*) | sort >../was
+	(cd $E && sha256sum consensus/DEMO/* logs/DEMO/* costs/*) | sort >../was
 	for _ in 1 2 3; do
 		SPEC_KIT_FAULTS=evidence.unlink check 137 \
 			"$faulty/sk-auto" evidence archive DEMO --yes
 		rm -f "$SK_DB"-faults
 	done
-	find $E/consensus $E/commands $E/costs -type f -exec \
+	find $E/consensus $E/logs $E/costs -type f -exec \
 		touch -d '200 days ago' {} +
 	check 0 sk-auto evidence archive DEMO --yes --older-than 1d
 	mkdir ../out
 	for a in "$E"/archives/*.tar.gz; do
 		tar -xzf "$a" -C ../out
 	done
-	(cd ../out && sha256sum consensus/DEMO/* commands/DEMO/* costs/*) | sort |
+	(cd ../out && sha256sum consensus/DEMO/* logs/DEMO/* costs/*) | sort |
 		diff ../was -
 	old
 	SPEC_KIT_FAULTS=evidence.unlink check 137 \

@@ -65,6 +65,7 @@ sk_bundle_path_ok(const char *in, const char *path, const char *spec)
 		return (n == 3 && len[1] == k &&
 			   strncmp(part[1], spec, k) == 0 &&
 			   (sk_has_prefix(path, "consensus/") ||
+			       sk_has_prefix(path, "logs/") ||
 			       sk_has_prefix(path, "commands/"))) ||
 		       (n == 2 && sk_has_prefix(path, "costs/") &&
 			   strncmp(part[1], spec, k) == 0 && part[1][k] == '_');
@@ -313,6 +314,10 @@ sk_bundle_files(struct sk_auto *a, const char *run, const char *spec,
 	rc = pack_dir(&p, rel, err);
 	free(rel);
 	rel = sk_asprintf("commands/%s", spec);
+	if (rc == 0)
+		rc = pack_dir(&p, rel, err);
+	free(rel);
+	rel = sk_asprintf("logs/%s", spec);
 	if (rc == 0)
 		rc = pack_dir(&p, rel, err);
 	free(rel);

@@ -53,6 +53,9 @@ sk_evidence_list(const struct sk_auto *a, struct sk_strv *paths)
 	s = sk_asprintf("commands/%s", a->spec.id);
 	list_in(a, base, s, "", paths);
 	free(s);
+	s = sk_asprintf("logs/%s", a->spec.id);
+	list_in(a, base, s, "", paths);
+	free(s);
 	s = sk_asprintf("%s_", a->spec.id);
 	list_in(a, base, "costs", s, paths);
 	list_in(a, base, "archives", s, paths);

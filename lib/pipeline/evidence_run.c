@@ -216,7 +216,7 @@ write_all(struct sk_auto *a, struct sk_err *err)
 		rc = sk_event_each(a->db, a->run, log_line, &b, err);
 	(void)snprintf(
 	    name, sizeof(name), "spec_auto_%s_%s.jsonl", a->spec.id, a->run);
-	(void)snprintf(rel, sizeof(rel), "commands/%s", a->spec.id);
+	(void)snprintf(rel, sizeof(rel), "logs/%s", a->spec.id);
 	if (rc == 0)
 		rc = put(a, rel, name, &b, &mine, err);
 	if (rc == 0)
