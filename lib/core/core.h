@@ -290,7 +290,8 @@ void sk_dir_each(
 /* sk_write_file() in it, whatever its path has become meanwhile. */
 int sk_dir_write(const struct sk_dir *d, const char *name, const void *data,
     size_t n, mode_t mode, struct sk_err *err);
-/* Open 0, 1, 2 on /dev/null when closed, SIGPIPE back to default. */
+/* Open 0, 1, 2 on /dev/null when closed, SIGPIPE back to default; a file that
+ * grows beyond a limit is EFBIG and not a signal. */
 void sk_sanitise_fds(void);
 /* An unlinked file (memfd) holding the bytes, offset 0, O_CLOEXEC. */
 int sk_memfd(const void *p, size_t n, struct sk_err *err);

@@ -264,6 +264,9 @@ sk_sanitise_fds(void)
 		(void)close(fd);
 	(void)sigaction(
 	    SIGPIPE, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+	/* A limit on the size of files is an error like a full disk. */
+	(void)sigaction(
+	    SIGXFSZ, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
 }
 
 int
