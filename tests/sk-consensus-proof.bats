@@ -181,3 +181,23 @@ dir=docs/evidence/consensus/S
 	check 65 sk-consensus explain /dev/null
 	check 2 sk-consensus explain v.json size
 }
+
+@test "explain: findings that nobody else saw are there, and lines fit the screen" {
+	long=$(printf 'x%.0s' {1..300})
+	feed "$(
+		ans a '{"size": 3, "findings": [{"id": "F-1", "severity": "high", "file": "a.c", "message": "'"$long"'"}]}'
+		ans b '{"size": 3, "words": "'"$long $long"'"}'
+		ans c '{"size": 4}'
+	)" 0 sk-consensus --expect a,b,c --require /size
+	cp "$BATS_TEST_TMPDIR/.out" v.json
+	check 0 sk-consensus explain v.json
+	has "$out" "/findings  united    1 of 1"
+	has "$out" "[a]  single, high 1"
+	same "$(awk 'length($0) > 80' "$BATS_TEST_TMPDIR/.out")" ""
+	# One path is shown whole.
+	check 0 sk-consensus explain v.json /findings
+	has "$out" "$long"
+	COLUMNS=200 check 0 sk-consensus explain --html v.json
+	has "$out" "<title>Verdict ok</title>"
+	has "$out" "$long"
+}

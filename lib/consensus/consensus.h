@@ -277,9 +277,10 @@ struct sk_proof {
 int sk_verify(struct sk_proof *p, const char *text, size_t n,
     const struct sk_answers_from *from, struct sk_err *err);
 void sk_proof_free(struct sk_proof *p);
-/* A verdict as a table for a person, or as one page; path NULL = all. */
-void sk_explain_text(
-    struct sk_buf *b, const struct sk_jv *verdict, const char *path);
+/* A verdict as a table for a person, in lines of so many columns (0 = of any
+ * length), or as one page; path NULL = all. */
+void sk_explain_text(struct sk_buf *b, const struct sk_jv *verdict,
+    const char *path, size_t width);
 void sk_explain_html(
     struct sk_buf *b, const struct sk_jv *verdict, const char *path);
 

@@ -229,7 +229,9 @@ sk_verb_explain(struct sk_ctx *ctx, struct sk_err *err)
 		if (o->html)
 			sk_explain_html(&out, v, path);
 		else
-			sk_explain_text(&out, v, path);
+			/* One path is wanted whole. */
+			sk_explain_text(&out, v, path,
+			    path == NULL ? (size_t)sk_width() : 0);
 		sk_out(out.p, out.len);
 		sk_buf_free(&out);
 	}
