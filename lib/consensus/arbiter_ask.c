@@ -224,9 +224,9 @@ sk_arbiter_request(struct sk_buf *out, const char *agent,
 	char stage[SK_IDENT_LEN], both[2 * SK_SHA256_LEN];
 	struct sk_arena a = { 0 };
 	struct sk_jv *v = NULL;
-	struct sk_question *q;
+	struct sk_question *q = NULL;
 	struct sk_buf prompt;
-	size_t asked;
+	size_t asked = 0;
 	int rc;
 
 	sk_buf_init(&prompt, 0);

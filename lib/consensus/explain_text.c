@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* An explanation for a terminal: a line for each path, and below it one for each
- * value, cut at the edge of the screen. */
+/* An explanation for a terminal: a line for each path, and below it one for
+ * each value, cut at the edge of the screen. */
 #include <stdlib.h>
 #include <string.h>
 
