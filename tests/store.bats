@@ -43,7 +43,7 @@ refuses() {
 		same "$("$look" "$db.$i" "PRAGMA user_version")" 1
 		check 0 "$stress" open "$db.$i" 64
 		has "$out" "64 ok, 0 errors"
-		same "$("$look" "$db.$i" "PRAGMA user_version")" 8
+		same "$("$look" "$db.$i" "PRAGMA user_version")" 9
 		same "$("$look" "$db.$i" "SELECT count(*),key FROM journal
 			WHERE kind='migrate'")" "1|1-8"
 	done

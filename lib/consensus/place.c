@@ -129,14 +129,13 @@ stamp_of(const char *name)
 	return p > name && end - p >= SK_STAMP_LEN - 1 ? p : NULL;
 }
 
-int
-sk_place_read(const struct sk_place *at, const char *name, struct sk_arena *a,
-    struct sk_buf *raw, struct sk_jv **out, struct sk_err *err)
+static int
+read_raw(const struct sk_place *at, const char *name, struct sk_buf *raw,
+    struct sk_err *err)
 {
 	struct stat st;
 	int fd, rc;
 
-	*out = NULL;
 	fd = openat(
 	    at->dir.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
@@ -147,6 +146,16 @@ sk_place_read(const struct sk_place *at, const char *name, struct sk_arena *a,
 		       at->dir.path.p, name)
 	         : sk_read_fd(fd, SK_BUF_MAX - 1, raw, name, err);
 	(void)close(fd);
+	return rc;
+}
+
+int
+sk_place_read(const struct sk_place *at, const char *name, struct sk_arena *a,
+    struct sk_buf *raw, struct sk_jv **out, struct sk_err *err)
+{
+	int rc = read_raw(at, name, raw, err);
+
+	*out = NULL;
 	if (rc == 0)
 		rc = sk_json_parse(
 		    a, raw->p, raw->len, &sk_verdict_limits, out, err);
@@ -168,7 +177,12 @@ look_ahead(int dirfd, const char *name, void *arg)
 	if (stamp == NULL || strncmp(stamp, x->stamp, SK_STAMP_LEN - 1) <= 0)
 		return;
 	sk_buf_init(&b, 0);
-	if (sk_place_read(x->at, name, &a, &b, &v, &ignored) == 0 &&
+	/* A new run meets all that earlier ones left here: what does not even
+	 * hold its name is not worth reading as JSON. */
+	if (read_raw(x->at, name, &b, &ignored) == 0 &&
+	    memmem(b.p, b.len, x->g->run, strlen(x->g->run)) != NULL &&
+	    sk_json_parse(&a, b.p, b.len, &sk_verdict_limits, &v, &ignored) ==
+		0 &&
 	    sk_streq(sk_jstr(sk_jptr(v, "/decision/run")), x->g->run) &&
 	    sk_streq(sk_jstr(sk_jptr(v, "/decision/branch")), x->g->branch) &&
 	    sk_jget_int(v, "decision_seq", &seq) && seq > x->seq &&

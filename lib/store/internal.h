@@ -93,7 +93,7 @@ int sk_db_migrate(struct sk_db *db, struct sk_err *err);
 int sk_schema_fresh(sqlite3 **h, struct sk_err *err);
 /* Step i takes user_version i to i + 1; NULL ends. */
 extern const char *const sk_migrate_steps[];
-#define SK_SCHEMA_VERSION 8
+#define SK_SCHEMA_VERSION 9
 
 /* The belt of acked decisions, taken off only where a run leaves as a whole. */
 #define SK_SQL_ACKED_DELETE \

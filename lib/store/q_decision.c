@@ -94,6 +94,15 @@ get(struct sk_db *db, const char *branch, int64_t seq, struct sk_decision *out,
 	    out, found, a, err);
 }
 
+#define FILTER \
+	" AND(?1 IS NULL OR d.run_id=?1)AND(?3 IS NULL OR d.spec_id=?3)" \
+	"AND(?4 IS NULL OR d.stage=?4)AND(?5=0 OR d.decision_seq=?5)" \
+	"AND(NOT ?6 OR d.state='pending')" \
+	"AND(?7 IS NULL OR(SELECT r.root FROM runs r WHERE " \
+	"r.run_id=d.run_id)IS NULL OR(SELECT r.root FROM runs r WHERE " \
+	"r.run_id=d.run_id)=?7)" \
+	"ORDER BY d.consensus_run DESC LIMIT ?8"
+
 int
 sk_decision_find(struct sk_db *db, const struct sk_decision_filter *f,
     struct sk_decision **out, size_t *n, struct sk_arena *a, struct sk_err *err)
@@ -105,15 +114,11 @@ sk_decision_find(struct sk_db *db, const struct sk_decision_filter *f,
 
 	*out = NULL;
 	*n = 0;
+	/* (Two texts: a branch is found by its key, whatever else is there.) */
 	st = sk_q(db, err,
-	    DECISION_COLS
-	    "WHERE(?1 IS NULL OR d.run_id=?1)AND(?2 IS NULL OR d.branch_id=?2)"
-	    "AND(?3 IS NULL OR d.spec_id=?3)AND(?4 IS NULL OR d.stage=?4)"
-	    "AND(?5=0 OR d.decision_seq=?5)AND(NOT ?6 OR d.state='pending')"
-	    "AND(?7 IS NULL OR(SELECT r.root FROM runs r WHERE "
-	    "r.run_id=d.run_id)IS NULL OR(SELECT r.root FROM runs r WHERE "
-	    "r.run_id=d.run_id)=?7)"
-	    "ORDER BY d.consensus_run DESC LIMIT ?8",
+	    f->branch != NULL && f->branch[0] != '\0'
+		? DECISION_COLS "WHERE d.branch_id=?2" FILTER
+		: DECISION_COLS "WHERE ?2 IS NULL" FILTER,
 	    "eeeeiiei", f->run, f->branch, f->spec, f->stage, f->seq,
 	    (int64_t)f->pending, f->root,
 	    f->limit != 0 ? (int64_t)f->limit : (int64_t)-1);
