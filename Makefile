@@ -55,7 +55,6 @@ LDFLAGS += $(LDHARDEN) $(EXTRA) -Wl,--as-needed
 
 SQLITE = -lsqlite3
 SODIUM = -lsodium
-CURL = -lcurl
 
 # ---- what is built ----------------------------------------------------------
 
@@ -81,10 +80,10 @@ LIBS_sk-auto = $(SQLITE) $(SODIUM)
 LIBS_sk-branch = $(SQLITE) $(SODIUM)
 LIBS_sk-config = $(SODIUM)
 LIBS_sk-consensus = $(SQLITE) $(SODIUM)
-LIBS_sk-faults = $(SODIUM) $(CURL)
-LIBS_sk-login = $(SODIUM) $(CURL)
+LIBS_sk-faults = $(SODIUM)
+LIBS_sk-login = $(SODIUM)
 LIBS_sk-metrics = $(SQLITE) $(SODIUM)
-LIBS_sk-run = $(SQLITE) $(SODIUM) $(CURL)
+LIBS_sk-run = $(SQLITE) $(SODIUM)
 
 all: $(PROGS:%=$(BIN)/%)
 
@@ -123,11 +122,11 @@ $(BIN)/%: $(BUILD)/cmd/%.o $(ARCHIVES)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(LINK) $(SQLITE) $(SODIUM) $(CURL) $(LDLIBS)
+	$(LINK) $(SQLITE) $(SODIUM) $(LDLIBS)
 
 $(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(LINK) $(SQLITE) $(SODIUM) $(CURL) $(LDLIBS)
+	$(LINK) $(SQLITE) $(SODIUM) $(LDLIBS)
 
 # Preloaded by the sweeps.
 $(BUILD)/sweep/nomem.so: tests/sweep/nomem.c

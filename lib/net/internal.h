@@ -3,8 +3,7 @@
 #ifndef SK_NET_INTERNAL_H
 #define SK_NET_INTERNAL_H
 
-#include <curl/curl.h>
-
+#include "net/curl.h"
 #include "net/net.h"
 
 struct sk_net {

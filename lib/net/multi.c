@@ -112,15 +112,10 @@ on_timer_wanted(CURLM *multi, long ms, void *arg)
 struct sk_net *
 sk_net_new(struct sk_loop *l, struct sk_err *err)
 {
-	static bool ready;
 	struct sk_net *n;
 
-	if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		sk_fail(
-		    err, SK_BUG, "no_network", "libcurl cannot be initialised");
+	if (sk_curl_load(err) != 0)
 		return NULL;
-	}
-	ready = true;
 	n = sk_calloc(1, sizeof(*n));
 	n->loop = l;
 	n->multi = curl_multi_init();

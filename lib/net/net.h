@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * net: HTTP on the event loop, and readers of event streams. The only room that
- * includes curl; libcurl is initialised with the first sk_net_new().
+ * includes curl; libcurl is loaded with the first sk_net_new() or URL.
  *
  * Promises: https, or http to this very machine, and nothing else. A request is
  * bound to one origin (scheme, host, port, compared exactly); its secret is

@@ -127,6 +127,9 @@ sk_net_url(const char *url, struct sk_net_url *out, struct sk_err *err)
 	for (const char *p = url; *p != '\0'; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '\\')
 			return bad(err, url, "it holds a blank or worse");
+	rc = sk_curl_load(err);
+	if (rc != 0)
+		return rc;
 	u = curl_url();
 	if (u == NULL)
 		sk_oom();
