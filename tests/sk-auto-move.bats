@@ -130,6 +130,8 @@ alter() {
 	SPEC_KIT_TELEMETRY_ENABLED=1 check 0 sk-auto run DEMO --to implement --json
 	check 0 sk-auto export DEMO -o ../one.skb
 	there B
+	# (Within one second the names of two runs' evidence are the same.)
+	sleep 1.1
 	check 0 sk-auto run DEMO --to plan --json
 	other=$(sqlite3 "$SK_DB" 'SELECT branch_id FROM branches')
 	run=$(head -1 ../one.skb | jq -r .run)
