@@ -82,7 +82,7 @@ storm() {
 	RANDOM=$seed
 	undisturbed "$1"
 	for ((i = 1; hits < $2; i++)); do
-		[ "$i" -le $((3 * $2)) ] || { echo "only $hits kills met"; return 1; }
+		[ "$i" -le $((25 * $2)) ] || { echo "only $hits kills met"; return 1; }
 		export SK_DB=$BATS_TEST_TMPDIR/state/$i.db
 		rm -rf "$spec"/[a-r]*.md "$spec"/[t-z]*.md docs/evidence
 		ms=$((RANDOM % whole))

@@ -238,7 +238,9 @@ all_there() {
 	feed sk-abc 0 sk-login login openai-api
 	feed sk-def 0 sk-login login gemini-api
 	(
-		for i in $(seq 12); do
+		# (As long as the others need for three rounds.)
+		for i in $(seq 500); do
+			[ "$i" -le 12 ] || [ ! -e enough ] || break
 			sk-login rekey >>rekeys 2>&1 || echo "rekey failed $?"
 		done >failed
 		: >over
@@ -251,10 +253,12 @@ all_there() {
 		feed_file in 0 sk-login login "anthropic" --account "a$((n % 3))"
 		check 0 sk-login token anthropic --account "a$((n % 3))"
 		same "$out" "sk-$n"
+		[ $n -lt 3 ] || : >enough
 	done
+	: >enough
 	wait
 	same "$(cat failed)" ''
-	same "$(grep -c rekeyed rekeys)" 12
+	[ "$(grep -c rekeyed rekeys)" -ge 12 ]
 	[ $n -ge 3 ]
 }
 

@@ -254,6 +254,28 @@ sk_auth_where(struct sk_auth *a)
 	return a->where;
 }
 
+/* Who writes shares the directory with others who do; who changes the key has
+ * it alone, and puts another one in its place. */
+static int
+share_dir(struct sk_auth *a, int64_t wait_ms, struct sk_err *err)
+{
+	int64_t until = sk_mono_ms() + wait_ms;
+
+	for (;;) {
+		if (flock(a->dirfd, LOCK_SH | LOCK_NB) == 0) {
+			if (!auth_dir_moved(a))
+				return 0;
+			continue;
+		}
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return sk_fail_errno(err, "cannot lock '%s'", a->dir);
+		if (sk_mono_ms() >= until)
+			return sk_fail(err, SK_AGAIN, "store_busy",
+			    "the key of '%s' is being changed", a->dir);
+		auth_nap(20);
+	}
+}
+
 int
 sk_auth_probe(struct sk_auth *a, struct sk_err *err)
 {
@@ -265,10 +287,17 @@ sk_auth_probe(struct sk_auth *a, struct sk_err *err)
 	rc = auth_open(a, true, &there, err);
 	if (rc != 0)
 		return rc;
+	rc = share_dir(a, 30000, err);
+	if (rc == 0 && a->key.k == NULL)
+		rc = auth_open(a, true, &there, err);
+	if (rc != 0)
+		return rc;
 	sk_id_new(name);
 	file = file_name(name, ".probe");
 	rc = file_save(a, file, name, strlen(name), err);
 	(void)unlinkat(a->dirfd, file, 0);
+	/* What comes next may be a person's minutes: nobody waits for those. */
+	(void)flock(a->dirfd, LOCK_UN);
 	free(file);
 	return rc;
 }
@@ -355,28 +384,6 @@ sk_auth_lock_again(struct sk_auth *a, struct sk_err *err)
 }
 
 /* ---- documents ---- */
-
-/* Who writes shares the directory with others who do; who changes the key has
- * it alone, and puts another one in its place. */
-static int
-share_dir(struct sk_auth *a, int64_t wait_ms, struct sk_err *err)
-{
-	int64_t until = sk_mono_ms() + wait_ms;
-
-	for (;;) {
-		if (flock(a->dirfd, LOCK_SH | LOCK_NB) == 0) {
-			if (!auth_dir_moved(a))
-				return 0;
-			continue;
-		}
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return sk_fail_errno(err, "cannot lock '%s'", a->dir);
-		if (sk_mono_ms() >= until)
-			return sk_fail(err, SK_AGAIN, "store_busy",
-			    "the key of '%s' is being changed", a->dir);
-		auth_nap(20);
-	}
-}
 
 void
 auth_doc_reset(struct auth_doc *d)
