@@ -34,7 +34,8 @@ local_setup() {
 at_terminal() {
 	exec 8<>keys
 	: >screen
-	SK_TEST=env TERM=dumb env --default-signal=INT script -qefc "$1; echo \$? >status" screen \
+	SK_TEST=env TERM=dumb SHELL=/bin/sh env --default-signal=INT \
+		script -qefc "trap : INT; $1; echo \$? >status" screen \
 		<keys >/dev/null 2>&1 8<&- 3>&- &
 	pid=$!
 }
