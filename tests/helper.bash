@@ -8,6 +8,8 @@ SK_BIN=${SK_BIN:-$SK_TOP/bin}
 SK_BUILD=${SK_BUILD:-$SK_TOP/build}
 SK_SHARED=${SK_SHARED:-$SK_TOP/../shared}
 PATH=$SK_BIN:$PATH
+# (Before the files are read: what their $'\u…' means depends on it.)
+export LC_ALL=C.UTF-8
 # (ASan reserves terabytes of address space; leaks are reported at exit.)
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:exitcode=99}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
@@ -16,7 +18,6 @@ setup() {
 	export HOME=$BATS_TEST_TMPDIR/home
 	export XDG_CONFIG_HOME=$HOME/.config XDG_STATE_HOME=$HOME/.state
 	export SK_DB=$BATS_TEST_TMPDIR/state/sk.db
-	export LC_ALL=C.UTF-8
 	unset SK_RUN SK_BRANCH SK_EPOCH SK_CONFIG NO_COLOR CI
 	unset SPEC_KIT_TELEMETRY_ENABLED SPEC_KIT_FAULTS SPEC_OPS_ALLOW_DIRTY
 	mkdir -p "$HOME" "$BATS_TEST_TMPDIR/work"
