@@ -120,8 +120,9 @@ word_behind(const char *p, const char *end)
 	return false;
 }
 
-int64_t
-sk_status_in(const char *low, size_t n)
+/* The HTTP status that a text names as such ("status 429"); 0 = none. */
+static int64_t
+status_in(const char *low, size_t n)
 {
 	const char *end = low + n;
 	int64_t last = 0;
@@ -203,7 +204,7 @@ sk_classify(
 	for (size_t i = 0; i < n; i++)
 		low[i] = (char)tolower((unsigned char)text[i]);
 	if (http == 0)
-		http = sk_status_in(low, n);
+		http = status_in(low, n);
 	k = by_list(ad->classify, low, n, http);
 	if (k == SK_K_NONE && ad->common)
 		k = by_list(common_list(), low, n, http);

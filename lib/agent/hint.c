@@ -558,20 +558,3 @@ sk_hint_settle(struct sk_hint *h, int64_t now_ms)
 		h->retry_after_ms = spent;
 	h->n = 0;
 }
-
-int64_t
-sk_hint_wait(const struct sk_hint *h, int64_t now_ms)
-{
-	int64_t clock = h->date_ms > 0 ? h->date_ms : now_ms;
-	int64_t ms = h->retry_after_ms;
-
-	if (h->reset_at_ms > 0 && clock > 0) {
-		int64_t until = h->reset_at_ms - clock;
-
-		if (until < 0)
-			until = 0;
-		if (until > ms)
-			ms = until;
-	}
-	return ms;
-}

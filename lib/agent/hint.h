@@ -51,8 +51,6 @@ bool sk_hint_text(struct sk_hint *h, const char *p, size_t n, int64_t now_ms);
 bool sk_hint_body(struct sk_hint *h, const char *p, size_t n, int64_t now_ms);
 /* Makes one wait of what was collected. */
 void sk_hint_settle(struct sk_hint *h, int64_t now_ms);
-/* The whole wait from now in ms, the later of the two; -1 = nothing said. */
-int64_t sk_hint_wait(const struct sk_hint *h, int64_t now_ms);
 
 /* ---- the forms (hint_time.c) ---- */
 

@@ -267,8 +267,6 @@ enum sk_kind sk_classify(
     const struct sk_adapter *ad, const char *text, size_t n, int64_t http);
 /* Whether a pattern of such a list is in a text that is in lower case. */
 bool sk_pattern_in(const char *low, size_t n, const char *pattern);
-/* The HTTP status that a text names as such ("status 429"); 0 = none. */
-int64_t sk_status_in(const char *low, size_t n);
 
 #include "agent/attempt.h"
 #include "agent/hurt.h"

@@ -80,8 +80,10 @@ api_command(const struct sk_slot *slot, struct sk_strv *argv)
 	return argv->n > 0;
 }
 
-bool
-sk_offer_command(const struct sk_slot *slot, struct sk_strv *argv)
+/* What logs this agent's program or API in; false when there is nothing that
+ * would help. The words are added to argv. */
+static bool
+login_command(const struct sk_slot *slot, struct sk_strv *argv)
 {
 	const struct sk_jv *cmd;
 
@@ -397,7 +399,7 @@ wish_of(struct sk_offer *o, const struct sk_slot *slot)
 	struct sk_strv argv = { 0 };
 	size_t at = 0;
 
-	if (!sk_offer_command(slot, &argv)) {
+	if (!login_command(slot, &argv)) {
 		sk_strv_free(&argv);
 		return SIZE_MAX;
 	}

@@ -22,8 +22,5 @@ bool sk_offer_make(struct sk_fan *r, size_t i);
 void sk_offer_drop(struct sk_fan *r);
 /* The terminal belongs to the question or to the login. */
 bool sk_offer_busy(const struct sk_fan *r);
-/* What logs this agent's program or API in; false when there is nothing that
- * would help. The words are added to argv. */
-bool sk_offer_command(const struct sk_slot *slot, struct sk_strv *argv);
 
 #endif

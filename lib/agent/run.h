@@ -66,8 +66,7 @@ int sk_fan_reserve(struct sk_fan *r);
 void sk_fan_commit(struct sk_fan *r);
 /* Answers that were accepted before: taken from the store as settled. */
 int sk_fan_stored(struct sk_fan *r);
-/* Forget the text of an answer that the store has; and get it again. */
-void sk_fan_drop(struct sk_answer *a);
+/* The text of an answer that was forgotten because the store has it. */
 int sk_fan_fetch(struct sk_fan *r, struct sk_answer *a);
 
 /* One attempt of a slot, final or not; in a transaction. */

@@ -135,6 +135,15 @@ make_small(struct sk_fan *r, struct sk_answer *a)
 	return true;
 }
 
+static void
+drop_text(struct sk_answer *a)
+{
+	if (a->seq == 0 || a->o.kind != SK_K_NONE)
+		return; /* the store does not have it */
+	free(a->o.content);
+	a->o.content = NULL;
+}
+
 void
 sk_fan_commit(struct sk_fan *r)
 {
@@ -160,17 +169,8 @@ sk_fan_commit(struct sk_fan *r)
 	drop = r->held && !r->p->ask->until_decided;
 	/* What cannot be printed now need not stay in memory. */
 	for (size_t i = r->committed; drop && i < upto; i++)
-		sk_fan_drop(&r->ans[r->ready[i]]);
+		drop_text(&r->ans[r->ready[i]]);
 	r->committed = upto;
-}
-
-void
-sk_fan_drop(struct sk_answer *a)
-{
-	if (a->seq == 0 || a->o.kind != SK_K_NONE)
-		return; /* the store does not have it */
-	free(a->o.content);
-	a->o.content = NULL;
 }
 
 /* Back into memory, to be printed. */

@@ -132,13 +132,9 @@ struct sk_verb {
 #define SK_V_DB 2u /* has --db */
 #define SK_V_CONFIG 4u /* has --config */
 #define SK_V_HIDDEN 8u
-/* Copies sk.error/1 found on standard input to its output itself, and returns
- * the class with an empty err->message, so that nothing is said twice. Other
- * filters fill err with sk_error_from_json() and return its exit class. */
-#define SK_V_STREAM 16u
 /* The verb stands before another program's words: no options after it, all that
  * follows is in argv as it came. */
-#define SK_V_PASS 32u
+#define SK_V_PASS 16u
 
 struct sk_cmd {
 	const char *name; /* "sk-run" */

@@ -41,8 +41,9 @@ list(struct sk_config *c, const char *text, uint32_t line)
 	return arr;
 }
 
-struct sk_jv *
-sk_config_value(struct sk_config *c, int layer, uint32_t line, const char *key,
+/* text as a value of schema s; NULL and a finding when it is none. */
+static struct sk_jv *
+value_of(struct sk_config *c, int layer, uint32_t line, const char *key,
     const struct sk_jv *s, const char *text)
 {
 	const struct sk_jv *schema = c->origins->schema;
@@ -262,7 +263,7 @@ take(struct sk_config *c, int layer, const char *var, const char *value)
 	sk_buf_init(&dotted, 0);
 	for (size_t i = 0; i < n; i++)
 		sk_config_key_add(&dotted, keys[i]);
-	v = sk_config_value(c, layer, line, dotted.p, s, value);
+	v = value_of(c, layer, line, dotted.p, s, value);
 	sk_buf_free(&dotted);
 	for (size_t i = 0; v != NULL && i + 1 < n; i++) {
 		struct sk_jv *in = sk_jget(at, keys[i]);

@@ -8,6 +8,13 @@
 
 /* ---- dotted keys ---- */
 
+struct path {
+	const char *names[8];
+	size_t n;
+	const struct sk_jv *schema; /* of the value */
+	bool project; /* may a file that was found set it? */
+};
+
 /* How many bytes of s are the next name. Names of agents may hold dots, so in a
  * table of names the longest is meant that is there. */
 static size_t
@@ -49,7 +56,7 @@ next_name(
 }
 
 static int
-unknown(struct sk_config *c, const char *key, const struct sk_config_path *p,
+unknown(struct sk_config *c, const char *key, const struct path *p,
     const struct sk_jv *s, const char *name, struct sk_err *err)
 {
 	const struct sk_jv *schema = c->origins->schema, *list;
@@ -81,9 +88,10 @@ unknown(struct sk_config *c, const char *key, const struct sk_config_path *p,
 	return SK_USAGE;
 }
 
-int
-sk_config_split(struct sk_config *c, const char *key, struct sk_config_path *p,
-    struct sk_err *err)
+/* The names of a dotted key; SK_USAGE "unknown_key" when there can be no such
+ * key. */
+static int
+split(struct sk_config *c, const char *key, struct path *p, struct sk_err *err)
 {
 	const struct sk_jv *s = sk_config_schema(c), *have = c->root, *t, *m,
 			   *x;
@@ -111,7 +119,7 @@ sk_config_split(struct sk_config *c, const char *key, struct sk_config_path *p,
 }
 
 static const struct sk_jv *
-at_path(const struct sk_jv *t, const struct sk_config_path *p)
+at_path(const struct sk_jv *t, const struct path *p)
 {
 	for (size_t i = 0; t != NULL && i < p->n; i++)
 		t = sk_jget(t, p->names[i]);
@@ -156,7 +164,7 @@ type_of(const struct sk_config *c, const struct sk_jv *s)
 }
 
 static const char *
-variable(struct sk_config *c, const struct sk_config_path *p)
+variable(struct sk_config *c, const struct path *p)
 {
 	struct sk_buf b;
 	char *s;
@@ -178,8 +186,7 @@ variable(struct sk_config *c, const struct sk_config_path *p)
 }
 
 static void
-bounds(struct sk_config *c, const struct sk_config_path *p,
-    struct sk_config_info *out)
+bounds(struct sk_config *c, const struct path *p, struct sk_config_info *out)
 {
 	const struct sk_jv *s = p->schema, *items = word(c, s, "items");
 
@@ -201,13 +208,13 @@ int
 sk_config_explain(struct sk_config *c, const char *key,
     struct sk_config_info *out, struct sk_err *err)
 {
-	struct sk_config_path p;
+	struct path p;
 	const struct sk_jv *t;
 	struct sk_buf b;
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	rc = sk_config_split(c, key, &p, err);
+	rc = split(c, key, &p, err);
 	if (rc != 0)
 		return rc;
 	sk_buf_init(&b, 0);
@@ -238,11 +245,11 @@ void
 sk_config_each_setting(
     struct sk_config *c, const char *key, sk_config_fn fn, void *arg)
 {
-	struct sk_config_path p;
+	struct path p;
 	struct sk_err err = { 0 };
 	const struct sk_jv *v;
 
-	if (sk_config_split(c, key, &p, &err) != 0) {
+	if (split(c, key, &p, &err) != 0) {
 		sk_err_clear(&err);
 		return;
 	}

@@ -140,18 +140,6 @@ void sk_config_cross(struct sk_config *c);
 int sk_config_spec_read(
     struct sk_config *c, const char *id, const char *dir, struct sk_err *err);
 
-/* explain.c */
-struct sk_config_path {
-	const char *names[8];
-	size_t n;
-	const struct sk_jv *schema; /* of the value */
-	bool project; /* may a file that was found set it? */
-};
-/* The names of a dotted key; SK_USAGE "unknown_key" when there can be no such
- * key. */
-int sk_config_split(struct sk_config *c, const char *key,
-    struct sk_config_path *p, struct sk_err *err);
-
 /* reload.c */
 int sk_config_from_snapshot(struct sk_config *c,
     const struct sk_config_where *w, bool *found, struct sk_err *err);
@@ -160,8 +148,5 @@ int sk_config_from_snapshot(struct sk_config *c,
 void sk_config_env(struct sk_config *c, int layer, char *const *env);
 /* Append a key as it is spelt in a variable. */
 void sk_config_env_add(struct sk_buf *b, const char *key);
-/* text as a value of schema s; NULL and a finding when it is none. */
-struct sk_jv *sk_config_value(struct sk_config *c, int layer, uint32_t line,
-    const char *key, const struct sk_jv *s, const char *text);
 
 #endif

@@ -86,7 +86,5 @@ int sk_decide_arbitrated(struct sk_db *db, struct sk_drivers *drivers,
     const struct sk_decide_opts *o, const struct sk_decision *base,
     const struct sk_stored *arbiter, struct sk_buf *out, char status[16],
     struct sk_err *err);
-/* The maker's name for a line of models, as far as the model says it. */
-const char *sk_model_family(struct sk_arena *a, const char *model);
 
 #endif

@@ -210,8 +210,8 @@ require_path(struct sk_judge *j, const char *pattern)
 		sk_strv_add(&j->required, pattern);
 }
 
-void
-sk_judge_require(struct sk_judge *j)
+static void
+require_paths(struct sk_judge *j)
 {
 	const struct sk_strv *from = NULL;
 
@@ -279,7 +279,7 @@ sk_judge_vote(struct sk_judge *j)
 			j->vt.weights[i] = w;
 	}
 	j->merged = sk_vote_all(&j->vt);
-	sk_judge_require(j);
+	require_paths(j);
 }
 
 void

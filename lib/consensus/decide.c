@@ -111,9 +111,10 @@ refusal(const struct sk_group *g, const char *agent)
 	return NULL;
 }
 
-/* "gpt-5" → "gpt", "anthropic/claude-x" → "claude" */
-const char *
-sk_model_family(struct sk_arena *a, const char *model)
+/* The maker's name for a line of models, as far as the model says it: "gpt-5" →
+ * "gpt", "anthropic/claude-x" → "claude". */
+static const char *
+family_of(struct sk_arena *a, const char *model)
 {
 	const char *slash;
 	size_t n = 0;
@@ -132,7 +133,7 @@ static void
 add_stored(struct work *w, const struct sk_stored *s, struct sk_input *in)
 {
 	in->agent = s->agent;
-	in->family = s->ok ? sk_model_family(&w->a, s->model) : NULL;
+	in->family = s->ok ? family_of(&w->a, s->model) : NULL;
 	if (s->ok) {
 		in->state = SK_INPUT_OK;
 		in->text = s->content;
@@ -225,7 +226,7 @@ arbitrate(struct work *w, struct sk_verdict *v, struct sk_err *err)
 	struct sk_stored *used =
 	    sk_arena_alloc(&w->a, (w->n + 1) * sizeof(*used));
 	struct sk_opinion op = { .agent = x->agent,
-		.family = sk_model_family(&w->a, x->model),
+		.family = family_of(&w->a, x->model),
 		.text = x->content,
 		.text_n = x->content_n,
 		.sha256 = x->sha256,

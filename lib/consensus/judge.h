@@ -28,7 +28,6 @@ struct sk_judge {
 void sk_judge_open(
     struct sk_judge *j, const struct sk_case *c, struct sk_verdict *v);
 void sk_judge_vote(struct sk_judge *j);
-void sk_judge_require(struct sk_judge *j);
 void sk_judge_close(struct sk_judge *j);
 /* NULL: nothing of this agent. */
 const struct sk_input *

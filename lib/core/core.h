@@ -20,9 +20,7 @@
 #include <sys/types.h>
 
 #define SK_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define SK_MUST_CHECK __attribute__((warn_unused_result))
 #define SK_NORETURN __attribute__((noreturn))
-#define SK_UNUSED __attribute__((unused))
 #define SK_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- errors (err.c) ---- */

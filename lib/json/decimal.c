@@ -134,21 +134,15 @@ cmp_abs(const struct sk_dec *x, const struct sk_dec *y)
 }
 
 int
-sk_dec_cmp(const struct sk_dec *x, const struct sk_dec *y)
-{
-	if (x->neg != y->neg)
-		return x->neg ? -1 : 1;
-	return x->neg ? cmp_abs(y, x) : cmp_abs(x, y);
-}
-
-int
 sk_num_cmp(const char *a, size_t an, const char *b, size_t bn)
 {
 	struct sk_dec x, y;
 
 	sk_dec_read(&x, a, an);
 	sk_dec_read(&y, b, bn);
-	return sk_dec_cmp(&x, &y);
+	if (x.neg != y.neg)
+		return x.neg ? -1 : 1;
+	return x.neg ? cmp_abs(&y, &x) : cmp_abs(&x, &y);
 }
 
 bool

@@ -30,7 +30,6 @@ size_t sk_num_len(const char *p, size_t n);
 bool sk_num_in_range(const char *s, size_t n);
 /* s must be a JSON number. */
 void sk_dec_read(struct sk_dec *d, const char *s, size_t n);
-int sk_dec_cmp(const struct sk_dec *x, const struct sk_dec *y);
 bool sk_dec_is_int(const struct sk_dec *d);
 /* x is an integer times m; m is not zero. */
 bool sk_dec_multiple(const struct sk_dec *x, const struct sk_dec *m);

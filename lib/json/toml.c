@@ -56,9 +56,8 @@ sk_toml_bad(struct sk_toml *t, size_t at, const char *fmt, ...)
 	return false;
 }
 
-bool
-sk_toml_bad_key(
-    struct sk_toml *t, const struct sk_toml_key *k, const char *what)
+static bool
+bad_key(struct sk_toml *t, const struct sk_toml_key *k, const char *what)
 {
 	struct sk_buf b;
 
@@ -305,14 +304,14 @@ walk_dotted(struct sk_toml *t, struct sk_jv *tab)
 			v = new_table(t, k->at, DOTTED);
 			insert(t, tab, k, v);
 		} else if (v->type != SK_J_OBJ && v->toml_kind != TABLES) {
-			sk_toml_bad_key(t, k, "has a value and is no table");
+			bad_key(t, k, "has a value and is no table");
 			return NULL;
 		} else if (v->toml_kind == INLINE) {
-			sk_toml_bad_key(
+			bad_key(
 			    t, k, "is an inline table and cannot be extended");
 			return NULL;
 		} else if (v->toml_kind != DOTTED && v->toml_kind != IMPLICIT) {
-			sk_toml_bad_key(t, k,
+			bad_key(t, k,
 			    "has a header of its own and "
 			    "cannot be extended from here");
 			return NULL;
@@ -345,7 +344,7 @@ sk_toml_pair(struct sk_toml *t, struct sk_jv *tab, size_t depth)
 		return false;
 	last = t->key[t->nkey - 1];
 	if (lookup(t, tab, &last) != NULL)
-		return sk_toml_bad_key(t, &last, "is already defined");
+		return bad_key(t, &last, "is already defined");
 	sk_toml_ws(t);
 	place(t, last.at);
 	col = t->pos_col;
@@ -382,11 +381,11 @@ walk_header(struct sk_toml *t, struct sk_jv *tab, size_t *depth)
 			++*depth;
 			v = v->a[v->n - 1];
 		} else if (v->toml_kind == INLINE) {
-			sk_toml_bad_key(
+			bad_key(
 			    t, k, "is an inline table and cannot be extended");
 			return NULL;
 		} else if (v->type != SK_J_OBJ) {
-			sk_toml_bad_key(t, k, "has a value and is no table");
+			bad_key(t, k, "has a value and is no table");
 			return NULL;
 		}
 		tab = v;
@@ -408,7 +407,7 @@ open_table(struct sk_toml *t, struct sk_jv *parent, const struct sk_toml_key *k)
 		v->toml_kind = HEADER;
 		return v;
 	}
-	sk_toml_bad_key(t, k, "is already defined");
+	bad_key(t, k, "is already defined");
 	return NULL;
 }
 
@@ -422,8 +421,7 @@ open_tables(
 		v = new_table(t, k->at, TABLES);
 		insert(t, parent, k, v);
 	} else if (v->toml_kind != TABLES) {
-		sk_toml_bad_key(
-		    t, k, "is already defined and is no array of tables");
+		bad_key(t, k, "is already defined and is no array of tables");
 		return NULL;
 	}
 	elem = new_table(t, k->at, HEADER);

@@ -36,11 +36,9 @@ struct sk_toml {
 	size_t ntabs, tabs_cap;
 };
 
-/* Each returns false after noting the error; at is a byte offset. */
+/* Returns false after noting the error; at is a byte offset. */
 bool
 sk_toml_bad(struct sk_toml *t, size_t at, const char *fmt, ...) SK_PRINTF(3, 4);
-bool sk_toml_bad_key(
-    struct sk_toml *t, const struct sk_toml_key *k, const char *what);
 void sk_toml_ws(struct sk_toml *t);
 /* Blanks, newlines and comments. */
 bool sk_toml_gap(struct sk_toml *t);

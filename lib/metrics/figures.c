@@ -69,8 +69,8 @@ copy(char *to, size_t n, const char *s)
 		(void)snprintf(to, n, "%s", s);
 }
 
-void
-sk_figures_add(
+static void
+add_row(
     struct sk_figures *f, struct sk_prices *p, const struct sk_usage_row *row)
 {
 	struct sk_tokens t = { row->fresh, row->cache_read, row->cache_write,
@@ -152,7 +152,7 @@ add_answer(struct sk_figures *f, struct sk_prices *p, const struct sk_jv *v)
 	r.output = t.output;
 	r.reasoning = t.reasoning;
 	r.flags = t.flags;
-	sk_figures_add(f, p, &r);
+	add_row(f, p, &r);
 }
 
 /* Figures of an earlier call take the place of what was counted. */
@@ -210,7 +210,7 @@ load_row(void *arg, const struct sk_usage_row *row, struct sk_err *err)
 	const struct load *l = arg;
 
 	(void)err;
-	sk_figures_add(l->f, l->p, row);
+	add_row(l->f, l->p, row);
 	return 0;
 }
 

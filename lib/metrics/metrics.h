@@ -48,8 +48,6 @@ void sk_tokens_add(struct sk_tokens *t, const struct sk_tokens *u);
  */
 bool sk_tokens_read(
     struct sk_tokens *t, const struct sk_jv *usage, const char *vendor);
-/* The rule that would be used: "anthropic"; NULL = none. */
-const char *sk_tokens_rule(const struct sk_jv *usage, const char *vendor);
 /* now - before for a running total. An earlier total than one that was seen is
  * nothing new (later = false); one that started again counts whole. */
 struct sk_tokens sk_tokens_delta(
@@ -99,24 +97,19 @@ bool sk_usd_parse(const char *s, int64_t *micro);
 struct sk_session {
 	struct sk_tokens total, last;
 	uint32_t turns, replays, duplicates;
-	bool usage_seen;
 	size_t window, n; /* n of recent[] are filled, oldest first */
 	int64_t recent[SK_WINDOW_MAX];
 };
 void sk_session_init(struct sk_session *m, size_t window); /* at least 1 */
 void sk_session_turn(struct sk_session *m, const struct sk_tokens *u);
-/* A turn of which only the prompt's size is known. */
-void sk_session_guess(struct sk_session *m, int64_t prompt);
 /* The totals are known from elsewhere. */
 void sk_session_sync(struct sk_session *m, const struct sk_tokens *total,
     const struct sk_tokens *last, uint32_t turns);
 void sk_session_replay(struct sk_session *m);
 void sk_session_duplicates(struct sk_session *m, uint32_t n);
-void sk_session_reset(struct sk_session *m); /* the window's size stays */
 int64_t sk_session_estimate(const struct sk_session *m);
 /* "window", "last_turn", "default" */
 const char *sk_session_basis(const struct sk_session *m);
-int64_t sk_session_blended(const struct sk_session *m);
 /* NULL, or what looks like a loop; *critical tells its weight. */
 const char *sk_session_warning(const struct sk_session *m, bool *critical);
 
@@ -135,7 +128,6 @@ struct sk_estimator {
 	double err[SK_ERRORS_MAX]; /* ratio of truth to guess */
 	size_t nerr;
 	double abs_err, abs_err3; /* sums, ours and the mean of three's */
-	double truth;
 	size_t judged;
 };
 struct sk_estimate {
@@ -274,8 +266,6 @@ struct sk_figures {
 };
 void sk_figures_init(struct sk_figures *f);
 void sk_figures_free(struct sk_figures *f);
-void sk_figures_add(
-    struct sk_figures *f, struct sk_prices *p, const struct sk_usage_row *row);
 /* A record: sk.answer/1 is added, sk.metrics/1 syncs, sk.intake/1 tells of
  * duplicates; false when it is none of these. */
 bool sk_figures_record(

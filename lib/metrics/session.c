@@ -38,16 +38,8 @@ sk_session_turn(struct sk_session *m, const struct sk_tokens *u)
 {
 	sk_tokens_add(&m->total, u);
 	m->last = *u;
-	m->usage_seen = true;
 	count(&m->turns, 1);
 	observe(m, u->fresh);
-}
-
-void
-sk_session_guess(struct sk_session *m, int64_t prompt)
-{
-	count(&m->turns, 1);
-	observe(m, prompt);
 }
 
 void
@@ -57,7 +49,6 @@ sk_session_sync(struct sk_session *m, const struct sk_tokens *total,
 	m->total = *total;
 	m->last = *last;
 	m->turns = turns;
-	m->usage_seen = true;
 	m->replays = m->duplicates = 0;
 	m->n = 0;
 	observe(m, last->fresh);
@@ -73,12 +64,6 @@ void
 sk_session_duplicates(struct sk_session *m, uint32_t n)
 {
 	count(&m->duplicates, n);
-}
-
-void
-sk_session_reset(struct sk_session *m)
-{
-	sk_session_init(m, m->window);
 }
 
 int64_t
@@ -99,12 +84,6 @@ sk_session_basis(const struct sk_session *m)
 	if (m->n > 0)
 		return "window";
 	return m->last.fresh > 0 ? "last_turn" : "default";
-}
-
-int64_t
-sk_session_blended(const struct sk_session *m)
-{
-	return sk_tokens_total(&m->total);
 }
 
 const char *

@@ -182,14 +182,6 @@ find_rule(const struct sk_jv *u, const char *vendor)
 	return NULL;
 }
 
-const char *
-sk_tokens_rule(const struct sk_jv *usage, const char *vendor)
-{
-	const struct rule *r = find_rule(usage, vendor);
-
-	return r != NULL ? r->name : NULL;
-}
-
 /* part of *whole: taken out of it; more than the whole cannot be. */
 static void
 take_out(int64_t *whole, int64_t part, int64_t *flags)

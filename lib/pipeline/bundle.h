@@ -33,7 +33,6 @@ int sk_bundle_import(struct sk_auto *a, const char *file,
 #define SK_BUNDLE_MAX ((size_t)1 << 30)
 #define SK_BUNDLE_FILE_MAX ((size_t)64 << 20)
 #define SK_BUNDLE_FILES 10000
-#define SK_BUNDLE_TABLES 16
 
 extern const struct sk_jlimits sk_bundle_limits;
 
@@ -42,7 +41,6 @@ struct sk_bundle {
 	struct sk_buf text;
 	char run[SK_RUN_LEN], spec[SK_IDENT_LEN];
 	bool redacted;
-	size_t rows_end; /* offset after the last row */
 	int64_t rows, files, answers, decisions;
 	char sha256[SK_SHA256_LEN]; /* of all but the last line */
 };

@@ -30,8 +30,9 @@ is_on(const struct sk_auto *a)
 	       sk_config_bool(a->conf, "quality_gates.enabled", true);
 }
 
-const char *
-sk_gate_mode(const struct sk_auto *a)
+/* "fail", "pause", "accept": --on-gate, else the configuration. */
+static const char *
+mode_of(const struct sk_auto *a)
 {
 	return a->opts->on_gate != NULL
 	           ? a->opts->on_gate
@@ -159,7 +160,7 @@ hear(struct pass *p, struct sk_gate_voice **voices, size_t *n,
 static int
 nobody(struct pass *p, int status, struct sk_err *err)
 {
-	if (strcmp(sk_gate_mode(p->a), "accept") == 0) {
+	if (strcmp(mode_of(p->a), "accept") == 0) {
 		sk_warn("nobody of the gate '%s' answered, going on with the "
 			"checks alone",
 		    p->g->name);
@@ -405,7 +406,7 @@ wait_for_person(struct pass *p, struct sk_err *err)
 static int
 settle(struct pass *p, struct sk_err *err)
 {
-	const char *mode = sk_gate_mode(p->a);
+	const char *mode = mode_of(p->a);
 	int rc = 0;
 
 	/* An answer whose edit is refused is a question again. */

@@ -50,7 +50,6 @@ struct sk_score {
 	char grade; /* A to D, F */
 };
 void sk_gate_score(const struct sk_papers *p, struct sk_score *s);
-int sk_severity(const struct sk_jv *issue); /* 2 critical, 1, 0 minor */
 /* How many of each severity. */
 void sk_severities(const struct sk_jv *issues, int64_t n[3]);
 
@@ -92,8 +91,6 @@ int sk_gate_wrote(struct sk_auto *a, bool *yes, struct sk_err *err);
 /* Who is asked at a gate; nobody: only the checks are made. */
 int sk_gate_lineup(const struct sk_auto *a, const struct sk_gate *g,
     struct sk_strv *specs, struct sk_strv *names, struct sk_err *err);
-/* "fail", "pause", "accept": --on-gate, else the configuration. */
-const char *sk_gate_mode(const struct sk_auto *a);
 
 /* ---- editing (spec_edit.c) ---- */
 

@@ -21,8 +21,8 @@ enum { MINOR, IMPORTANT, CRITICAL };
 
 static const char *const severities[] = { "minor", "important", "critical" };
 
-int
-sk_severity(const struct sk_jv *issue)
+static int
+severity_of(const struct sk_jv *issue)
 {
 	const char *s = sk_jget_str(issue, "severity");
 
@@ -37,7 +37,7 @@ sk_severities(const struct sk_jv *issues, int64_t n[3])
 {
 	n[0] = n[1] = n[2] = 0;
 	for (size_t i = 0; i < sk_jlen(issues); i++)
-		n[sk_severity(sk_jat(issues, i))]++;
+		n[severity_of(sk_jat(issues, i))]++;
 }
 
 /* line from 1, 0 = of no line; id may be NULL. */

@@ -98,8 +98,6 @@ int sk_land_plan(struct sk_land_plan *p, const char *root, const char *base,
 int sk_land_replan(struct sk_land_plan *p, const struct sk_landing *l,
     struct sk_arena *a, struct sk_err *err);
 void sk_land_plan_json(const struct sk_land_plan *p, struct sk_buf *b);
-/* The top of the work tree that root is in; malloc'd. */
-int sk_land_top(const char *root, char **top, struct sk_err *err);
 
 /* ---- doing it (land_tree.c) ---- */
 

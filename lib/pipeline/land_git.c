@@ -143,17 +143,6 @@ git_open(struct git *g, const char *root, bool work, struct sk_err *err)
 	return rc;
 }
 
-int
-sk_land_top(const char *root, char **top, struct sk_err *err)
-{
-	struct git g;
-	int rc = git_open(&g, root, false, err);
-
-	*top = rc == 0 ? sk_strdup(g.top) : NULL;
-	git_close(&g);
-	return rc;
-}
-
 /* ---- the copy of the index ---- */
 
 static bool

@@ -80,9 +80,10 @@ copy(char *to, size_t n, const char *from)
 	to[len] = '\0';
 }
 
-int
-sk_watched_load(struct sk_auto *a, struct sk_prices *prices,
-    struct sk_watched *out, struct sk_err *err)
+/* Everything anew. */
+static int
+load(struct sk_auto *a, struct sk_prices *prices, struct sk_watched *out,
+    struct sk_err *err)
 {
 	bool found = false;
 	int rc;
@@ -117,8 +118,8 @@ sk_watched_load(struct sk_auto *a, struct sk_prices *prices,
 	return 0;
 }
 
-void
-sk_watched_free(struct sk_watched *w)
+static void
+free_watched(struct sk_watched *w)
 {
 	sk_figures_free(&w->figures);
 	sk_arena_free(&w->arena);
@@ -193,15 +194,15 @@ look(struct watching *t)
 	int end = 0;
 	bool over;
 
-	t->rc = sk_watched_load(t->a, &t->prices, &w, t->err);
+	t->rc = load(t->a, &t->prices, &w, t->err);
 	if (t->rc != 0) {
-		sk_watched_free(&w);
+		free_watched(&w);
 		return true;
 	}
 	show(t, &w);
 	over = sk_watched_over(&w, &end);
 	if (t->any)
-		sk_watched_free(&t->was);
+		free_watched(&t->was);
 	t->was = w;
 	t->any = true;
 	if (over && t->rc == 0)
@@ -275,7 +276,7 @@ sk_auto_watch(struct sk_auto *a, int64_t every_ms, struct sk_err *err)
 	rc = look(&t) ? t.rc : go_on(&t, err);
 	sk_screen_end(&t.screen);
 	if (t.any)
-		sk_watched_free(&t.was);
+		free_watched(&t.was);
 	sk_prices_free(&t.prices);
 	return rc;
 }

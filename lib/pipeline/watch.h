@@ -32,10 +32,6 @@ struct sk_watched {
 	size_t n, answered;
 	struct sk_figures figures;
 };
-/* Everything anew; out is as after sk_watched_free() before. */
-int sk_watched_load(struct sk_auto *a, struct sk_prices *prices,
-    struct sk_watched *out, struct sk_err *err);
-void sk_watched_free(struct sk_watched *w);
 /* Nobody works on it any more; *exit is what its end came to. */
 bool sk_watched_over(const struct sk_watched *w, int *exit);
 

@@ -125,10 +125,9 @@ void sk_tree_kill_all(void);
 size_t sk_tree_sweep(const pid_t *keep, size_t nkeep, int rounds);
 /* The descendants of one child and it: kill and reap those that are not the
  * child itself (the loop reaps that). Orphans are told apart by the session or
- * the mark given at spawn (SK_AGENT_TOKEN). */
-size_t sk_tree_kill(pid_t pid, const char *token);
-/* The same for a program whose loop has many children: those that the loop
- * knows are never taken for orphans of pid. pid may have been reaped. */
+ * the mark given at spawn (SK_AGENT_TOKEN).
+ * l may be NULL, or a loop with many children: those that it knows are never
+ * taken for orphans of pid, which may have been reaped. */
 size_t sk_loop_tree_kill(const struct sk_loop *l, pid_t pid, const char *token);
 void sk_loop_tree_signal(
     const struct sk_loop *l, pid_t pid, const char *token, int signo);

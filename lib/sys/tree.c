@@ -313,12 +313,6 @@ sk_loop_tree_kill(const struct sk_loop *l, pid_t pid, const char *token)
 	return killed;
 }
 
-size_t
-sk_tree_kill(pid_t pid, const char *token)
-{
-	return sk_loop_tree_kill(NULL, pid, token);
-}
-
 /* ---- everything ---- */
 
 void

@@ -9,6 +9,24 @@
 
 #define NOW 1795226670000LL /* 2026-11-21T02:04:30Z */
 
+/* The whole wait from now in ms, the later of the two; -1 = nothing said. */
+static int64_t
+wait_of(const struct sk_hint *h, int64_t now_ms)
+{
+	int64_t clock = h->date_ms > 0 ? h->date_ms : now_ms;
+	int64_t ms = h->retry_after_ms;
+
+	if (h->reset_at_ms > 0 && clock > 0) {
+		int64_t until = h->reset_at_ms - clock;
+
+		if (until < 0)
+			until = 0;
+		if (until > ms)
+			ms = until;
+	}
+	return ms;
+}
+
 /* name: value lines → the wait; -1 = nothing */
 static int64_t
 headers(const char *text)
@@ -28,7 +46,7 @@ headers(const char *text)
 		text += n + (text[n] == '\n');
 	}
 	sk_hint_settle(&h, NOW);
-	return sk_hint_wait(&h, NOW);
+	return wait_of(&h, NOW);
 }
 
 static int64_t
@@ -39,7 +57,7 @@ body_at(const char *text, int64_t now)
 	sk_hint_init(&h);
 	(void)sk_hint_body(&h, text, strlen(text), now);
 	sk_hint_settle(&h, now);
-	return sk_hint_wait(&h, now);
+	return wait_of(&h, now);
 }
 
 /* The first line, for the report. */

@@ -403,7 +403,7 @@ test_tree(void)
 	deep = spawn_script(
 	    "setsid sh -c 'echo $$; exec sleep 300' & wait", NULL, &pid);
 	CHECK(deep > 0 && !gone(deep));
-	(void)sk_tree_kill(pid, NULL);
+	(void)sk_loop_tree_kill(NULL, pid, NULL);
 	CHECK(waitpid(pid, NULL, 0) == pid);
 	CHECK(gone_soon(deep));
 
@@ -413,8 +413,8 @@ test_tree(void)
 	CHECK(deep > 0);
 	CHECK(waitpid(pid, NULL, 0) == pid);
 	CHECK(!gone(deep));
-	CHECK(sk_tree_kill(pid, "other") == 0 && !gone(deep));
-	CHECK(sk_tree_kill(pid, "tok3n") == 1);
+	CHECK(sk_loop_tree_kill(NULL, pid, "other") == 0 && !gone(deep));
+	CHECK(sk_loop_tree_kill(NULL, pid, "tok3n") == 1);
 	CHECK(gone_soon(deep));
 
 	/* Whatever it is, the sweep finds it; and keeps what it is told to. */
