@@ -367,6 +367,24 @@ record() {
 	has "$err" 'going on with the checks alone'
 }
 
+@test "nobody of the gate can be reached: it recovers as a stage does, or gives up" {
+	gate plan
+	printf '[recovery]\nbase = "10ms"\nmax = "80ms"\nattempts = 2\n' >>sk.toml
+	all_say
+	# (Three are asked at a time: the fourth to sixth are the second try.)
+	for i in 1 2 3; do
+		sed -i "s/^cat \"/[ \$(wc -l <calls.g) -gt 3 ] || exit 75\n&/" "bin/g$i"
+	done
+	check 0 sk-auto run SPEC-7 --only plan --json
+	has "$(moves)" 'checking>recovering recovering>checking checking>asking'
+	has "$err" 'clarify: nobody can be reached, trying again in 10ms (attempt 1 of 2)'
+	same "$(row clarify) $(calls w)" 'passed 1'
+	for i in 1 2 3; do sed -i '2,$d; 1a exit 75' "bin/g$i"; done
+	check 75 sk-auto run SPEC-7 --to plan --new --json
+	has "$err" 'attempt 2 of 2'
+	same "$(phase | tail -n 1)" halted
+}
+
 @test "an edit that would break the specification is a question instead" {
 	gate plan
 	printf '\n```\nnever closed\n' >>$spec

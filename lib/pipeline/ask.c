@@ -92,9 +92,10 @@ ask(struct sk_auto *a, struct sk_step *s, const char *const *specs, size_t n,
 
 /* All agents once. */
 static int
-once(struct sk_auto *a, struct sk_step *s, struct sk_buf *records, int *worst,
+once(struct sk_auto *a, void *arg, struct sk_buf *records, int *worst,
     struct sk_err *err)
 {
+	struct sk_step *s = arg;
 	const char *const *specs = (const char *const *)s->specs.v;
 	bool any = false;
 	int rc = 0, status = 0;
@@ -205,8 +206,8 @@ patience(const struct sk_config *c, int attempt, int64_t until)
 }
 
 int
-sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
-    int *worst, struct sk_err *err)
+sk_ask_patiently(struct sk_auto *a, struct sk_patience *p,
+    struct sk_buf *records, int *worst, struct sk_err *err)
 {
 	int64_t until, wait;
 	char text[32];
@@ -214,24 +215,40 @@ sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
 
 	for (int i = 1;; i++) {
 		sk_buf_clear(records);
-		rc = sk_phase_go(a, SK_EV_ASK, err);
-		if (rc == 0)
-			rc = once(a, s, records, worst, err);
+		rc = p->once(a, p->arg, records, worst, err);
 		if (rc != 0 || !lost(a, records, *worst, &until))
 			return rc;
 		wait = patience(a->conf, i, until);
-		s->gave_up = wait < 0;
-		if (s->gave_up)
+		p->gave_up = wait < 0;
+		if (p->gave_up)
 			return 0;
 		rc = sk_phase_go(a, SK_EV_LOST, err);
 		sk_duration_text(wait, text, sizeof(text));
 		sk_say("%s: nobody can be reached, trying again in %s "
 		       "(attempt %d of %lld)",
-		    s->stage->name, text, i,
+		    p->who, text, i,
 		    (long long)sk_config_int(a->conf, "recovery.attempts", 6));
 		if (rc == 0)
 			rc = wait_ms(a, wait, err);
+		if (rc == 0)
+			rc = sk_phase_go(a, p->again, err);
 		if (rc != 0)
 			return rc;
 	}
+}
+
+int
+sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
+    int *worst, struct sk_err *err)
+{
+	struct sk_patience p = { .who = s->stage->name,
+		.again = SK_EV_ASK,
+		.once = once,
+		.arg = s };
+	int rc = sk_phase_go(a, SK_EV_ASK, err);
+
+	if (rc == 0)
+		rc = sk_ask_patiently(a, &p, records, worst, err);
+	s->gave_up = p.gave_up;
+	return rc;
 }

@@ -62,26 +62,35 @@ sk_gate_lineup(const struct sk_auto *a, const struct sk_gate *g,
 
 /* ---- asking ---- */
 
+struct asking {
+	const struct pass *p;
+	const struct sk_jv *found;
+};
+
 static int
-ask(struct pass *p, const struct sk_jv *found, struct sk_buf *records,
-    int *status, struct sk_err *err)
+ask(struct sk_auto *a, void *arg, struct sk_buf *records, int *worst,
+    struct sk_err *err)
 {
-	struct sk_prompt q = { .task = p->g->name, .before = p->stage };
+	const struct asking *q = arg;
+	const struct pass *p = q->p;
+	struct sk_prompt ask = { .task = p->g->name, .before = p->stage };
 	struct sk_jv *cut = NULL;
 	struct sk_buf prompt, list;
 	int rc;
 
 	sk_buf_init(&prompt, 0);
 	sk_buf_init(&list, 0);
-	sk_json_write(&list, found);
-	q.found = list.p;
-	rc = sk_prompt_build(p->a, &q, &prompt, &cut, err);
+	sk_json_write(&list, q->found);
+	ask.found = list.p;
+	rc = sk_prompt_build(a, &ask, &prompt, &cut, err);
 	if (rc == 0)
-		sk_report_left_out(p->a, p->g->name, p->row.round, cut);
+		sk_report_left_out(a, p->g->name, p->row.round, cut);
 	if (rc == 0)
-		rc = sk_ask_run(p->a, p->g->name, p->row.round,
+		rc = sk_ask_run(a, p->g->name, p->row.round,
 		    (const char *const *)p->specs.v, p->specs.n, &prompt,
-		    records, status, err);
+		    records, worst, err);
+	if (*worst == SK_DEGRADED)
+		*worst = 0;
 	sk_buf_free(&prompt);
 	sk_buf_free(&list);
 	return rc;
@@ -190,6 +199,11 @@ look(struct pass *p, struct sk_err *err)
 		.resolve =
 		    sk_config_bool(a->conf, "quality_gates.auto_resolve", true),
 		.ask = strcmp(instant, "ask") == 0 };
+	struct asking q = { p, found };
+	struct sk_patience patient = { .who = p->g->name,
+		.again = SK_EV_BEGIN,
+		.once = ask,
+		.arg = &q };
 	struct sk_gate_voice *voices = NULL;
 	struct sk_buf records;
 	int rc = 0, status = 0;
@@ -198,7 +212,7 @@ look(struct pass *p, struct sk_err *err)
 	sk_buf_init(&records, SK_RECORDS_MAX);
 	if (p->specs.n > 0) {
 		sk_gate_say(a, p->g, "gate.start", found);
-		rc = ask(p, found, &records, &status, err);
+		rc = sk_ask_patiently(a, &patient, &records, &status, err);
 		if (rc == 0 && records.len > 0)
 			rc = judge(p, &records, err);
 		if (rc == 0)

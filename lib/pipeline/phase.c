@@ -32,7 +32,8 @@ static const struct {
 	[SK_EV_JUDGE] = { P(CHECKING) | P(ASKING), SK_PH_JUDGING },
 	[SK_EV_WRITE] = { P(JUDGING), SK_PH_WRITING },
 	[SK_EV_NEXT] = { P(WRITING), SK_PH_CHECKING },
-	[SK_EV_LOST] = { P(ASKING), SK_PH_RECOVERING },
+	/* A gate's agents are asked while it is checked: begin leads back. */
+	[SK_EV_LOST] = { P(ASKING) | P(CHECKING), SK_PH_RECOVERING },
 	[SK_EV_PAUSE] = { P(CHECKING), SK_PH_PAUSED },
 	[SK_EV_NEED_PERSON] = { P(CHECKING), SK_PH_WAITING },
 	[SK_EV_ANSWERED] = { P(WAITING), SK_PH_CHECKING },

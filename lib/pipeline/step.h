@@ -29,6 +29,21 @@ int sk_ask_run(struct sk_auto *a, const char *stage, int64_t round,
     const char *const *specs, size_t n, const struct sk_buf *prompt,
     struct sk_buf *records, int *status, struct sk_err *err);
 /*
+ * Asks, and asks again when nobody can be reached: the phase is then
+ * recovering, and `again` leads back. once() asks everybody once; its *worst is
+ * that of sk_ask_all().
+ */
+struct sk_patience {
+	const char *who; /* the stage or gate */
+	enum sk_phase_event again;
+	int (*once)(struct sk_auto *a, void *arg, struct sk_buf *records,
+	    int *worst, struct sk_err *err);
+	void *arg;
+	bool gave_up;
+};
+int sk_ask_patiently(struct sk_auto *a, struct sk_patience *p,
+    struct sk_buf *records, int *worst, struct sk_err *err);
+/*
  * All agents of the stage: side by side, or one after the other so that each
  * sees what was answered before. *worst = the status of the last sk-run that
  * had no answer at all, 0 when any had one.

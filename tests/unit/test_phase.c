@@ -17,7 +17,7 @@ static const char *const allowed[] = { "idle begin checking",
 	"checking ask asking", "judging ask asking", "recovering ask asking",
 	"asking judge judging", "checking judge judging",
 	"judging write writing", "writing next checking",
-	"asking lost recovering", "checking pause paused",
+	"asking lost recovering", "checking lost recovering", "checking pause paused",
 	"checking need_person waiting", "waiting answered checking",
 
 	"checking halt halted", "asking halt halted", "judging halt halted",
