@@ -302,6 +302,30 @@ record() {
 	same "$(grep -c '^## Clarifications' $spec) $(grep -c '^### Session' $spec)" '1 1'
 }
 
+@test "status lists the gates and what they ask" {
+	states() { j '.gates | map(.gate + "=" + .state) | join(" ")'; }
+	check 0 sk-auto status SPEC-7 --json
+	same "$(states)" 'clarify=pending checklist=pending analyze=pending'
+	gate tasks
+	all_say 'a|critical|auto-fix||Which colour has the lamp?|red'
+	check 5 sk-auto run SPEC-7 --to tasks
+	check 0 sk-auto status SPEC-7 --json
+	record status <"$BATS_TEST_TMPDIR/.out"
+	same "$(states)" 'clarify=passed checklist=waiting analyze=pending'
+	same "$(j '.gates[1] | .open, .critical, .questions[0].id, .questions[0].question' | xargs)" \
+		'1 1 Q-001 Which colour has the lamp?'
+	check 0 sk-auto status SPEC-7 --format text
+	has "$out" 'gates   clarify passed, checklist waiting (1 open), analyze pending'
+	has "$out" 'Q-001 (critical): Which colour has the lamp?'
+	SPECKIT_QUALITY_GATES__ENABLED=false check 0 sk-auto status SPEC-7 --json
+	same "$(states)" 'clarify=passed checklist=waiting analyze=off'
+	# Before anything is found there is no row; the stage that is done says it.
+	check 0 sk-auto run SPEC-7 --only tasks --on-gate accept
+	check 0 sk-auto status SPEC-7 --json
+	same "$(states)" 'clarify=passed checklist=passed analyze=pending'
+	same "$(j '.gates[1].accepted, (.gates[1].questions | length)' | xargs)" '1 0'
+}
+
 @test "--on-gate: fail is 1, accept goes on, and what is open stays on record" {
 	gate plan
 	all_say 'a|critical|auto-fix||Which colour has the lamp?|red'

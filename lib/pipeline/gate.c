@@ -21,8 +21,8 @@ struct pass {
 	size_t missing; /* of them did not answer */
 };
 
-static bool
-is_on(const struct sk_auto *a)
+bool
+sk_gate_on(const struct sk_auto *a)
 {
 	const char *off = getenv("SPEC_KIT_QUALITY_GATES_DISABLED");
 
@@ -47,7 +47,7 @@ sk_gate_lineup(const struct sk_auto *a, const struct sk_gate *g,
 	char key[80];
 	int rc = 0;
 
-	if (!is_on(a))
+	if (!sk_gate_on(a))
 		return 0;
 	(void)snprintf(key, sizeof(key), "quality_gates.%s", g->stage);
 	list = sk_config_get(a->conf, key);
@@ -200,10 +200,9 @@ look(struct pass *p, struct sk_err *err)
 		    sk_config_bool(a->conf, "quality_gates.auto_resolve", true),
 		.ask = strcmp(instant, "ask") == 0 };
 	struct asking q = { p, found };
-	struct sk_patience patient = { .who = p->g->name,
-		.again = SK_EV_BEGIN,
-		.once = ask,
-		.arg = &q };
+	struct sk_patience patient = {
+		.who = p->g->name, .again = SK_EV_BEGIN, .once = ask, .arg = &q
+	};
 	struct sk_gate_voice *voices = NULL;
 	struct sk_buf records;
 	int rc = 0, status = 0;
@@ -481,7 +480,7 @@ sk_gate_run(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 	bool done = false;
 	int rc;
 
-	if (p.g == NULL || !is_on(a))
+	if (p.g == NULL || !sk_gate_on(a))
 		return 0;
 	rc = sk_gate_lineup(a, p.g, &p.specs, &p.names, err);
 	if (rc == 0)

@@ -91,6 +91,7 @@ int sk_gate_wrote(struct sk_auto *a, bool *yes, struct sk_err *err);
 /* Who is asked at a gate; nobody: only the checks are made. */
 int sk_gate_lineup(const struct sk_auto *a, const struct sk_gate *g,
     struct sk_strv *specs, struct sk_strv *names, struct sk_err *err);
+bool sk_gate_on(const struct sk_auto *a); /* not switched off */
 
 /* ---- editing (spec_edit.c) ---- */
 
@@ -120,6 +121,19 @@ void sk_gate_say(const struct sk_auto *a, const struct sk_gate *g,
 /* sk.questions/1: what is open, for `sk-auto answer`. */
 void sk_gate_questions(const struct sk_auto *a, const struct sk_gate *g,
     const struct sk_jv *issues, struct sk_buf *b);
+/* The gates of a run as they stand, for who only looks. A gate without a row
+ * found nothing, or was not reached. */
+#define SK_GATES 3
+struct sk_gate_view {
+	const struct sk_gate *g;
+	const char *state; /* of its row, or pending, off */
+	struct sk_gate_row row;
+	struct sk_jv *issues; /* NULL = none */
+};
+int sk_gate_views(struct sk_auto *a, const struct sk_stage_row *rows, size_t n,
+    struct sk_gate_view v[SK_GATES], struct sk_err *err);
+void sk_gate_views_json(struct sk_jw *w, const struct sk_gate_view *v);
+void sk_gate_views_text(struct sk_buf *b, const struct sk_gate_view *v);
 /* One question as lines for a person; letters: its answers can be chosen. */
 void sk_gate_question_text(
     struct sk_buf *b, const struct sk_jv *issue, bool letters);

@@ -169,6 +169,104 @@ sk_gate_question_text(struct sk_buf *b, const struct sk_jv *x, bool letters)
 	}
 }
 
+/* ---- how they stand ---- */
+
+static int
+view(struct sk_auto *a, const struct sk_stage_row *rows, size_t n,
+    struct sk_gate_view *v, struct sk_err *err)
+{
+	bool found = false;
+	int rc;
+
+	v->state = sk_gate_on(a) ? "pending" : "off";
+	if (rows == NULL)
+		return 0;
+	rc = sk_gate_get(a->db, a->run, a->branch, v->g->name, &v->row, &found,
+	    &a->arena, err);
+	if (rc == 0 && found) {
+		v->state = v->row.state;
+		return sk_json_parse(&a->arena, v->row.issues,
+		    strlen(v->row.issues), NULL, &v->issues, err);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (sk_gate_on(a) && strcmp(rows[i].stage, v->g->stage) == 0 &&
+		    strcmp(rows[i].state, "done") == 0)
+			v->state = "passed";
+	return rc;
+}
+
+int
+sk_gate_views(struct sk_auto *a, const struct sk_stage_row *rows, size_t n,
+    struct sk_gate_view v[SK_GATES], struct sk_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < SK_GATES; i++) {
+		v[i] = (struct sk_gate_view){ .g = &sk_gates[i] };
+		rc = view(a, rows, n, &v[i], err);
+	}
+	return rc;
+}
+
+static bool
+is_open(const struct sk_jv *issue)
+{
+	return sk_streq(sk_jget_str(issue, "resolution"), "open");
+}
+
+void
+sk_gate_views_json(struct sk_jw *w, const struct sk_gate_view *v)
+{
+	static const char *const keys[] = { "id", "severity", "requirement",
+		"where", "question" };
+
+	sk_jw_key(w, "gates");
+	sk_jw_arr(w);
+	for (size_t i = 0; i < SK_GATES; i++) {
+		sk_jw_obj(w);
+		sk_jw_kstr(w, "gate", v[i].g->name);
+		sk_jw_kstr(w, "stage", v[i].g->stage);
+		sk_jw_kstr(w, "state", v[i].state);
+		sk_jw_ktime(w, "at", v[i].row.at_ms);
+		counts_json(w, v[i].issues);
+		sk_jw_key(w, "questions");
+		sk_jw_arr(w);
+		for (size_t k = 0; k < sk_jlen(v[i].issues); k++) {
+			const struct sk_jv *x = sk_jat(v[i].issues, k);
+
+			if (!is_open(x))
+				continue;
+			sk_jw_obj(w);
+			for (size_t j = 0; j < SK_ARRAY_SIZE(keys); j++)
+				sk_jw_kvalue(w, keys[j], sk_jget(x, keys[j]));
+			sk_jw_end(w);
+		}
+		sk_jw_end(w);
+		sk_jw_end(w);
+	}
+	sk_jw_end(w);
+}
+
+void
+sk_gate_views_text(struct sk_buf *b, const struct sk_gate_view *v)
+{
+	sk_buf_str(b, "gates   ");
+	for (size_t i = 0; i < SK_GATES; i++) {
+		size_t open = sk_gate_open(v[i].issues);
+
+		sk_buf_printf(
+		    b, "%s%s %s", i > 0 ? ", " : "", v[i].g->name, v[i].state);
+		if (open > 0)
+			sk_buf_printf(b, " (%zu open)", open);
+	}
+	sk_buf_ch(b, '\n');
+	for (size_t i = 0; i < SK_GATES; i++)
+		for (size_t k = 0; k < sk_jlen(v[i].issues); k++)
+			if (is_open(sk_jat(v[i].issues, k)))
+				sk_gate_question_text(
+				    b, sk_jat(v[i].issues, k), false);
+}
+
 /* ---- evidence ---- */
 
 static void

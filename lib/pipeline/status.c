@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "pipeline/gate.h"
 #include "pipeline/pipeline.h"
 
 #define STAGES 6
@@ -26,6 +27,7 @@ struct view {
 	struct sk_lease lease;
 	bool found, leased, alive; /* a run, a driver ever, one now */
 	struct stage_view stage[STAGES];
+	struct sk_gate_view gate[SK_GATES];
 	int64_t evidence, warn, block;
 	struct sk_evidence files;
 	struct sk_strv warnings;
@@ -114,6 +116,8 @@ gather(struct sk_auto *a, struct view *v, int64_t stale_ms, struct sk_err *err)
 	v->alive = v->leased && sk_proc_alive(&v->lease.proc);
 	for (size_t i = 0; rc == 0 && i < STAGES; i++)
 		rc = view_stage(a, v, i, stale_ms, rows, n, err);
+	if (rc == 0)
+		rc = sk_gate_views(a, rows, n, v->gate, err);
 	if (rc != 0)
 		return rc;
 	if (v->found && strcmp(v->run.state, "running") == 0 && !v->alive)
@@ -224,6 +228,7 @@ status_json(const struct sk_auto *a, const struct view *v)
 	for (size_t i = 0; i < STAGES; i++)
 		stage_json(&w, &sk_stages[i], &v->stage[i]);
 	sk_jw_end(&w);
+	sk_gate_views_json(&w, v->gate);
 	sk_jw_key(&w, "evidence");
 	sk_jw_obj(&w);
 	sk_jw_kint(&w, "bytes", v->evidence);
@@ -362,6 +367,13 @@ status_text(const struct sk_auto *a, const struct view *v)
 
 	head_text(a, v);
 	stages_text(v);
+	if (v->found) {
+		sk_buf_init(&b, 0);
+		sk_buf_ch(&b, '\n');
+		sk_gate_views_text(&b, v->gate);
+		sk_out(b.p, b.len);
+		sk_buf_free(&b);
+	}
 	if (v->evidence > 0)
 		evidence_text(v);
 	for (size_t i = 0; i < v->warnings.n; i++)
