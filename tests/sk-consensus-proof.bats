@@ -104,6 +104,14 @@ dir=docs/evidence/consensus/S
 	valid verdict
 	same "$(j -S 'del(.decision, .decision_seq)')" "$(cat want)"
 	check 0 sk-consensus judge --evidence $dir
+	# Whichever directory is at hand, and never that of another one.
+	local at
+	for at in docs/evidence docs/evidence/consensus; do
+		check 0 sk-consensus judge --evidence $at
+		same "$(j .spec)" S
+		check 0 sk-consensus judge --evidence $at S
+	done
+	check 2 sk-consensus judge --evidence $dir OTHER plan
 	[ ! -e none ]
 	cp -r docs saved
 	rm $dir/spec-plan_*_b.json

@@ -19,8 +19,8 @@
 /* ---- the newest synthesis of a directory ---- */
 
 struct pick {
-	const char *stage; /* NULL = any */
-	char *name, *stamp;
+	const char *spec, *stage; /* NULL = any */
+	char *dir, *name, *stamp;
 	struct sk_jv *doc;
 	int64_t seq;
 };
@@ -65,9 +65,12 @@ consider(struct pick *p, const char *dir, const char *name, struct sk_arena *a,
 		    "writes it again",
 		    path);
 	(void)sk_jget_int(v, "decision_seq", &seq);
-	if (rc == 0 && newer(p, stamp, seq)) {
+	if (rc == 0 && newer(p, stamp, seq) &&
+	    (p->spec == NULL || sk_streq(sk_jget_str(v, "spec"), p->spec))) {
+		free(p->dir);
 		free(p->name);
 		free(p->stamp);
+		p->dir = sk_strdup(dir);
 		p->name = sk_strdup(name);
 		p->stamp = sk_strndup(stamp, (size_t)(end - stamp));
 		p->doc = v;
@@ -79,8 +82,7 @@ consider(struct pick *p, const char *dir, const char *name, struct sk_arena *a,
 }
 
 static int
-pick_newest(
-    struct pick *p, const char *dir, struct sk_arena *a, struct sk_err *err)
+look_in(struct pick *p, const char *dir, struct sk_arena *a, struct sk_err *err)
 {
 	struct dirent *e;
 	int rc = 0;
@@ -94,15 +96,66 @@ pick_newest(
 		    sk_has_suffix(e->d_name, SYNTHESIS))
 			rc = consider(p, dir, e->d_name, a, err);
 	(void)closedir(d);
-	if (rc == 0 && p->name == NULL) {
-		(void)sk_fail(err, SK_USAGE, "no_synthesis",
-		    "there is no synthesis%s%s in '%s'",
-		    p->stage != NULL ? " of stage " : "",
-		    p->stage != NULL ? p->stage : "", dir);
-		rc = sk_hint(err, "name a directory such as "
-				  "docs/evidence/consensus/SPEC");
-	}
 	return rc;
+}
+
+/* The directories of all specifications; none is no error. */
+static int
+look_below(
+    struct pick *p, const char *dir, struct sk_arena *a, struct sk_err *err)
+{
+	struct dirent *e;
+	struct stat st;
+	int rc = 0;
+	DIR *d;
+
+	d = opendir(dir);
+	while (rc == 0 && d != NULL && (e = readdir(d)) != NULL) {
+		char *sub;
+
+		if (!sk_ident_ok(e->d_name))
+			continue;
+		sub = sk_path_join(dir, e->d_name);
+		if (lstat(sub, &st) == 0 && S_ISDIR(st.st_mode))
+			rc = look_in(p, sub, a, err);
+		free(sub);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	return rc;
+}
+
+/* base is the evidence directory, its consensus/, or that of one
+ * specification: what a person may have at hand. */
+static int
+pick_newest(
+    struct pick *p, const char *base, struct sk_arena *a, struct sk_err *err)
+{
+	char *all = sk_path_join(base, "consensus");
+	char *own = sk_path_join(all, p->spec != NULL ? p->spec : ".");
+	struct stat st;
+	int rc;
+
+	if (p->spec != NULL && stat(own, &st) == 0) {
+		rc = look_in(p, own, a, err);
+	} else {
+		rc = look_in(p, base, a, err);
+		if (rc == 0 && p->name == NULL)
+			rc = look_below(p, all, a, err);
+		if (rc == 0 && p->name == NULL)
+			rc = look_below(p, base, a, err);
+	}
+	free(all);
+	free(own);
+	if (rc != 0 || p->name != NULL)
+		return rc;
+	(void)sk_fail(err, SK_USAGE, "no_synthesis",
+	    "there is no synthesis%s%s%s%s in '%s'",
+	    p->stage != NULL ? " of stage " : "",
+	    p->stage != NULL ? p->stage : "", p->spec != NULL ? " of " : "",
+	    p->spec != NULL ? p->spec : "", base);
+	return sk_hint(err, "name the evidence directory, or one such as "
+			    "docs/evidence/consensus/SPEC");
 }
 
 /* ---- the answers as the files have them ---- */
@@ -123,8 +176,8 @@ embedded(struct sk_input *in, const struct sk_jv *doc)
 }
 
 static void
-take_file(struct sk_input *in, const struct pick *p, const char *dir,
-    const char *stage, struct sk_arena *a)
+take_file(struct sk_input *in, const struct pick *p, const char *stage,
+    struct sk_arena *a)
 {
 	char is[SK_SHA256_LEN], *path;
 	struct sk_err why = { 0 };
@@ -132,7 +185,7 @@ take_file(struct sk_input *in, const struct pick *p, const char *dir,
 	struct sk_buf b;
 	int rc;
 
-	path = sk_asprintf("%s/spec-%s_%s_%s.json", dir, stage, p->stamp,
+	path = sk_asprintf("%s/spec-%s_%s_%s.json", p->dir, stage, p->stamp,
 	    sk_agent_file(in->agent));
 	sk_buf_init(&b, 0);
 	rc = sk_read_file(path, SK_BUF_MAX - 1, &b, &why);
@@ -196,8 +249,8 @@ put_judgement(struct sk_ctx *ctx, const struct sk_verdict *v)
 /* The opinion on it, from its file: without one, or with another, the
  * mechanical verdict is all that there is. */
 static int
-add_opinion(struct sk_verdict *v, const struct pick *p, const char *dir,
-    const char *stage, struct sk_arena *a, struct sk_err *err)
+add_opinion(struct sk_verdict *v, const struct pick *p, const char *stage,
+    struct sk_arena *a, struct sk_err *err)
 {
 	struct sk_verdict mechanical = *v;
 	struct sk_opinion op;
@@ -210,7 +263,7 @@ add_opinion(struct sk_verdict *v, const struct pick *p, const char *dir,
 	in = (struct sk_input){
 		.agent = op.agent, .sha256 = op.sha256, .state = SK_INPUT_OK
 	};
-	take_file(&in, p, dir, stage, a);
+	take_file(&in, p, stage, a);
 	op.note = in.note;
 	if (in.state == SK_INPUT_OK) {
 		op.text = in.text;
@@ -223,30 +276,29 @@ add_opinion(struct sk_verdict *v, const struct pick *p, const char *dir,
 }
 
 static int
-judge_dir(struct sk_ctx *ctx, const char *dir, const char *stage,
+judge_newest(struct sk_ctx *ctx, const char *base, struct pick *p,
     enum sk_status *status, struct sk_err *err)
 {
-	struct pick p = { .stage = stage };
 	struct sk_verdict v = { 0 };
 	struct sk_arena a = { 0 };
 	struct sk_recase r = { 0 };
 	int rc;
 
-	rc = pick_newest(&p, dir, &a, err);
+	rc = pick_newest(p, base, &a, err);
 	if (rc == 0)
-		rc = sk_recase(&r, &a, p.doc, err);
+		rc = sk_recase(&r, &a, p->doc, err);
 	if (rc == 0 && r.c.stage == NULL)
 		rc = sk_fail(err, SK_DAMAGED, "not_a_verdict",
-		    "'%s/%s' has no stage", dir, p.name);
+		    "'%s/%s' has no stage", p->dir, p->name);
 	if (rc == 0) {
 		for (size_t i = 0; i < r.c.n_inputs; i++)
 			if (r.inputs[i].state == SK_INPUT_OK &&
 			    sk_ident_ok(r.inputs[i].agent))
-				take_file(&r.inputs[i], &p, dir, r.c.stage, &a);
+				take_file(&r.inputs[i], p, r.c.stage, &a);
 		rc = sk_verdict_make(&r.c, &v, err);
 	}
 	if (rc == 0)
-		rc = add_opinion(&v, &p, dir, r.c.stage, &a, err);
+		rc = add_opinion(&v, p, r.c.stage, &a, err);
 	if (rc == 0) {
 		*status = v.status;
 		put_judgement(ctx, &v);
@@ -255,8 +307,9 @@ judge_dir(struct sk_ctx *ctx, const char *dir, const char *stage,
 		sk_verdict_free(&v);
 	sk_recase_free(&r);
 	sk_arena_free(&a);
-	free(p.name);
-	free(p.stamp);
+	free(p->dir);
+	free(p->name);
+	free(p->stamp);
 	return rc;
 }
 
@@ -264,11 +317,9 @@ int
 sk_verb_judge(struct sk_ctx *ctx, struct sk_err *err)
 {
 	const struct sk_verb_opts *o = ctx->opts;
-	const char *spec = ctx->argc > 0 ? ctx->argv[0] : NULL;
-	const char *stage = ctx->argc > 1 ? ctx->argv[1] : NULL;
+	struct pick p = { .spec = ctx->argc > 0 ? ctx->argv[0] : NULL,
+		.stage = ctx->argc > 1 ? ctx->argv[1] : NULL };
 	enum sk_status status = SK_ST_UNKNOWN;
-	struct stat st;
-	char *dir;
 	int rc;
 
 	if (o->evidence_dir == NULL) {
@@ -277,20 +328,11 @@ sk_verb_judge(struct sk_ctx *ctx, struct sk_err *err)
 		return sk_hint(err, "sk-consensus judge --evidence "
 				    "docs/evidence SPEC STAGE");
 	}
-	rc = sk_verb_name("a specification", spec, sk_ident_ok, err);
+	rc = sk_verb_name("a specification", p.spec, sk_ident_ok, err);
 	if (rc == 0)
-		rc = sk_verb_name("a stage", stage, sk_ident_ok, err);
-	if (rc != 0)
-		return rc;
-	dir = spec != NULL
-	          ? sk_asprintf("%s/consensus/%s", o->evidence_dir, spec)
-	          : sk_strdup(o->evidence_dir);
-	if (spec != NULL && stat(dir, &st) != 0) {
-		free(dir);
-		dir = sk_strdup(o->evidence_dir);
-	}
-	rc = judge_dir(ctx, dir, stage, &status, err);
-	free(dir);
+		rc = sk_verb_name("a stage", p.stage, sk_ident_ok, err);
+	if (rc == 0)
+		rc = judge_newest(ctx, o->evidence_dir, &p, &status, err);
 	return rc != 0 ? rc : sk_status_exit(sk_status_word(status));
 }
 
