@@ -1,6 +1,7 @@
 # sk: one Makefile, not recursive. `make help` lists the targets.
 #
-# Variables: CC, PREFIX, DESTDIR, SANITIZE=1 (ASan and UBSan, into build-asan),
+# Variables: CC, PREFIX, DESTDIR, SANITIZE=1 (ASan and UBSan, into build-asan;
+# SANITIZE=leak: LSan alone, into build-leak),
 # FAULTS=1 (development build with fail-points, into build-faults),
 # COVERAGE=1 (gcov, into build-cov), WERROR=1.
 
@@ -30,6 +31,11 @@ BIN = build-asan/bin
 OPT = -O1 -g -fno-omit-frame-pointer
 EXTRA = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FORTIFY =
+endif
+ifeq ($(SANITIZE),leak)
+BUILD = build-leak
+BIN = build-leak/bin
+EXTRA = -fsanitize=leak -DSK_LEAK
 endif
 ifeq ($(FAULTS),1)
 BUILD := $(BUILD)-faults
@@ -128,11 +134,6 @@ $(BUILD)/tools/%: $(BUILD)/tests/tools/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(LINK) $(SQLITE) $(SODIUM) $(LDLIBS)
 
-# Preloaded by the sweeps.
-$(BUILD)/sweep/nomem.so: tests/sweep/nomem.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -std=c17 -O2 $(WARN) -fPIC -shared -o $@ $<
-
 # One room alone: make room-json
 room-%:
 	$(MAKE) --no-print-directory \
@@ -182,7 +183,7 @@ demo: deps
 		--config docs/example/sk.toml --format text
 
 unit: $(UNIT:%=$(BUILD)/unit/%)
-tools: $(HELPERS:%=$(BUILD)/tools/%) $(BUILD)/sweep/nomem.so
+tools: $(HELPERS:%=$(BUILD)/tools/%)
 
 check: deps-check
 	@echo 'building, then running every test'
@@ -210,14 +211,19 @@ storm: deps-check
 		SK_BUILD=$(CURDIR)/$(BUILD) \
 		tests/run tests/sk-consensus-storm.bats
 
-# Each command with each of its system calls failing, killed at each of them, and
-# with each allocation refused. POINTS=N takes N of each, spread evenly;
-# SWEEP="auto/kill run/once" takes some.
-POINTS = 400
+# One command of each tool with another system call failing, killed at another,
+# with another allocation refused, and a look for leaks. POINTS=N takes N of each,
+# spread evenly (0: all); SWEEP="auto/kill run/once" takes some; PART=1/2 every
+# second one.
+POINTS = 100
+PART = 1/1
 sweep: deps-check
 	@$(MAKE) --no-print-directory -s all tools
-	@SWEEP_POINTS=$(POINTS) SK_BIN=$(CURDIR)/$(BIN) \
-		SK_BUILD=$(CURDIR)/$(BUILD) tests/sweep/run $(SWEEP)
+	@$(MAKE) --no-print-directory -s FAULTS=1 SANITIZE=leak COVERAGE= all
+	@SWEEP_POINTS=$(POINTS) SWEEP_PART=$(PART) SK_BIN=$(CURDIR)/$(BIN) \
+		SK_BUILD=$(CURDIR)/$(BUILD) \
+		SK_FAULTY_BIN=$(CURDIR)/build-leak-faults/bin \
+		tests/sweep/run $(SWEEP)
 
 # The plug is pulled CUTS times on a disk of our own.
 CUTS = 10
@@ -325,7 +331,8 @@ dist:
 	git archive --prefix=sk-$(VERSION)/ -o sk-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -rf build build-asan build-faults build-asan-faults build-cov bin
+	rm -rf build build-asan build-faults build-asan-faults build-cov \
+		build-leak build-leak-faults bin
 
 help:
 	@echo 'all        build the programs into bin/'

@@ -48,9 +48,14 @@ fails(const char *name)
 
 /* ---- memory ---- */
 
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
+#ifdef SK_LEAK /* LSan stands before the C library, and must go on to */
+#define MEMORY(fn) __interceptor_##fn
+#else
+#define MEMORY(fn) __libc_##fn
+#endif
+void *MEMORY(malloc)(size_t n);
+void *MEMORY(calloc)(size_t n, size_t size);
+void *MEMORY(realloc)(void *p, size_t n);
 
 static bool
 no_memory(void)
@@ -63,19 +68,19 @@ no_memory(void)
 void *
 malloc(size_t n)
 {
-	return no_memory() ? NULL : __libc_malloc(n);
+	return no_memory() ? NULL : MEMORY(malloc)(n);
 }
 
 void *
 calloc(size_t n, size_t size)
 {
-	return no_memory() ? NULL : __libc_calloc(n, size);
+	return no_memory() ? NULL : MEMORY(calloc)(n, size);
 }
 
 void *
 realloc(void *p, size_t n)
 {
-	return no_memory() ? NULL : __libc_realloc(p, n);
+	return no_memory() ? NULL : MEMORY(realloc)(p, n);
 }
 
 /* ---- files ---- */

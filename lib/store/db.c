@@ -442,7 +442,7 @@ sk_db_close(struct sk_db *db)
 	free(db);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(SK_LEAK)
 #define LEAKS_ARE_COUNTED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
