@@ -76,6 +76,9 @@ records() {
 	check 0 sk-metrics show --run r1
 	same "$(j -c '[.spec,.stage,.calls,.cost.estimated_calls]')" \
 		'["S-1","plan",2,1]'
+	# Nobody was asked through the database: who is in the records counts.
+	check 0 sk-metrics status --run r1 --format plain
+	has "$out" "... | Agents: 2/2"
 	# those without a run share one; what was turned away is free
 	check 0 sk-metrics report --by run
 	same "$(j -c '[.rows[] | [.calls,.cost.estimated_calls]]')" \

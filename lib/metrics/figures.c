@@ -20,6 +20,8 @@ sk_figures_free(struct sk_figures *f)
 	free(f->agents.v);
 	free(f->stages.v);
 	free(f->models.v);
+	sk_strv_free(&f->called);
+	sk_strv_free(&f->answered);
 	sk_strv_free(&f->unpriced_models);
 	sk_arena_free(&f->arena);
 	memset(f, 0, sizeof(*f));
@@ -69,6 +71,28 @@ copy(char *to, size_t n, const char *s)
 		(void)snprintf(to, n, "%s", s);
 }
 
+/* Whom the newest stage called: all that is known of figures without requests,
+ * such as those of 'record'. */
+static void
+add_agent(struct sk_figures *f, const struct sk_usage_row *row)
+{
+	const char *stage = row->stage != NULL ? row->stage : "";
+
+	if (stage[0] != '\0' && strcmp(stage, f->stage) != 0) {
+		sk_strv_free(&f->called);
+		sk_strv_free(&f->answered);
+	}
+	if (row->agent == NULL)
+		return;
+	if (!sk_strv_has(&f->called, row->agent))
+		sk_strv_add(&f->called, row->agent);
+	if ((row->flags & SK_TF_FAILED) == 0 &&
+	    !sk_strv_has(&f->answered, row->agent))
+		sk_strv_add(&f->answered, row->agent);
+	f->agents_all = (int64_t)f->called.n;
+	f->agents_done = (int64_t)f->answered.n;
+}
+
 static void
 add_row(
     struct sk_figures *f, struct sk_prices *p, const struct sk_usage_row *row)
@@ -103,6 +127,7 @@ add_row(
 		model = row->agent;
 	if (row->cost < 0 && !sk_strv_has(&f->unpriced_models, model))
 		sk_strv_add(&f->unpriced_models, model);
+	add_agent(f, row);
 	copy(f->run, sizeof(f->run), row->run);
 	copy(f->branch, sizeof(f->branch), row->branch);
 	copy(f->spec, sizeof(f->spec), row->spec);
@@ -222,22 +247,26 @@ load_agents(struct sk_figures *f, struct sk_db *db, struct sk_err *err)
 	struct sk_stage_row *rows = NULL;
 	struct sk_stored *st = NULL;
 	size_t n = 0, m = 0;
-	int64_t round;
+	int64_t round, all = 0, done = 0;
 	int rc;
 
 	rc = sk_stage_list(db, f->run, f->branch, &rows, &n, &f->arena, err);
 	if (rc == 0 && n > 0) {
 		copy(f->stage, sizeof(f->stage), rows[n - 1].stage);
-		f->agents_all = rows[n - 1].agents[0] != '\0';
+		all = rows[n - 1].agents[0] != '\0';
 		for (const char *s = rows[n - 1].agents; *s != '\0'; s++)
-			f->agents_all += *s == ',';
+			all += *s == ',';
 	}
 	if (rc == 0)
 		rc = sk_answers_of(db, &k, &st, &m, &round, &f->arena, err);
 	for (size_t i = 0; rc == 0 && i < m; i++)
-		f->agents_done += st[i].ok;
-	if (f->agents_all < (int64_t)m)
-		f->agents_all = (int64_t)m;
+		done += st[i].ok;
+	if (all < (int64_t)m)
+		all = (int64_t)m;
+	if (all > 0) {
+		f->agents_all = all;
+		f->agents_done = done;
+	}
 	return rc;
 }
 

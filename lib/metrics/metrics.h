@@ -260,6 +260,7 @@ struct sk_figures {
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN], spec[SK_IDENT_LEN];
 	char stage[SK_IDENT_LEN]; /* the newest */
 	struct sk_strv unpriced_models;
+	struct sk_strv called, answered; /* agents of the newest stage */
 	char model[128]; /* of the newest turn */
 	int64_t suspect, skipped;
 	int64_t agents_done, agents_all; /* of the newest stage */

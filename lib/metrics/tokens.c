@@ -139,6 +139,14 @@ at(const struct sk_jv *u, const char *ptr, int64_t *flags)
 	return ptr != NULL ? figure(sk_jptr(u, ptr), flags) : 0;
 }
 
+static bool
+says(const struct sk_jv *u, const char *ptr)
+{
+	const struct sk_jv *v = sk_jptr(u, ptr);
+
+	return v != NULL && v->type != SK_J_NULL;
+}
+
 /* ---- one usage object ---- */
 
 static bool
@@ -222,7 +230,7 @@ sk_tokens_read(
 		t->reasoning = t->output;
 	}
 	/* (Ollama leaves out the input that it had in its cache.) */
-	if (sk_jptr(usage, r->input) == NULL)
+	if (!says(usage, r->input))
 		t->flags |= t->output == 0                   ? SK_TF_NONE
 		            : strcmp(r->name, "ollama") != 0 ? SK_TF_SUSPECT
 		                                             : 0;

@@ -95,6 +95,8 @@ test_ambiguous(void)
 	CHECK_INT(sk_tokens_total(&t), 12);
 	t = read_usage("{\"unknown\":1}", NULL);
 	CHECK_INT(t.flags, SK_TF_NONE);
+	t = read_usage("{\"input_fresh\":null,\"output\":null}", NULL);
+	CHECK_INT(t.flags, SK_TF_NONE);
 	t = read_usage("{\"input_tokens\":-3,\"output_tokens\":"
 		       "9223372036854775808}",
 	    NULL);
