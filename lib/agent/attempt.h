@@ -5,33 +5,50 @@
 
 #include "faults/faults.h"
 
+/* ---- git work trees (worktree.c) ---- */
+
+#define SK_PATTERNS_MAX ((size_t)1 << 20)
+/* What all trees of a run are made from and held against, asked before the
+ * first agent works. Zero-initialise. */
+struct sk_trees {
+	char *top, *base; /* of the repository that we stand in; its commit */
+	char *objects; /* directory that the trees borrow from */
+	bool sha256; /* the repository's kind of hash */
+	struct sk_buf exclude; /* its info/exclude */
+	struct sk_buf config; /* what of its configuration they get */
+	struct sk_buf refs; /* its branches and tags */
+	struct sk_buf submodules; /* paths, each with its NUL */
+};
+int sk_trees_open(struct sk_trees *t, struct sk_err *err);
+void sk_trees_close(struct sk_trees *t);
+
+struct sk_tree {
+	char *path; /* NULL = none */
+	dev_t dev;
+	ino_t ino; /* what we made there */
+};
+int sk_tree_make(const struct sk_trees *t, struct sk_tree *tree,
+    const char *path, struct sk_err *err);
+/* What was done in it since base, into o->diff, when nothing of the agent runs
+ * any more; near is a directory for our own files. */
+void sk_tree_diff(const struct sk_trees *t, const struct sk_tree *tree,
+    const char *near, size_t max, struct sk_outcome *o);
+void sk_tree_drop(struct sk_tree *tree);
+
 /* ---- what all processes of a run share (ground.c) ---- */
 
 struct sk_ground {
 	struct sk_mark mark; /* who we are; a private directory */
 	struct sk_cgroup cgroup; /* dir NULL = none */
 	const char *tee; /* raw streams go there; NULL = nowhere */
-	char *tree, *prefix; /* git work tree that each agent gets a copy of,
-	                      * and where in it we are; NULL = none */
-	char *base; /* the commit that the copies are made from */
+	struct sk_trees trees; /* top NULL = agents get none */
+	char *prefix; /* where below the top we are */
 	uint64_t serial; /* of processes */
 };
 /* Reaps what a killed pair on this database left. */
 int sk_ground_open(struct sk_ground *g, const struct sk_ask *ask,
     const char *db_path, struct sk_err *err);
 void sk_ground_close(struct sk_ground *g);
-
-/* ---- git work trees (worktree.c) ---- */
-
-/* The repository that we stand in and its commit; malloc'd. All trees are made
- * from that one, whatever is committed meanwhile. */
-int sk_tree_top(char **top, char **base, struct sk_err *err);
-int sk_tree_make(
-    const char *top, const char *base, const char *path, struct sk_err *err);
-/* What was done in it since base, into o->diff. */
-void sk_tree_diff(
-    const char *base, const char *path, size_t max, struct sk_outcome *o);
-void sk_tree_drop(const char *top, const char *path);
 
 /* ---- output that is read when it is complete (spool.c) ---- */
 

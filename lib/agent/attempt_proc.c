@@ -25,7 +25,7 @@ struct proc {
 	char token[SK_ID_LEN + 24];
 	char *tmp; /* its TMPDIR */
 	char *cgroup; /* its own, or NULL */
-	char *tree; /* its git work tree, or NULL */
+	struct sk_tree tree; /* its git work tree, if it has one */
 	int tee[2]; /* copies of both streams; -1 = none */
 	int fd[2]; /* its standard output and error; -1 = at the end */
 	int wstatus;
@@ -150,10 +150,7 @@ kill_all(struct proc *p)
 static void
 drop_places(struct proc *p)
 {
-	if (p->tree != NULL)
-		sk_tree_drop(p->at.opts.ground->tree, p->tree);
-	free(p->tree);
-	p->tree = NULL;
+	sk_tree_drop(&p->tree);
 	if (p->cgroup != NULL)
 		sk_cgroup_drop(p->cgroup);
 	free(p->cgroup);
@@ -211,9 +208,9 @@ finish(struct proc *p)
 		sk_spool_feed(&p->spool, tap_of(p));
 	sk_outcome_judge(
 	    at->o, tap_of(p), &p->errs, p->wstatus, at->opts.schema);
-	if (p->tree != NULL)
-		sk_tree_diff(
-		    at->opts.ground->base, p->tree, at->opts.max_output, at->o);
+	if (p->tree.path != NULL)
+		sk_tree_diff(&at->opts.ground->trees, &p->tree,
+		    at->opts.ground->mark.tmp, at->opts.max_output, at->o);
 	drop_places(p);
 	sk_attempt_end(at);
 }
@@ -352,13 +349,17 @@ static int
 make_tree(struct proc *p, struct sk_err *err)
 {
 	const struct sk_ground *g = p->at.opts.ground;
+	char *path;
+	int rc;
 
 	p->fd[0] = p->fd[1] = -1;
-	if (g->tree == NULL)
+	if (g->trees.top == NULL)
 		return 0;
-	p->tree = sk_asprintf(
+	path = sk_asprintf(
 	    "%s/%llu.tree", g->mark.tmp, (unsigned long long)g->serial);
-	return sk_tree_make(g->tree, g->base, p->tree, err);
+	rc = sk_tree_make(&g->trees, &p->tree, path, err);
+	free(path);
+	return rc;
 }
 
 /* Where it works: its own tree, at the place in it where we are. */
@@ -368,9 +369,9 @@ work_dir(const struct proc *p)
 	const struct sk_slot *slot = p->at.opts.slot;
 	char *here, *there;
 
-	if (p->tree == NULL)
+	if (p->tree.path == NULL)
 		return slot->cwd != NULL ? sk_strdup(slot->cwd) : NULL;
-	here = sk_asprintf("%s%s", p->tree, p->at.opts.ground->prefix);
+	here = sk_asprintf("%s%s", p->tree.path, p->at.opts.ground->prefix);
 	if (slot->cwd == NULL)
 		return here;
 	there = sk_path_join(here, slot->cwd);

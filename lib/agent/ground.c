@@ -40,8 +40,8 @@ sk_ground_open(struct sk_ground *g, const struct sk_ask *ask,
 		rc = sk_mkdirs(ask->tee, 0700, err);
 	}
 	if (rc == 0 && ask->worktree &&
-	    (rc = sk_tree_top(&g->tree, &g->base, err)) == 0)
-		g->prefix = prefix_of(g->tree);
+	    (rc = sk_trees_open(&g->trees, err)) == 0)
+		g->prefix = prefix_of(g->trees.top);
 	/* A help, not a need: without one the trees are swept. */
 	if (rc == 0 && ask->cgroup &&
 	    sk_cgroup_new(&g->cgroup, g->mark.id, &why) != 0)
@@ -57,8 +57,7 @@ sk_ground_close(struct sk_ground *g)
 {
 	sk_cgroup_free(&g->cgroup);
 	sk_mark_close(&g->mark);
-	free(g->tree);
+	sk_trees_close(&g->trees);
 	free(g->prefix);
-	free(g->base);
-	g->tree = g->prefix = g->base = NULL;
+	g->prefix = NULL;
 }

@@ -110,6 +110,33 @@ void sk_brand_take(const struct rlimit *before);
 /* Does a process carry it? Of a token without ".serial" any serial will do. */
 bool sk_branded(pid_t pid, const char *token);
 
+/* ---- git (git.c) ---- */
+
+/*
+ * git, with no hook, no file monitor, no signing program and no upkeep, and
+ * with little of our environment, whatever a repository or a person has
+ * configured. Filters and text conversions are configuration, too: where not
+ * we wrote it, alone is set, and the repository must be one that we made.
+ */
+#define SK_GIT_MS 60000
+struct sk_git_call {
+	const char *dir; /* where git stands */
+	const char *const *conf; /* "key=value" …, NULL at the end; or NULL */
+	const char *const *env; /* "NAME=value" … beside ours; likewise */
+	bool alone; /* no configuration of persons and systems */
+	const void *in; /* standard input */
+	size_t n;
+	int64_t wait_ms; /* 0 = SK_GIT_MS */
+	char said[300]; /* filled: first line of its complaint, visible */
+};
+/* 0 and the exit status of git WORDS (255: a signal); out NULL = not wanted,
+ * more than out may hold is SK_DAMAGED "too_large". */
+int sk_git_ask(struct sk_git_call *c, const char *const *words,
+    struct sk_buf *out, int *status, struct sk_err *err);
+/* A status other than 0 is SK_USAGE "git" with what git said. */
+int sk_git_do(struct sk_git_call *c, const char *const *words,
+    struct sk_buf *out, struct sk_err *err);
+
 /* ---- the whole tree of descendants (tree.c) ---- */
 
 /* Become a child subreaper, so that escaped descendants come to us. */
