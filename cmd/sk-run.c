@@ -60,7 +60,11 @@ static const struct sk_opt opts[] = {
 	SK_OPT_FLAG(T, 0, "worktree", worktree,
 	    "give each agent a git work tree of its own",
 	    "At HEAD, without changes that are not committed. What an agent "
-	    "did in it is the key diff of its record."),
+	    "did in it is the key diff of its record. The tree is a "
+	    "repository that borrows the project's objects: whatever the "
+	    "agent does to it, ours is not changed and nothing it left there "
+	    "is run. Filters (LFS) are not run either, and submodules stay "
+	    "empty."),
 	SK_OPT_FLAG(T, 0, "cgroup", cgroup,
 	    "put each agent into a cgroup, where that can be had",
 	    "Version 2. Killing one is a single step that no program can "

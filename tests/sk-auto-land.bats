@@ -343,3 +343,41 @@ local_setup() {
 	tree | diff ../before -
 	check 0 sk-consensus audit --json
 }
+
+@test "hostile trees: a link, a repository, a tree exchanged; diff, apply and undo say no" {
+	export PWNED=$BATS_TEST_TMPDIR/pwned EVIL=$BATS_TEST_TMPDIR/evil
+	printf '#!/bin/sh\necho "$0 $*" >>"%s"\ncat\n' "$PWNED" >"$EVIL"
+	chmod +x "$EVIL"
+	local hostile="git config core.fsmonitor '$EVIL'
+		git config filter.e.clean '$EVIL'; git config diff.e.textconv '$EVIL'
+		echo '* filter=e diff=e' >.gitattributes"
+	# (The configuration of ours, found by its path: an agent of the same
+	# user can do that.)
+	work w1 "$hostile; ln -s /etc/passwd src/link; echo x >>src/a.txt
+		git -C '$PWD' config core.fsmonitor '$EVIL'
+		git -C '$PWD' config core.hooksPath '$BATS_TEST_TMPDIR'"
+	work w2 "$hostile; git init -q in; cd in; echo x >x; git add x
+		git -c user.name=x -c user.email=x commit -qm x; cd .."
+	work w3 't=$PWD; cd ..; mv "$t" "$t.was"; mkdir "$t"; cd "$t"'
+	cp "$EVIL" "$BATS_TEST_TMPDIR/post-index-change"
+	tree >../before
+	check 3 sk-auto run DEMO --to implement --json
+	has "$err" "git's configuration or hooks of '$PWD' changed"
+	check 0 sk-auto diff DEMO --json
+	same "$(j '.candidates[] | "\(.agent) \(.status) \(.worktree)"' | xargs)" \
+		"w1 ok true w2 ok true w3 failed false"
+	for who in w1:65:bad_path:src/link w2:65:bad_path:in w3:1:no_diffs:w3; do
+		IFS=: read -r agent status code names <<<"$who"
+		check "$status" sk-auto apply DEMO --from "$agent" --json
+		same "$agent $(j .error.code)" "$agent $code"
+		has "$err" "'$names'"
+	done
+	check 1 sk-auto undo DEMO --json
+	same "$(j .error.code)" nothing_applied
+	check 0 sk-auto status DEMO
+	tree | diff ../before -
+	[ ! -e "$PWNED" ]
+	[ "$(git config core.fsmonitor)" = "$EVIL" ]
+	git status >/dev/null
+	[ -e "$PWNED" ]
+}

@@ -48,6 +48,7 @@ did() {
 		return 1
 	}
 	not grep -q 'very secret' "$BATS_TEST_TMPDIR/.out"
+	not grep -q "git's configuration" <<<"$err"
 }
 
 # The attributes that ask for every program that git knows to run.

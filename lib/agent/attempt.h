@@ -18,8 +18,10 @@ struct sk_trees {
 	struct sk_buf config; /* what of its configuration they get */
 	struct sk_buf refs; /* its branches and tags */
 	struct sk_buf submodules; /* paths, each with its NUL */
+	char control[SK_SHA256_LEN]; /* state of its configuration */
 };
 int sk_trees_open(struct sk_trees *t, struct sk_err *err);
+/* Warns when the repository's own configuration is not what it was. */
 void sk_trees_close(struct sk_trees *t);
 
 struct sk_tree {

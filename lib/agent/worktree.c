@@ -147,6 +147,51 @@ ask_submodules(struct sk_trees *t, struct sk_err *err)
 	return rc;
 }
 
+static void
+add_file_state(struct sk_buf *b, int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		sk_buf_printf(b, "%s %o %llu %llu %lld.%09ld\n", name,
+		    st.st_mode, (unsigned long long)st.st_ino,
+		    (unsigned long long)st.st_size,
+		    (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+}
+
+static void
+add_hook(int dir, const char *name, void *arg)
+{
+	if (!sk_has_suffix(name, ".sample"))
+		add_file_state(arg, dir, name);
+}
+
+/* The files by which the project's repository makes git run programs. */
+static void
+control_state(const struct sk_trees *t, char sha[SK_SHA256_LEN])
+{
+	static const char *const names[] = { "config", "config.worktree",
+		"info/attributes", "objects/info/alternates" };
+	char *dir = sk_asprintf("%s/..", t->objects);
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), hooks = -1;
+	struct sk_buf b;
+
+	sk_buf_init(&b, 0);
+	for (size_t i = 0; fd >= 0 && i < SK_ARRAY_SIZE(names); i++)
+		add_file_state(&b, fd, names[i]);
+	if (fd >= 0)
+		hooks = openat(fd, "hooks", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (hooks >= 0) {
+		sk_dir_each(hooks, add_hook, &b);
+		(void)close(hooks);
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	sk_sha256(b.p, b.len, sha);
+	sk_buf_free(&b);
+	free(dir);
+}
+
 int
 sk_trees_open(struct sk_trees *t, struct sk_err *err)
 {
@@ -165,14 +210,28 @@ sk_trees_open(struct sk_trees *t, struct sk_err *err)
 		rc = sk_git_do(&c, refs, &t->refs, err);
 	if (rc == 0)
 		rc = ask_submodules(t, err);
-	if (rc == 0)
+	if (rc == 0) {
 		ask_config(t);
+		control_state(t, t->control);
+	}
 	return rc;
 }
 
 void
 sk_trees_close(struct sk_trees *t)
 {
+	char now[SK_SHA256_LEN];
+
+	/* Nothing in an agent's tree leads there, so this is either a person
+	 * or an agent that went looking for it. */
+	if (t->control[0] != '\0') {
+		control_state(t, now);
+		if (strcmp(now, t->control) != 0)
+			sk_warn("git's configuration or hooks of '%s' changed "
+				"while agents were at work: look at them "
+				"before git is used there",
+			    t->top);
+	}
 	if (t->exclude.p != NULL) {
 		sk_buf_free(&t->exclude);
 		sk_buf_free(&t->config);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "pipeline/bundle.h"
 #include "pipeline/keep.h"
@@ -304,34 +303,13 @@ sk_evidence_skipped(struct sk_auto *a, const struct sk_step *steps, size_t n)
 
 /* ---- a commit ---- */
 
+/* A commit of documents runs nobody's programs. */
 static int
 git(struct sk_auto *a, const struct sk_strv *words, struct sk_err *err)
 {
-	/* A commit of documents runs nobody's programs. */
-	static const char *const safe[] = { "git", "-c",
-		"core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c",
-		"commit.gpgSign=false", "-C", NULL };
-	struct sk_spawn s = { .fd_in = -1, .fd_out = -1, .fd_err = -1 };
-	struct sk_strv argv = { 0 };
-	struct sk_buf out, talk;
-	int st = 0, rc;
+	struct sk_git_call c = { .dir = a->conf->project_root };
 
-	for (size_t i = 0; safe[i] != NULL; i++)
-		sk_strv_add(&argv, safe[i]);
-	sk_strv_add(&argv, a->conf->project_root);
-	for (size_t i = 0; i < words->n; i++)
-		sk_strv_add(&argv, words->v[i]);
-	s.argv = (const char *const *)argv.v;
-	sk_buf_init(&out, 65536);
-	sk_buf_init(&talk, 65536);
-	rc = sk_capture(&s, NULL, 0, &out, &talk, 60000, &st, err);
-	if (rc == 0 && (!WIFEXITED(st) || WEXITSTATUS(st) != 0))
-		rc = sk_fail(err, SK_USAGE, "git", "git %s: %.200s",
-		    words->v[0], talk.len > 0 ? talk.p : out.p);
-	sk_buf_free(&out);
-	sk_buf_free(&talk);
-	sk_strv_free(&argv);
-	return rc;
+	return sk_git_do(&c, (const char *const *)words->v, NULL, err);
 }
 
 void

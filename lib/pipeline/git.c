@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "pipeline/git.h"
 #include "sys/sys.h"
@@ -11,56 +10,21 @@
 #define GIT_MS 5000
 #define GIT_OUT ((size_t)64 << 10)
 
-/* What git needs of our environment. GIT_DIR and its kin would make it speak of
- * another repository than the one we are in. */
-struct git_env {
-	struct sk_strv v;
-};
-
-static void
-env_make(struct git_env *e)
-{
-	static const char *const keep[] = { "PATH", "HOME", "XDG_CONFIG_HOME",
-		"TMPDIR" };
-	const char *s;
-	char *var;
-
-	memset(e, 0, sizeof(*e));
-	for (size_t i = 0; i < SK_ARRAY_SIZE(keep); i++) {
-		if ((s = getenv(keep[i])) == NULL)
-			continue;
-		var = sk_asprintf("%s=%s", keep[i], s);
-		sk_strv_add(&e->v, var);
-		free(var);
-	}
-	sk_strv_add(&e->v, "LC_ALL=C");
-	sk_strv_add(&e->v, "GIT_OPTIONAL_LOCKS=0");
-}
-
 /* 0 and what git printed, or -1 when it could not be asked. */
 static int
-ask(const struct git_env *e, const char *const *argv, struct sk_buf *out,
-    int *status)
+ask(const char *dir, const char *const *words, struct sk_buf *out, int *status)
 {
-	struct sk_spawn s = { .argv = argv,
-		.envp = (const char *const *)e->v.v,
-		.fd_in = -1,
-		.fd_out = -1,
-		.fd_err = -1 };
-	struct sk_err e2 = { 0 };
-	struct sk_buf talk;
-	int wstatus = 0, rc;
+	struct sk_git_call c = { .dir = dir, .wait_ms = GIT_MS };
+	struct sk_err e = { 0 };
+	int rc;
 
 	sk_buf_clear(out);
-	sk_buf_init(&talk, GIT_OUT);
-	rc = sk_capture(&s, NULL, 0, out, &talk, GIT_MS, &wstatus, &e2);
+	rc = sk_git_ask(&c, words, out, status, &e);
 	/* No git is no news; a git that hangs is. */
 	if (rc == SK_TIMEOUT)
 		sk_warn("git did not answer in %d s, going on without it",
 		    GIT_MS / 1000);
-	sk_err_clear(&e2);
-	sk_buf_free(&talk);
-	*status = WIFEXITED(wstatus) ? WEXITSTATUS(wstatus) : -1;
+	sk_err_clear(&e);
 	while (out->len > 0 && out->p[out->len - 1] == '\n')
 		out->p[--out->len] = '\0';
 	return rc == 0 ? 0 : -1;
@@ -86,17 +50,16 @@ sk_git_set_branch(struct sk_git *git, const char *name)
 /* Top and head in one call; before the first commit the head is missing and
  * git fails, but it has printed the top. */
 static bool
-top_and_head(const struct git_env *e, const char *dir, struct sk_git *git,
-    struct sk_arena *a)
+top_and_head(const char *dir, struct sk_git *git, struct sk_arena *a)
 {
-	const char *const argv[] = { "git", "-C", dir, "rev-parse",
-		"--show-toplevel", "HEAD", NULL };
+	static const char *const words[] = { "rev-parse", "--show-toplevel",
+		"HEAD", NULL };
 	struct sk_buf out;
 	char *last;
 	int status;
 
 	sk_buf_init(&out, GIT_OUT);
-	if (ask(e, argv, &out, &status) == 0 && out.p[0] == '/') {
+	if (ask(dir, words, &out, &status) == 0 && out.p[0] == '/') {
 		/* (The top's name may hold a newline, the last line may not.)
 		 */
 		last = strrchr(out.p, '\n');
@@ -113,17 +76,17 @@ top_and_head(const struct git_env *e, const char *dir, struct sk_git *git,
 }
 
 static void
-branch_name(const struct git_env *e, const char *dir, struct sk_git *git)
+branch_name(const char *dir, struct sk_git *git)
 {
 	static const char heads[] = "refs/heads/";
-	const char *const argv[] = { "git", "-C", dir, "symbolic-ref", "-q",
-		"HEAD", NULL };
+	static const char *const words[] = { "symbolic-ref", "-q", "HEAD",
+		NULL };
 	const char *name;
 	struct sk_buf out;
 	int status;
 
 	sk_buf_init(&out, GIT_OUT);
-	if (ask(e, argv, &out, &status) == 0) {
+	if (ask(dir, words, &out, &status) == 0) {
 		name = out.p;
 		if (sk_has_prefix(name, heads))
 			name += sizeof(heads) - 1;
@@ -138,7 +101,6 @@ int
 sk_git_facts(
     const char *dir, struct sk_git *git, struct sk_arena *a, struct sk_err *err)
 {
-	struct git_env e;
 	char *top;
 	bool done;
 
@@ -151,20 +113,17 @@ sk_git_facts(
 	free(top);
 	if (done)
 		return 0;
-	env_make(&e);
-	if (top_and_head(&e, dir, git, a))
-		branch_name(&e, dir, git);
-	sk_strv_free(&e.v);
+	if (top_and_head(dir, git, a))
+		branch_name(dir, git);
 	return 0;
 }
 
 void
 sk_git_changes(const char *dir, struct sk_strv *out, bool *known)
 {
-	const char *const argv[] = { "git", "-C", dir, "status", "--porcelain",
-		"-z", "--untracked-files=all", "--", ".", NULL };
+	static const char *const words[] = { "status", "--porcelain", "-z",
+		"--untracked-files=all", "--", ".", NULL };
 	const char *p, *end;
-	struct git_env e;
 	struct sk_buf b;
 	int status = -1;
 	char *top;
@@ -175,8 +134,7 @@ sk_git_changes(const char *dir, struct sk_strv *out, bool *known)
 		return;
 	free(top);
 	sk_buf_init(&b, (size_t)4 << 20);
-	env_make(&e);
-	*known = ask(&e, argv, &b, &status) == 0 && status == 0;
+	*known = ask(dir, words, &b, &status) == 0 && status == 0;
 	p = b.p;
 	for (end = p + b.len; *known && p < end && out->n < 1000;
 	     p += strlen(p) + 1) {
@@ -187,7 +145,6 @@ sk_git_changes(const char *dir, struct sk_strv *out, bool *known)
 		if (p[0] == 'R' || p[0] == 'C')
 			p += strlen(p) + 1;
 	}
-	sk_strv_free(&e.v);
 	sk_buf_free(&b);
 }
 

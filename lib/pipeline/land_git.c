@@ -9,12 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "pipeline/land_show.h"
 #include "sys/sys.h"
 
-#define GIT_MS 60000
 #define GIT_OUT ((size_t)512 << 20)
 
 struct git {
@@ -22,21 +20,10 @@ struct git {
 	struct sk_strv env;
 };
 
-/* Nothing of the repository's or the user's configuration may run programs or
- * change bytes on their way. */
-static const char *const safe[] = { "git", "-c", "core.hooksPath=/dev/null",
-	"-c", "core.fsmonitor=false", "-c", "core.autocrlf=false", "-c",
-	"core.safecrlf=false", "-c", "apply.ignoreWhitespace=no", "-c",
-	"core.untrackedCache=false", "-C", NULL };
-
-static void
-add_env(struct sk_strv *env, const char *name, const char *value)
-{
-	char *e = sk_asprintf("%s=%s", name, value);
-
-	sk_strv_add(env, e);
-	free(e);
-}
+/* Nothing may change bytes on their way. */
+static const char *const exact[] = { "core.autocrlf=false",
+	"core.safecrlf=false", "apply.ignoreWhitespace=no",
+	"core.untrackedCache=false", NULL };
 
 /* 0 and its status, and the first line of what it said in talk. */
 static int
@@ -44,32 +31,15 @@ git(const struct git *g, const char *dir, const char *const *words,
     const void *in, size_t n, struct sk_buf *out, char talk[300], int *status,
     struct sk_err *err)
 {
-	struct sk_spawn s = { .fd_in = -1, .fd_out = -1, .fd_err = -1 };
-	struct sk_strv argv = { 0 };
-	struct sk_buf said;
-	int st = 0, rc;
+	struct sk_git_call c = { .dir = dir,
+		.conf = exact,
+		.env = (const char *const *)g->env.v,
+		.in = in,
+		.n = n };
+	int rc = sk_git_ask(&c, words, out, status, err);
 
-	for (size_t i = 0; safe[i] != NULL; i++)
-		sk_strv_add(&argv, safe[i]);
-	sk_strv_add(&argv, dir);
-	for (size_t i = 0; words[i] != NULL; i++)
-		sk_strv_add(&argv, words[i]);
-	s.argv = (const char *const *)argv.v;
-	s.envp = (const char *const *)g->env.v;
-	sk_buf_init(&said, 65536);
-	rc = sk_capture(&s, in, n, out, &said, GIT_MS, &st, err);
-	*status = WIFEXITED(st) ? WEXITSTATUS(st) : 255;
-	if (talk != NULL) {
-		char *nl = strchr(said.p, '\n');
-
-		(void)snprintf(talk, 300, "%.*s",
-		    nl != NULL ? (int)(nl - said.p) : (int)said.len, said.p);
-	}
-	if (rc == 0 && out->full)
-		rc = sk_fail(err, SK_DAMAGED, "too_large",
-		    "git %s printed more than %zu bytes", words[0], out->max);
-	sk_buf_free(&said);
-	sk_strv_free(&argv);
+	if (talk != NULL)
+		(void)snprintf(talk, 300, "%s", c.said);
 	return rc;
 }
 
@@ -112,35 +82,50 @@ git_ask(struct git *g, const char *root, struct sk_err *err)
 	return rc;
 }
 
+static void
+add_env(struct git *g, const char *name, const char *path)
+{
+	char *e = sk_asprintf("%s=%s", name, path);
+
+	sk_strv_add(&g->env, e);
+	free(e);
+}
+
+/* The object store of the copy: (a list of others in the environment would be
+ * cut at every colon of a path). */
+static int
+borrow(struct git *g, struct sk_err *err)
+{
+	char *path = sk_path_join(g->tmp, "objects");
+	char *info = sk_path_join(path, "info");
+	char *list = sk_path_join(info, "alternates");
+	char *line = sk_asprintf("%s\n", g->objects);
+	int rc = sk_mkdirs(info, 0700, err);
+
+	if (rc == 0)
+		rc = sk_write_file(list, line, strlen(line), 0600, err);
+	add_env(g, "GIT_OBJECT_DIRECTORY", path);
+	free(path);
+	free(info);
+	free(list);
+	free(line);
+	path = sk_path_join(g->tmp, "index");
+	add_env(g, "GIT_INDEX_FILE", path);
+	free(path);
+	return rc;
+}
+
 static int
 git_open(struct git *g, const char *root, bool work, struct sk_err *err)
 {
-	static const char *const keep[] = { "PATH", "HOME", "XDG_CONFIG_HOME" };
-	char *path;
 	int rc;
 
 	memset(g, 0, sizeof(*g));
-	for (size_t i = 0; i < SK_ARRAY_SIZE(keep); i++)
-		if (getenv(keep[i]) != NULL)
-			add_env(&g->env, keep[i], getenv(keep[i]));
-	add_env(&g->env, "LC_ALL", "C");
-	add_env(&g->env, "GIT_OPTIONAL_LOCKS", "0");
-	add_env(&g->env, "GIT_NO_LAZY_FETCH", "1");
 	rc = git_ask(g, root, err);
 	if (rc != 0 || !work)
 		return rc;
 	g->tmp = sk_tmpdir_new(err);
-	if (g->tmp == NULL)
-		return err->exit;
-	path = sk_path_join(g->tmp, "objects");
-	rc = sk_mkdirs(path, 0700, err);
-	add_env(&g->env, "GIT_OBJECT_DIRECTORY", path);
-	free(path);
-	add_env(&g->env, "GIT_ALTERNATE_OBJECT_DIRECTORIES", g->objects);
-	path = sk_path_join(g->tmp, "index");
-	add_env(&g->env, "GIT_INDEX_FILE", path);
-	free(path);
-	return rc;
+	return g->tmp != NULL ? borrow(g, err) : err->exit;
 }
 
 /* ---- the copy of the index ---- */
@@ -191,21 +176,17 @@ apply_to_index(const struct git *g, const char *base, const char *diff,
 	const char *const tree[] = { "read-tree", base, NULL };
 	static const char *const apply[] = { "apply", "--cached",
 		"--whitespace=nowarn", "-p1", "-", NULL };
-	struct sk_buf out, seen;
 	char talk[300] = "";
+	struct sk_buf out;
 	int status = 0, rc;
 
 	sk_buf_init(&out, 65536);
 	rc = git(g, g->top, tree, NULL, 0, &out, talk, &status, err);
 	if (rc == 0 && status == 0)
 		rc = git(g, g->top, apply, diff, n, &out, talk, &status, err);
-	if (rc == 0 && status != 0) {
-		sk_buf_init(&seen, 1000);
-		sk_buf_visible(&seen, talk, strlen(talk), false);
+	if (rc == 0 && status != 0)
 		rc = sk_fail(err, SK_DAMAGED, "bad_patch",
-		    "git does not take the diff: %s", seen.p);
-		sk_buf_free(&seen);
-	}
+		    "git does not take the diff: %s", talk);
 	sk_buf_free(&out);
 	return rc;
 }
@@ -221,8 +202,9 @@ side_of(struct sk_land_side *s, const char *mode, const char *path,
 	if (!s->there || s->exec || strcmp(mode, "100644") == 0)
 		return 0;
 	return sk_land_refuse(err, path,
-	    strcmp(mode, "120000") == 0 ? "makes or changes a symbolic link"
-					: "is about more than plain files");
+	    strcmp(mode, "120000") == 0   ? "makes or changes a symbolic link"
+	    : strcmp(mode, "160000") == 0 ? "is about a repository in the tree"
+					  : "is about more than plain files");
 }
 
 /* The blobs of both sides of a file; "" where there is none. */
