@@ -6,7 +6,9 @@
 #include "config/config.h"
 
 const char *const sk_stage_words[] = { "plan", "tasks", "implement", "validate",
-	"audit", "unlock", "clarify", "analyze", "checklist", "specify", NULL };
+	"audit", "unlock", "clarify", "analyze", "checklist", "specify",
+	/* Who confirms what a gate's majority says. */
+	"clarify-confirm", "analyze-confirm", "checklist-confirm", NULL };
 
 const char *
 sk_stage_word(const char *word)

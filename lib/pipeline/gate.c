@@ -18,6 +18,7 @@ struct pass {
 	struct sk_gate_row row;
 	struct sk_jv *issues;
 	struct sk_strv specs, names; /* who is asked */
+	struct sk_strv validator; /* who is asked after them; may be empty */
 	size_t missing; /* of them did not answer */
 };
 
@@ -132,16 +133,14 @@ judge(struct pass *p, const struct sk_buf *records, struct sk_err *err)
 	return rc;
 }
 
-/* What each agent said, from the answers that were accepted. */
-static int
-hear(struct pass *p, struct sk_gate_voice **voices, size_t *n,
+int
+sk_gate_hear(struct sk_auto *a, const char *stage, int64_t round,
+    const struct sk_strv *names, struct sk_gate_voice **voices, size_t *n,
     struct sk_err *err)
 {
-	struct sk_auto *a = p->a;
-	const struct sk_key key = { a->run, a->branch, a->spec.id, p->g->name,
-		"", p->row.round };
+	const struct sk_key key = { a->run, a->branch, a->spec.id, stage, "",
+		round };
 	struct sk_stored *stored = NULL;
-	int64_t round = p->row.round;
 	size_t n_stored = 0;
 	struct sk_jv *data;
 	int rc;
@@ -153,7 +152,7 @@ hear(struct pass *p, struct sk_gate_voice **voices, size_t *n,
 	for (size_t i = 0; rc == 0 && i < n_stored; i++) {
 		const struct sk_stored *s = &stored[i];
 
-		if (!s->ok || !sk_strv_has(&p->names, s->agent) ||
+		if (!s->ok || !sk_strv_has(names, s->agent) ||
 		    sk_json_find(&a->arena, s->content, s->content_n, &data) ==
 			SK_JFOUND_NONE ||
 		    sk_jget(data, "issues") == NULL ||
@@ -161,7 +160,6 @@ hear(struct pass *p, struct sk_gate_voice **voices, size_t *n,
 			continue;
 		(*voices)[(*n)++] = (struct sk_gate_voice){ s->agent, data };
 	}
-	p->missing = p->names.n - *n;
 	return rc;
 }
 
@@ -182,6 +180,19 @@ nobody(struct pass *p, int status, struct sk_err *err)
 }
 
 static int
+validate(struct pass *p, struct sk_err *err)
+{
+	const struct sk_gate_ask q = { .gate = p->g,
+		.stage = p->stage,
+		.round = p->row.round,
+		.spec =
+		    sk_config_str(p->a->conf, "quality_gates.validator", ""),
+		.name = p->validator.v[0] };
+
+	return sk_gate_validate(p->a, &q, p->issues, err);
+}
+
+static int
 look(struct pass *p, struct sk_err *err)
 {
 	struct sk_auto *a = p->a;
@@ -198,6 +209,7 @@ look(struct pass *p, struct sk_err *err)
 		    0.67),
 		.resolve =
 		    sk_config_bool(a->conf, "quality_gates.auto_resolve", true),
+		.confirm = p->validator.n > 0,
 		.ask = strcmp(instant, "ask") == 0 };
 	struct asking q = { p, found };
 	struct sk_patience patient = {
@@ -215,12 +227,16 @@ look(struct pass *p, struct sk_err *err)
 		if (rc == 0 && records.len > 0)
 			rc = judge(p, &records, err);
 		if (rc == 0)
-			rc = hear(p, &voices, &n, err);
+			rc = sk_gate_hear(a, p->g->name, p->row.round,
+			    &p->names, &voices, &n, err);
+		p->missing = p->names.n - n;
 		if (rc == 0 && n == 0)
 			rc = nobody(p, status, err);
 	}
 	if (rc == 0)
 		p->issues = sk_gate_merge(found, voices, n, &r, &a->arena);
+	if (rc == 0 && r.confirm)
+		rc = validate(p, err);
 	sk_buf_free(&records);
 	return rc;
 }
@@ -473,6 +489,33 @@ take_up(struct pass *p, bool *done, struct sk_err *err)
 	return 0;
 }
 
+/* Who confirms what a majority says has no vote in it. */
+static int
+find_validator(struct pass *p, struct sk_err *err)
+{
+	const char *word =
+	    sk_config_str(p->a->conf, "quality_gates.validator", NULL);
+	int rc;
+
+	if (word == NULL || p->names.n == 0)
+		return 0;
+	rc = sk_lineup_expand(word, &p->validator, err);
+	if (rc == 0 && p->validator.n != 1)
+		rc = sk_fail(err, SK_USAGE, "bad_validator",
+		    "quality_gates.validator '%s' is not one agent", word);
+	if (rc == 0 && sk_strv_has(&p->names, p->validator.v[0])) {
+		(void)sk_fail(err, SK_USAGE, "validator_votes",
+		    "quality_gates.validator '%s' answers at the gate %s "
+		    "itself",
+		    p->validator.v[0], p->g->name);
+		return sk_hint(err,
+		    "name another agent, or leave it out of "
+		    "quality_gates.%s",
+		    p->g->stage);
+	}
+	return rc;
+}
+
 int
 sk_gate_run(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 {
@@ -483,6 +526,8 @@ sk_gate_run(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 	if (p.g == NULL || !sk_gate_on(a))
 		return 0;
 	rc = sk_gate_lineup(a, p.g, &p.specs, &p.names, err);
+	if (rc == 0)
+		rc = find_validator(&p, err);
 	if (rc == 0)
 		rc = sk_papers_read(a, p.g, &p.papers, err);
 	if (rc == 0)
@@ -496,6 +541,7 @@ sk_gate_run(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 	sk_papers_free(&p.papers);
 	sk_strv_free(&p.specs);
 	sk_strv_free(&p.names);
+	sk_strv_free(&p.validator);
 	return rc;
 }
 

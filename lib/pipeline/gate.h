@@ -60,6 +60,7 @@ struct sk_gate_rules {
 	size_t min; /* fewest answers that count */
 	double threshold; /* share of the answers that makes a majority */
 	bool resolve; /* write what is agreed on */
+	bool confirm; /* somebody can be asked about a majority's answer */
 	bool ask; /* a critical finding of a check is a question */
 };
 /* One agent's answer: what it says of issues, found of the checks. */
@@ -68,8 +69,8 @@ struct sk_gate_voice {
 	const struct sk_jv *data; /* {"issues":[…]}; NULL = did not answer */
 };
 /* All issues, each once, with its answers, their agreement and what becomes of
- * it ("resolution"): noted, applied or open. Independent of the voices' order.
- */
+ * it ("resolution"): noted, applied, open, or confirm, for sk_gate_confirm().
+ * Independent of the voices' order. */
 struct sk_jv *
 sk_gate_merge(const struct sk_jv *found, const struct sk_gate_voice *v,
     size_t n, const struct sk_gate_rules *r, struct sk_arena *a);
@@ -77,7 +78,28 @@ size_t sk_gate_open(const struct sk_jv *issues); /* how many questions */
 /* What is open may stay so. */
 void sk_gate_accept(struct sk_jv *issues, struct sk_arena *a);
 
+/* ---- who is asked about a majority's answer (gate_confirm.c) ---- */
+
+/* What is to be confirmed is applied or open after what one agent more says
+ * (NULL: nothing usable). */
+void sk_gate_confirm(struct sk_jv *issues, const char *agent,
+    const struct sk_jv *said, struct sk_arena *a);
+struct sk_gate_ask {
+	const struct sk_gate *gate;
+	const struct sk_stage *stage;
+	int64_t round;
+	const char *spec, *name; /* of the agent: as configured, alone */
+};
+/* Asks it, when anything is to be confirmed. */
+int sk_gate_validate(struct sk_auto *a, const struct sk_gate_ask *g,
+    struct sk_jv *issues, struct sk_err *err);
+
 /* ---- the gate itself (gate.c) ---- */
+
+/* What these agents said in a round, from the answers that were accepted. */
+int sk_gate_hear(struct sk_auto *a, const char *stage, int64_t round,
+    const struct sk_strv *names, struct sk_gate_voice **voices, size_t *n,
+    struct sk_err *err);
 
 /*
  * The gate that is due before a stage, if there is one and it has not passed

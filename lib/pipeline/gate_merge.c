@@ -7,8 +7,9 @@
  *   all agree      minor      auto-fix, suggest-fix   → applied
  *   all agree      important  auto-fix                → applied
  *   most agree     minor      auto-fix                → applied
- *   all the rest                                      → a question
+ *   all the rest                                      → to be confirmed
  *
+ * by somebody who did not vote, and a question where there is nobody.
  * An agent that did not answer a question agrees with nobody.
  */
 #include <ctype.h>
@@ -235,14 +236,22 @@ agreement(const struct sk_jv *issue, const struct sk_gate_rules *r,
 	           : LOW;
 }
 
-static bool
-may_apply(enum agreement g, int weight, int fix)
+/* The cell of the matrix. */
+static const char *
+way_out(enum agreement g, int weight, int fix)
 {
 	if (weight == CRITICAL || fix == HUMAN || g == LOW)
-		return false;
-	if (g == HIGH)
-		return weight == MINOR || fix == AUTO;
-	return weight == MINOR && fix == AUTO;
+		return "open";
+	if (g == HIGH && (weight == MINOR || fix == AUTO))
+		return "applied";
+	return weight == MINOR && fix == AUTO ? "applied" : "confirm";
+}
+
+static bool
+can_be_written(const char *answer)
+{
+	return answer[strspn(answer, " \t\r\n")] != '\0' &&
+	       strlen(answer) <= MOST_ANSWER;
 }
 
 static void
@@ -263,14 +272,13 @@ resolve(struct sk_jv *issue, const struct sk_gate_rules *r, struct sk_arena *a)
 	sk_jset(a, issue, "agreement", sk_jnew_cstr(a, agreements[g]));
 	sk_jset(
 	    a, issue, "majority", sk_jnew_cstr(a, g == LOW ? NULL : majority));
-	if (r->resolve && may_apply(g, weight_of(issue), fix_of(issue)) &&
-	    majority[strspn(majority, " \t\r\n")] != '\0' &&
-	    strlen(majority) <= MOST_ANSWER) {
-		sk_jset(a, issue, "resolution", sk_jnew_cstr(a, "applied"));
+	what = way_out(g, weight_of(issue), fix_of(issue));
+	if (!r->resolve || majority == NULL || !can_be_written(majority) ||
+	    (!r->confirm && strcmp(what, "confirm") == 0))
+		what = "open";
+	sk_jset(a, issue, "resolution", sk_jnew_cstr(a, what));
+	if (strcmp(what, "applied") == 0)
 		sk_jset(a, issue, "answer", sk_jnew_cstr(a, majority));
-	} else {
-		sk_jset(a, issue, "resolution", sk_jnew_cstr(a, "open"));
-	}
 }
 
 static int

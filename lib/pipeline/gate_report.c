@@ -110,7 +110,8 @@ static void
 question_json(struct sk_jw *w, const struct sk_jv *x)
 {
 	static const char *const keys[] = { "id", "severity", "type",
-		"requirement", "where", "question", "majority", "note" };
+		"requirement", "where", "question", "majority", "note",
+		"validation" };
 
 	sk_jw_obj(w);
 	for (size_t i = 0; i < SK_ARRAY_SIZE(keys); i++)
@@ -156,6 +157,13 @@ sk_gate_question_text(struct sk_buf *b, const struct sk_jv *x, bool letters)
 	s = sk_jget_str(x, "note");
 	if (s != NULL)
 		sk_buf_printf(b, "   (the answer was not written: %s)\n", s);
+	s = sk_jget_str(sk_jget(x, "validation"), "reasoning");
+	if (s != NULL) {
+		sk_buf_printf(b,
+		    "   %s: ", sk_jget_str(sk_jget(x, "validation"), "agent"));
+		sk_buf_visible(b, s, strlen(s), false);
+		sk_buf_ch(b, '\n');
+	}
 	for (size_t i = 0; i < sk_jlen(list) && i < 26; i++) {
 		y = sk_jat(list, i);
 		s = sk_jget_str(y, "answer");
