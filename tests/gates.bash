@@ -85,7 +85,7 @@ says() {
 }
 
 all_say() { for i in 1 2 3; do says $i "$@"; done; }
-calls() { cat "calls.$1" 2>/dev/null | wc -l; }
+calls() { if [ -e "calls.$1" ]; then wc -l <"calls.$1"; else echo 0; fi; }
 phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases ORDER BY phase_at'; }
 row() { sqlite3 "$SK_DB" "SELECT state FROM gates WHERE gate='$1'"; }
 issue() { sqlite3 "$SK_DB" "SELECT issues FROM gates" | jq -r ".[] | select(.id==\"$1\") | $2"; }
