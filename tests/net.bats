@@ -119,6 +119,33 @@ two Hi é'
 	[ "$(grep -c '"delta"' "$BATS_TEST_TMPDIR/.out")" -eq 0 ]
 }
 
+@test "an answer that is all in the last event, a refusal within, an end without a reason" {
+	serve "$srv"
+	local part='{"type":"reasoning"},{"type":"message","content":['
+	local end='"object":"response","status":"completed","output":['
+	sse final "data: {\"type\":\"response.completed\",\"response\":{$end$part{\"type\":\"output_text\",\"text\":\"whole\"}]}]}}\n\n"
+	sse no "data: {\"type\":\"response.completed\",\"response\":{$end$part{\"type\":\"refusal\",\"refusal\":\"I will not\"}]}]}}\n\n"
+	json piece 200 "{$end$part{\"type\":\"refusal\",\"refusal\":\"I will not\"}]}]}"
+	raw old 'HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n' \
+		'{"message":{"content":"hi"},"done":false}\n{"message":{"content":""},"done":true}\n'
+	raw died 'HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n' \
+		'{"message":{"content":"hi"},"done":false}\n{"error":"llama runner died"}\n'
+	{
+		for a in final no piece; do
+			agent $a openai-responses /raw/$a
+		done
+		agent old ollama /raw/old
+		agent died ollama /raw/died
+	} >c.toml
+	check 3 env OPENAI_API_KEY=k sk-run --config c.toml -a final -a no \
+		-a piece -a old -a died --attempts 1 -p prompt --json
+	same "$(verdicts)" 'died overloaded -
+final whole
+no refused -
+old hi
+piece refused -'
+}
+
 @test "a schema is passed on where the API takes it, and checked in any case" {
 	serve "$srv"
 	json whole 200 '{"choices":[{"message":{"content":"{\"n\":1}"},"finish_reason":"stop"}]}'

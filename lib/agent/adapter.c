@@ -57,10 +57,10 @@ static const char *const login_keys[] = { "env", "files", "how", "command",
 	NULL };
 static const char *const rule_keys[] = { "when", "exists", "absent", "matches",
 	"content", "content_each", "fallback", "append", "reset", "session",
-	"model", "error", "soft", "calm", "detail", "status", "ok", "fail",
-	"empty_kind", "limited", "retry_after_ms", "retry_after_s",
-	"reset_at_s", "headers", "hints", "usage", "usage_sum", "usage_patch",
-	"usage_or", "scope", "cost_usd", NULL };
+	"model", "error", "error_each", "soft", "calm", "detail", "status",
+	"ok", "fail", "empty_kind", "limited", "retry_after_ms",
+	"retry_after_s", "reset_at_s", "headers", "hints", "usage", "usage_sum",
+	"usage_patch", "usage_or", "scope", "cost_usd", NULL };
 static const char *const usage_keys[] = { "each", "input", "cache_read",
 	"cache_write", "output", "reasoning", "total", NULL };
 static const char *const each_keys[] = { "each", "when", "exists", "absent",
@@ -103,6 +103,7 @@ check_shape(const struct sk_jv *r, const char *file, struct sk_err *err)
 static int
 check_rule(const struct sk_jv *r, const char *file, struct sk_err *err)
 {
+	static const char *const each[] = { "content_each", "error_each" };
 	const struct sk_jv *v;
 	int rc;
 
@@ -114,12 +115,14 @@ check_rule(const struct sk_jv *r, const char *file, struct sk_err *err)
 	    (rc = check_keys(sk_jget(r, "usage_or"), usage_keys, file, err)) !=
 		0)
 		return rc;
-	if ((rc = check_keys(
-		 sk_jget(r, "content_each"), each_keys, file, err)) != 0)
+	if ((rc = check_shape(r, file, err)) != 0)
 		return rc;
-	if ((rc = check_shape(r, file, err)) != 0 ||
-	    (rc = check_shape(sk_jget(r, "content_each"), file, err)) != 0)
-		return rc;
+	for (size_t i = 0; i < SK_ARRAY_SIZE(each); i++) {
+		v = sk_jget(r, each[i]);
+		if ((rc = check_keys(v, each_keys, file, err)) != 0 ||
+		    (rc = check_shape(v, file, err)) != 0)
+			return rc;
+	}
 	v = sk_jget(r, "empty_kind");
 	if (v != NULL && (rc = check_kind(v, file, err)) != 0)
 		return rc;

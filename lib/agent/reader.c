@@ -427,6 +427,21 @@ take_error(
 	const struct sk_jv *v, *fail = sk_jget(rule, "fail");
 	double http;
 
+	/* Where no element is like that, the rule says nothing of errors. */
+	if ((v = sk_jget(rule, "error_each")) != NULL) {
+		struct sk_buf b;
+		bool some;
+
+		sk_buf_init(&b, 0);
+		take_each(&b, ev, v);
+		if ((some = b.len > 0)) {
+			sk_buf_clear(&r->error);
+			sk_buf_add(&r->error, b.p, b.len);
+		}
+		sk_buf_free(&b);
+		if (!some)
+			return;
+	}
 	if (fail != NULL && fail->type != SK_J_FALSE) {
 		r->failed = true;
 		if (fail->type == SK_J_STR)
