@@ -126,14 +126,11 @@ verb_list(struct sk_ctx *ctx, struct sk_err *err)
 		return rc;
 	sk_buf_init(&b, 0);
 	if (l.json) {
-		sk_jw_init(&l.w, &b);
-		sk_jw_obj(&l.w);
-		sk_jw_kstr(&l.w, "schema", "sk.config/1");
+		sk_jw_doc(&l.w, &b, "sk.config/1");
 		sk_jw_kstr(&l.w, "project_root", conf.project_root);
 		sk_config_hash(&conf, hash);
 		sk_jw_kstr(&l.w, "config", hash);
-		sk_jw_key(&l.w, "values");
-		sk_jw_arr(&l.w);
+		sk_jw_karr(&l.w, "values");
 	} else {
 		sk_table_init(&l.table, l.origin ? 3 : 2, 0);
 		sk_table_cell(&l.table, "KEY");
@@ -143,7 +140,6 @@ verb_list(struct sk_ctx *ctx, struct sk_err *err)
 	}
 	sk_config_each(&conf, list_one, &l);
 	if (l.json) {
-		sk_jw_end(&l.w);
 		sk_jw_end(&l.w);
 		sk_jw_done(&l.w);
 		sk_out_json(&b);
@@ -164,12 +160,9 @@ path_json(struct sk_buf *b, const struct sk_config *conf)
 	size_t n = sk_config_files(conf, &f);
 	struct sk_jw w;
 
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.config-path/1");
+	sk_jw_doc(&w, b, "sk.config-path/1");
 	sk_jw_kstr(&w, "project_root", conf->project_root);
-	sk_jw_key(&w, "files");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "files");
 	for (size_t i = 0; i < n; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "layer", f[i].layer);
@@ -177,7 +170,6 @@ path_json(struct sk_buf *b, const struct sk_config *conf)
 		sk_jw_kstr(&w, "state", f[i].state);
 		sk_jw_end(&w);
 	}
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
@@ -308,19 +300,12 @@ valid_json(struct sk_config *conf)
 	struct sk_buf b;
 	struct sk_jw w;
 
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.config-check/1");
+	sk_out_json_begin(&w, &b, "sk.config-check/1");
 	sk_jw_kstr(&w, "status", "ok");
-	sk_jw_key(&w, "warnings");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "warnings");
 	(void)sk_config_warnings(conf, warned, &(struct warned){ &w });
 	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 static int

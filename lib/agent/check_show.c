@@ -149,21 +149,6 @@ static const char *const form_names[] = {
 	[SK_OUT_TEXT] = "text", [SK_OUT_JSON] = "json", [SK_OUT_JSONL] = "jsonl"
 };
 
-static void
-kword(struct sk_jw *w, const char *k, const char *s)
-{
-	sk_jw_kstr(w, k, s == NULL || *s == '\0' ? NULL : s);
-}
-
-static void
-kcount(struct sk_jw *w, const char *k, int64_t x)
-{
-	if (x < 0)
-		sk_jw_knull(w, k);
-	else
-		sk_jw_kint(w, k, x);
-}
-
 /* "0.002736": micro-USD as a decimal, shortest. */
 static void
 usd(int64_t micro, char out[32])
@@ -190,14 +175,14 @@ put_usage(struct sk_jw *w, const struct sk_capture_line *l)
 		sk_jw_null(w);
 	} else {
 		sk_jw_obj(w);
-		kcount(w, "input_total", total_input(u));
-		kcount(w, "input_cached", u->cache_read);
-		kcount(w, "cache_write", u->cache_write);
-		kcount(w, "output_total", u->output);
-		kcount(w, "reasoning", u->reasoning);
+		sk_jw_kcount(w, "input_total", total_input(u));
+		sk_jw_kcount(w, "input_cached", u->cache_read);
+		sk_jw_kcount(w, "cache_write", u->cache_write);
+		sk_jw_kcount(w, "output_total", u->output);
+		sk_jw_kcount(w, "reasoning", u->reasoning);
 		sk_jw_end(w);
 	}
-	kword(w, "usage_scope", scope_of(l->o, l->ad));
+	sk_jw_kword(w, "usage_scope", scope_of(l->o, l->ad));
 }
 
 static void
@@ -207,11 +192,7 @@ put_match(struct sk_jw *w, const struct sk_capture_line *l)
 		sk_jw_knull(w, "match");
 	else
 		sk_jw_kbool(w, "match", l->d->n == 0);
-	sk_jw_key(w, "mismatches");
-	sk_jw_arr(w);
-	for (size_t i = 0; i < l->d->n; i++)
-		sk_jw_str(w, l->d->v[i]);
-	sk_jw_end(w);
+	sk_jw_kstrv(w, "mismatches", l->d);
 }
 
 void
@@ -222,25 +203,22 @@ sk_capture_json(const struct sk_capture_line *l)
 	struct sk_buf b;
 	struct sk_jw w;
 
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.capture/1");
+	sk_out_json_begin(&w, &b, "sk.capture/1");
 	sk_jw_kstr(&w, "adapter", l->ad->name);
 	sk_jw_kstr(&w, "cli", l->c->cli);
 	sk_jw_kstr(&w, "case", l->c->name);
 	sk_jw_kstr(&w, "format", form_names[l->form]);
 	sk_jw_kstr(&w, "status", o->kind == SK_K_NONE ? "ok" : "failed");
-	kword(&w, "kind", sk_kind_word(o->kind));
-	kword(&w, "message", o->message);
+	sk_jw_kword(&w, "kind", sk_kind_word(o->kind));
+	sk_jw_kword(&w, "message", o->message);
 	sk_jw_key(&w, "content");
 	if (o->content == NULL)
 		sk_jw_null(&w);
 	else
 		sk_jw_strn(&w, o->content, o->content_n);
-	kword(&w, "content_sha256", o->sha256);
-	kword(&w, "session_id", o->session);
-	kword(&w, "model", o->model);
+	sk_jw_kword(&w, "content_sha256", o->sha256);
+	sk_jw_kword(&w, "session_id", o->session);
+	sk_jw_kword(&w, "model", o->model);
 	put_usage(&w, l);
 	sk_jw_key(&w, "cost_usd");
 	if (o->cost_micro < 0) {
@@ -249,19 +227,16 @@ sk_capture_json(const struct sk_capture_line *l)
 		usd(o->cost_micro, cost);
 		sk_jw_raw(&w, cost, strlen(cost));
 	}
-	kcount(&w, "retry_after_ms",
+	sk_jw_kcount(&w, "retry_after_ms",
 	    o->retry_after_ms > 0 ? o->retry_after_ms : -1);
 	sk_jw_ktime(&w, "reset_at", o->reset_at_ms);
-	kcount(
+	sk_jw_kcount(
 	    &w, "reset_at_s", o->reset_at_ms > 0 ? o->reset_at_ms / 1000 : -1);
-	kcount(&w, "exit", o->exit_code);
-	kcount(&w, "signal", o->signal);
+	sk_jw_kcount(&w, "exit", o->exit_code);
+	sk_jw_kcount(&w, "signal", o->signal);
 	sk_jw_kbool(&w, "signalled", l->c->sent != 0 || l->c->timed_out);
 	put_match(&w, l);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 static void

@@ -91,11 +91,8 @@ show_all(
 	sk_table_cell(&t, "IN FLIGHT");
 	sk_table_cell(&t, "AT ONCE");
 	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.limits/1");
-	sk_jw_key(&w, "providers");
-	sk_jw_arr(&w);
+	sk_jw_doc(&w, &b, "sk.limits/1");
+	sk_jw_karr(&w, "providers");
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
 		rc = sk_provider_get(db, names.v[i], &v, err);
 		if (rc != 0)
@@ -103,7 +100,6 @@ show_all(
 		put_one(&w, p, &v);
 		row(&t, p, &v);
 	}
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	if (rc == 0 && !text)

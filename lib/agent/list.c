@@ -354,48 +354,35 @@ how_asked(const struct listed *l)
 }
 
 static void
-kword(struct sk_jw *w, const char *k, const char *s)
-{
-	sk_jw_kstr(w, k, s == NULL || *s == '\0' ? NULL : s);
-}
-
-static void
 print_json(const struct listed *v, size_t n)
 {
 	struct sk_buf b;
 	struct sk_jw w;
 
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.adapters/1");
-	sk_jw_key(&w, "adapters");
-	sk_jw_arr(&w);
+	sk_out_json_begin(&w, &b, "sk.adapters/1");
+	sk_jw_karr(&w, "adapters");
 	for (size_t i = 0; i < n; i++) {
 		const struct listed *l = &v[i];
 
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "name", l->name);
-		kword(&w, "family", l->ad != NULL ? l->ad->family : NULL);
+		sk_jw_kword(&w, "family", l->ad != NULL ? l->ad->family : NULL);
 		sk_jw_kstr(&w, "kind", how_asked(l));
-		kword(&w, "program", l->program);
+		sk_jw_kword(&w, "program", l->program);
 		if (l->program != NULL)
 			sk_jw_kbool(&w, "installed", l->path != NULL);
 		else
 			sk_jw_knull(&w, "installed");
-		kword(&w, "path", l->path);
-		kword(&w, "version", l->version);
+		sk_jw_kword(&w, "path", l->path);
+		sk_jw_kword(&w, "version", l->version);
 		sk_jw_kstr(&w, "login", l->login);
-		kword(&w, "login_by", l->by);
-		kword(&w, "login_how", l->how);
-		kword(&w, "error", l->wrong);
+		sk_jw_kword(&w, "login_by", l->by);
+		sk_jw_kword(&w, "login_how", l->how);
+		sk_jw_kword(&w, "error", l->wrong);
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 static void

@@ -291,12 +291,8 @@ sk_prep_plan(const struct sk_prep *p)
 		plan_text(p);
 		return;
 	}
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.plan/1");
-	sk_jw_key(&w, "agents");
-	sk_jw_arr(&w);
+	sk_out_json_begin(&w, &b, "sk.plan/1");
+	sk_jw_karr(&w, "agents");
 	for (size_t i = 0; i < p->slots.n; i++) {
 		const struct sk_slot *s = &p->slots.v[i];
 
@@ -304,19 +300,12 @@ sk_prep_plan(const struct sk_prep *p)
 		sk_jw_kstr(&w, "agent", s->name);
 		sk_jw_kstr(&w, "adapter", s->adapter_name);
 		sk_jw_kstr(&w, "model", s->model);
-		sk_jw_key(&w, "argv");
-		sk_jw_arr(&w);
-		for (size_t j = 0; j < s->argv.n; j++)
-			sk_jw_str(&w, s->argv.v[j]);
-		sk_jw_end(&w);
+		sk_jw_kstrv(&w, "argv", &s->argv);
 		sk_jw_kint(&w, "timeout_ms", s->timeout_ms);
 		if (s->broken_why != NULL)
 			sk_jw_kstr(&w, "problem", s->broken_why);
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }

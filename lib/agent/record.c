@@ -9,21 +9,6 @@
 /* ---- parts ---- */
 
 static void
-kcount(struct sk_jw *w, const char *k, int64_t x)
-{
-	if (x < 0)
-		sk_jw_knull(w, k);
-	else
-		sk_jw_kint(w, k, x);
-}
-
-static void
-kword(struct sk_jw *w, const char *k, const char *s)
-{
-	sk_jw_kstr(w, k, s == NULL || *s == '\0' ? NULL : s);
-}
-
-static void
 put_usage(struct sk_jw *w, const struct sk_answer *a)
 {
 	const struct sk_usage *u = &a->o.usage;
@@ -34,12 +19,12 @@ put_usage(struct sk_jw *w, const struct sk_answer *a)
 		return;
 	}
 	sk_jw_obj(w);
-	kcount(w, "input_fresh", u->input);
-	kcount(w, "cache_read", u->cache_read);
-	kcount(w, "cache_write", u->cache_write);
-	kcount(w, "output", u->output);
-	kcount(w, "reasoning", u->reasoning);
-	kword(w, "scope",
+	sk_jw_kcount(w, "input_fresh", u->input);
+	sk_jw_kcount(w, "cache_read", u->cache_read);
+	sk_jw_kcount(w, "cache_write", u->cache_write);
+	sk_jw_kcount(w, "output", u->output);
+	sk_jw_kcount(w, "reasoning", u->reasoning);
+	sk_jw_kword(w, "scope",
 	    a->o.scope != NULL    ? a->o.scope
 	    : a->slot->ad != NULL ? a->slot->ad->scope
 				  : NULL);
@@ -69,12 +54,11 @@ put_cost(struct sk_jw *w, const struct sk_outcome *o, bool reused)
 static void
 put_timings(struct sk_jw *w, const struct sk_outcome *o)
 {
-	sk_jw_key(w, "timings");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "timings");
 	sk_jw_ktime(w, "started_at", o->started_ms);
 	sk_jw_ktime(w, "ended_at", o->ended_ms);
 	sk_jw_kint(w, "duration_ms", o->duration_ms);
-	kcount(w, "first_byte_ms", o->first_byte_ms);
+	sk_jw_kcount(w, "first_byte_ms", o->first_byte_ms);
 	sk_jw_end(w);
 }
 
@@ -88,12 +72,9 @@ put_failure(struct sk_jw *w, const struct sk_outcome *o)
 	}
 	sk_jw_obj(w);
 	sk_jw_kstr(w, "kind", sk_kind_word(o->kind));
-	kword(w, "code", o->code);
+	sk_jw_kword(w, "code", o->code);
 	sk_jw_kstr(w, "message", sk_outcome_text(o));
-	if (o->retry_after_ms > 0)
-		sk_jw_kint(w, "retry_after_ms", o->retry_after_ms);
-	else
-		sk_jw_knull(w, "retry_after_ms");
+	sk_jw_kpos(w, "retry_after_ms", o->retry_after_ms);
 	sk_jw_ktime(w, "reset_at", o->reset_at_ms);
 	sk_jw_end(w);
 }
@@ -163,22 +144,17 @@ sk_answer_json(
 	const struct sk_outcome *o = &a->o;
 	struct sk_jw w;
 
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.answer/1");
-	kword(&w, "run", r->run);
-	kword(&w, "branch", r->branch);
-	kword(&w, "spec", r->spec);
-	kword(&w, "stage", r->stage);
+	sk_jw_doc(&w, b, "sk.answer/1");
+	sk_jw_kword(&w, "run", r->run);
+	sk_jw_kword(&w, "branch", r->branch);
+	sk_jw_kword(&w, "spec", r->spec);
+	sk_jw_kword(&w, "stage", r->stage);
 	sk_jw_kint(&w, "round", r->round);
 	sk_jw_kstr(&w, "agent", a->slot->name);
-	kword(&w, "adapter", a->slot->adapter_name);
-	kword(&w, "model", model_of(a));
+	sk_jw_kword(&w, "adapter", a->slot->adapter_name);
+	sk_jw_kword(&w, "model", model_of(a));
 	sk_jw_kint(&w, "attempt", sk_answer_attempt(a));
-	if (a->seq > 0)
-		sk_jw_kint(&w, "seq", a->seq);
-	else
-		sk_jw_knull(&w, "seq");
+	sk_jw_kpos(&w, "seq", a->seq);
 	sk_jw_kstr(&w, "status", o->kind == SK_K_NONE ? "ok" : "failed");
 	put_failure(&w, o);
 	put_content(&w, o);
@@ -186,13 +162,12 @@ sk_answer_json(
 	put_usage(&w, a);
 	put_cost(&w, o, a->reused != NULL);
 	put_timings(&w, o);
-	kcount(&w, "exit", o->exit_code);
-	kcount(&w, "signal", o->signal);
-	kword(&w, "session", o->session);
-	kword(&w, "sha256", o->sha256);
-	kword(&w, "host", o->host != NULL ? o->host : r->host);
+	sk_jw_kcount(&w, "exit", o->exit_code);
+	sk_jw_kcount(&w, "signal", o->signal);
+	sk_jw_kword(&w, "session", o->session);
+	sk_jw_kword(&w, "sha256", o->sha256);
+	sk_jw_kword(&w, "host", o->host != NULL ? o->host : r->host);
 	put_origin(&w, a);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
 
@@ -209,9 +184,9 @@ sk_answer_meta(
 	put_usage(&w, a);
 	put_cost(&w, o, a->reused != NULL);
 	put_timings(&w, o);
-	kcount(&w, "exit", o->exit_code);
-	kcount(&w, "signal", o->signal);
-	kword(&w, "host", r->host);
+	sk_jw_kcount(&w, "exit", o->exit_code);
+	sk_jw_kcount(&w, "signal", o->signal);
+	sk_jw_kword(&w, "host", r->host);
 	sk_jw_kint(&w, "output_bytes", (int64_t)o->output_bytes);
 	put_diff(&w, o);
 	put_origin(&w, a);
@@ -297,14 +272,12 @@ void
 sk_event_open(struct sk_jw *w, struct sk_buf *b, const char *event,
     const struct sk_round *r)
 {
-	sk_jw_init(w, b);
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "schema", "sk.event/1");
+	sk_jw_doc(w, b, "sk.event/1");
 	sk_jw_kstr(w, "event", event);
 	sk_jw_ktime(w, "at", sk_now_ms());
-	kword(w, "run", r->run);
-	kword(w, "branch", r->branch);
-	kword(w, "spec", r->spec);
-	kword(w, "stage", r->stage);
+	sk_jw_kword(w, "run", r->run);
+	sk_jw_kword(w, "branch", r->branch);
+	sk_jw_kword(w, "spec", r->spec);
+	sk_jw_kword(w, "stage", r->stage);
 	sk_jw_kint(w, "round", r->round);
 }

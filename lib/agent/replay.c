@@ -56,25 +56,20 @@ write_question(const struct sk_prep *p, struct sk_buf *b)
 {
 	struct sk_jw w;
 
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.tape/1");
+	sk_jw_doc(&w, b, "sk.tape/1");
 	sk_jw_kstr(&w, "prompt_sha256", p->prompt_sha256);
 	sk_jw_kstr(&w, "schema_sha256",
 	    p->schema_sha256[0] != '\0' ? p->schema_sha256 : NULL);
-	sk_jw_kstr(&w, "spec", p->round.spec[0] != '\0' ? p->round.spec : NULL);
-	sk_jw_kstr(
-	    &w, "stage", p->round.stage[0] != '\0' ? p->round.stage : NULL);
+	sk_jw_kword(&w, "spec", p->round.spec);
+	sk_jw_kword(&w, "stage", p->round.stage);
 	sk_jw_kint(&w, "round", p->round.round);
-	sk_jw_key(&w, "agents");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "agents");
 	for (size_t i = 0; i < p->slots.n; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "agent", p->slots.v[i].name);
 		sk_jw_kstr(&w, "adapter", p->slots.v[i].adapter_name);
 		sk_jw_end(&w);
 	}
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
@@ -248,9 +243,7 @@ sk_tape_keep(struct sk_fan *r, size_t i)
 	sk_buf_init(&answer, TAPE_MAX);
 	sk_answer_json(&answer, &r->p->round, a);
 	sk_buf_init(&b, TAPE_MAX);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.tape/1");
+	sk_jw_doc(&w, &b, "sk.tape/1");
 	sk_jw_kint(&w, "begun", reel->begun);
 	sk_jw_kint(&w, "order", t->order++);
 	sk_jw_kstr(&w, "next", next_words[reel->next]);
@@ -258,7 +251,6 @@ sk_tape_keep(struct sk_fan *r, size_t i)
 	sk_jw_kint(&w, "wait_ms", reel->wait_ms);
 	sk_jw_key(&w, "answer");
 	sk_jw_raw(&w, answer.p, answer.len - 1);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	reel->begun = -1;
 	path = call_file(t, a->slot, ++reel->calls);

@@ -22,7 +22,6 @@ on_delta(struct sk_attempt *at, const char *p, size_t n, void *arg)
 	sk_jw_kint(&w, "attempt", sk_answer_attempt(&r->ans[i]));
 	sk_jw_key(&w, "text");
 	sk_jw_strn(&w, p, n);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_out_json(&b);
 	sk_buf_free(&b);

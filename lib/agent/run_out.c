@@ -88,7 +88,6 @@ sk_fan_talks(const struct sk_fan *r)
 void
 sk_fan_event(struct sk_fan *r, struct sk_jw *w, struct sk_buf *b)
 {
-	sk_jw_end(w);
 	sk_jw_done(w);
 	sk_out_json(b);
 	sk_buf_free(b);
@@ -203,7 +202,6 @@ print_end(struct sk_fan *r)
 	sk_jw_kstr(&w, "error", t.error);
 	sk_jw_ktime(&w, "resume_at", sk_control_resume(r));
 	sk_jw_kint(&w, "duration_ms", sk_mono_ms() - r->start);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_out_json(&b);
 	sk_buf_free(&b);

@@ -136,11 +136,8 @@ sk_auth_show_status(struct sk_auth *a, char *const *providers,
 
 	rc = auth_names(a, providers, &names, err);
 	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.login-status/1");
-	sk_jw_key(&w, "providers");
-	sk_jw_arr(&w);
+	sk_jw_doc(&w, &b, "sk.login-status/1");
+	sk_jw_karr(&w, "providers");
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
 		sk_jw_obj(&w);
 		rc = sk_auth_status(a, names.v[i], o, &w, err);
@@ -152,7 +149,6 @@ sk_auth_show_status(struct sk_auth *a, char *const *providers,
 	}
 	sk_jw_end(&w);
 	sk_jw_kstr(&w, "store", sk_auth_where(a));
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	if (rc == 0 && !text)
 		sk_out_json(&b);
@@ -174,11 +170,8 @@ sk_auth_show_whoami(struct sk_auth *a, const char *provider,
 	int rc;
 
 	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.login-whoami/1");
+	sk_jw_doc(&w, &b, "sk.login-whoami/1");
 	rc = sk_auth_status(a, provider, o, &w, err);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	if (err->message[0] == '\0' && !text)
 		sk_out_json(&b);
@@ -201,18 +194,12 @@ sk_auth_show_change(bool text, const char *action, const char *provider,
 		    provider != NULL ? ": " : "", result);
 		return;
 	}
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.login-change/1");
+	sk_out_json_begin(&w, &b, "sk.login-change/1");
 	sk_jw_kstr(&w, "action", action);
 	sk_jw_kstr(&w, "provider", provider);
 	sk_jw_kstr(&w, "account", account);
 	sk_jw_kstr(&w, "result", result);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 /* ---- providers ---- */
@@ -270,8 +257,7 @@ one(struct sk_jw *w, struct sk_table *t, const char *name, struct sk_err *err)
 	sk_jw_kstr(w, "issuer", sk_idp_str(&p, "issuer"));
 	sk_jw_kstr(w, "from", sk_idp_str(&p, "foreign.app"));
 	for (size_t i = 0; i < SK_ARRAY_SIZE(lists); i++) {
-		sk_jw_key(w, lists[i]);
-		sk_jw_arr(w);
+		sk_jw_karr(w, lists[i]);
 		for (size_t k = 0; k < sk_jlen(sk_idp_val(&p, lists[i])); k++)
 			sk_jw_str(
 			    w, sk_jstr(sk_jat(sk_idp_val(&p, lists[i]), k)));
@@ -304,12 +290,9 @@ whole(struct sk_buf *b, const char *name, bool text, struct sk_err *err)
 		sk_json_pretty(b, p.root);
 		sk_buf_ch(b, '\n');
 	} else {
-		sk_jw_init(&w, b);
-		sk_jw_obj(&w);
-		sk_jw_kstr(&w, "schema", "sk.login-provider/1");
+		sk_jw_doc(&w, b, "sk.login-provider/1");
 		sk_jw_kstr(&w, "provider", name);
 		sk_jw_kvalue(&w, "settings", p.root);
-		sk_jw_end(&w);
 		sk_jw_done(&w);
 	}
 	sk_idp_free(&p);
@@ -335,14 +318,10 @@ sk_auth_providers(
 	sk_table_cell(&t, "BY");
 	sk_table_cell(&t, "READY");
 	sk_table_cell(&t, "NEEDS");
-	sk_jw_init(&w, &json);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.login-providers/1");
-	sk_jw_key(&w, "providers");
-	sk_jw_arr(&w);
+	sk_jw_doc(&w, &json, "sk.login-providers/1");
+	sk_jw_karr(&w, "providers");
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
 		rc = one(&w, &t, names.v[i], err);
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	if (rc == 0 && text)

@@ -16,13 +16,10 @@ sk_version(struct sk_buf *b, const struct sk_cmd *cmd, bool json)
 		sk_buf_printf(b, "%s %s\n", cmd->name, SK_VERSION);
 		return;
 	}
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.version/1");
+	sk_jw_doc(&w, b, "sk.version/1");
 	sk_jw_kstr(&w, "tool", cmd->name);
 	sk_jw_kstr(&w, "version", SK_VERSION);
 	sk_jw_kstr(&w, "sqlite", cmd->sqlite != NULL ? cmd->sqlite() : NULL);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
 

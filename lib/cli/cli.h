@@ -246,6 +246,10 @@ int sk_pick(const struct sk_pick *ask, enum sk_picked *got, size_t *row,
 
 /* One JSON document (already ending in newline) to sk_out. */
 void sk_out_json(const struct sk_buf *b);
+/* The same from end to end: begin makes the buffer and {"schema":schema,…; end
+ * closes that, prints it and frees the buffer. */
+void sk_out_json_begin(struct sk_jw *w, struct sk_buf *b, const char *schema);
+void sk_out_json_end(struct sk_jw *w);
 /* err as one sk.error/1 line into b. */
 void sk_error_json(struct sk_buf *b, const struct sk_err *err);
 /* A found sk.error/1 record becomes err (exit from its "exit" field), so that

@@ -11,26 +11,19 @@ sk_error_json(struct sk_buf *b, const struct sk_err *err)
 {
 	struct sk_jw w;
 
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.error/1");
-	sk_jw_key(&w, "error");
-	sk_jw_obj(&w);
+	sk_jw_doc(&w, b, "sk.error/1");
+	sk_jw_kobj(&w, "error");
 	sk_jw_kstr(&w, "code", err->code[0] != '\0' ? err->code : "error");
 	sk_jw_kint(&w, "exit", err->exit);
 	sk_jw_kstr(&w, "tool", sk_prog);
 	sk_jw_kstr(&w, "message", err->message);
-	sk_jw_kstr(&w, "hint", err->hint[0] != '\0' ? err->hint : NULL);
-	if (err->retry_after_ms > 0)
-		sk_jw_kint(&w, "retry_after_ms", err->retry_after_ms);
-	else
-		sk_jw_knull(&w, "retry_after_ms");
+	sk_jw_kword(&w, "hint", err->hint);
+	sk_jw_kpos(&w, "retry_after_ms", err->retry_after_ms);
 	sk_jw_key(&w, "details");
 	if (err->details != NULL)
 		sk_jw_raw(&w, err->details, strlen(err->details));
 	else
 		sk_jw_null(&w);
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 }

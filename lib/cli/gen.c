@@ -48,11 +48,7 @@ json_words(struct sk_jw *w, const char *key, const char *words)
 	struct sk_strv v = { 0 };
 
 	sk_strv_split(&v, words, ' ');
-	sk_jw_key(w, key);
-	sk_jw_arr(w);
-	for (size_t i = 0; i < v.n; i++)
-		sk_jw_str(w, v.v[i]);
-	sk_jw_end(w);
+	sk_jw_kstrv(w, key, &v);
 	sk_strv_free(&v);
 }
 
@@ -89,8 +85,7 @@ gen_json(struct sk_buf *b, const struct sk_cmd *cmd)
 	sk_jw_obj(&w);
 	sk_jw_kstr(&w, "tool", cmd->name);
 	sk_jw_kstr(&w, "purpose", cmd->purpose);
-	sk_jw_key(&w, "verbs");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "verbs");
 	for (size_t i = 0; (v = sk_verb_at(cmd, i)) != NULL; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "name", v->name);
@@ -103,14 +98,12 @@ gen_json(struct sk_buf *b, const struct sk_cmd *cmd)
 		sk_buf_clear(&words);
 		sk_operand_words(&words, cmd, v);
 		json_words(&w, "words", words.p);
-		sk_jw_key(&w, "options");
-		sk_jw_arr(&w);
+		sk_jw_karr(&w, "options");
 		for (size_t j = 0; sk_verb_opt(v, j, &o); j++)
 			json_opt(&w, &o);
 		sk_jw_end(&w);
 		sk_jw_end(&w);
 	}
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_buf_free(&words);

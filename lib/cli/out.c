@@ -186,3 +186,18 @@ sk_out_json(const struct sk_buf *b)
 		sk_bug("document is larger than %zu bytes", b->max);
 	sk_out(b->p, b->len);
 }
+
+void
+sk_out_json_begin(struct sk_jw *w, struct sk_buf *b, const char *schema)
+{
+	sk_buf_init(b, 0);
+	sk_jw_doc(w, b, schema);
+}
+
+void
+sk_out_json_end(struct sk_jw *w)
+{
+	sk_jw_done(w);
+	sk_out_json(w->b);
+	sk_buf_free(w->b);
+}

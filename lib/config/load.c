@@ -382,8 +382,7 @@ details(const struct sk_config_origin *o)
 	sk_buf_init(&b, 0);
 	sk_jw_init(&w, &b);
 	sk_jw_obj(&w);
-	sk_jw_key(&w, "errors");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "errors");
 	for (size_t i = 0; i < o->n_findings; i++) {
 		const struct sk_finding *f = &o->findings[i];
 		const struct sk_layer *l = &o->layers[f->layer];
@@ -398,7 +397,7 @@ details(const struct sk_config_origin *o)
 			sk_jw_knull(&w, "line");
 			sk_jw_knull(&w, "column");
 		}
-		sk_jw_kstr(&w, "key", f->key[0] != '\0' ? f->key : NULL);
+		sk_jw_kword(&w, "key", f->key);
 		sk_jw_kstr(&w, "code", f->code);
 		sk_jw_kstr(&w, "message", f->message);
 		sk_jw_kstr(&w, "hint", f->hint);

@@ -376,8 +376,7 @@ sk_model_unknown(
 	sk_buf_init(&all, 0);
 	sk_jw_init(&w, &all);
 	sk_jw_obj(&w);
-	sk_jw_key(&w, "available");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "available");
 	for (size_t i = 0; i < r->n; i++) {
 		/* (A message has an end; the details have not.) */
 		if (b.len + strlen(r->v[i].name) < NAMES_MAX)

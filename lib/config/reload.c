@@ -122,7 +122,6 @@ sk_config_snapshot(const struct sk_config *c, int *fd, struct sk_err *err)
 	sk_jw_kstr(&w, "project_root", c->project_root);
 	sk_jw_kstr(&w, "named", c->named_file);
 	sk_jw_kvalue(&w, "values", c->root);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_sha256(b.p, b.len, hex);
 	new = sk_memfd(b.p, b.len, err);

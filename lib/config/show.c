@@ -54,10 +54,7 @@ explain_json(struct sk_config *conf, const struct sk_config_info *i)
 	struct sk_buf b;
 	struct sk_jw w;
 
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.config-explain/1");
+	sk_out_json_begin(&w, &b, "sk.config-explain/1");
 	sk_jw_kstr(&w, "key", i->key);
 	sk_jw_kstr(&w, "type", i->type);
 	sk_jw_kstr(&w, "description", i->description);
@@ -70,23 +67,18 @@ explain_json(struct sk_config *conf, const struct sk_config_info *i)
 	sk_jw_kvalue(&w, "examples", i->examples);
 	sk_jw_kstr(&w, "environment", i->env);
 	sk_jw_kbool(&w, "project_may_set", i->project);
-	sk_jw_key(&w, "keys");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "keys");
 	for (size_t k = 0; k < sk_jlen(i->members); k++)
 		sk_jw_str(&w, i->members->m[k].key);
 	sk_jw_end(&w);
 	sk_jw_kvalue(&w, "value", sk_config_masked(e.a, i->key, i->value));
 	sk_jw_kstr(&w, "origin", i->origin);
-	sk_jw_key(&w, "settings");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "settings");
 	e.w = &w;
 	if (i->env != NULL)
 		sk_config_each_setting(conf, i->key, explain_setting, &e);
 	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 static void
@@ -222,10 +214,7 @@ model_json(void *arg, const struct sk_model *m)
 	sk_jw_kstr(w, "model", m->model);
 	sk_jw_kstr(w, "tier", m->tier);
 	sk_jw_kstr(w, "endpoint", m->endpoint);
-	if (m->context_window > 0)
-		sk_jw_kint(w, "context_window", m->context_window);
-	else
-		sk_jw_knull(w, "context_window");
+	sk_jw_kpos(w, "context_window", m->context_window);
 	sk_jw_key(w, "price");
 	prices_json(w, &m->price, 0);
 	sk_jw_key(w, "long_price");
@@ -235,8 +224,7 @@ model_json(void *arg, const struct sk_model *m)
 		sk_jw_null(w);
 	sk_jw_kstr(w, "date", m->date);
 	sk_jw_kstr(w, "source", m->source);
-	sk_jw_key(w, "aliases");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "aliases");
 	for (size_t i = 0; i < sk_jlen(m->aliases); i++)
 		sk_jw_str(w, sk_jstr(sk_jat(m->aliases, i)));
 	sk_jw_end(w);
@@ -302,21 +290,14 @@ models_json(const struct sk_config *conf, const struct sk_model *one)
 	struct sk_buf b;
 	struct sk_jw w;
 
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.model-list/1");
-	sk_jw_key(&w, "models");
-	sk_jw_arr(&w);
+	sk_out_json_begin(&w, &b, "sk.model-list/1");
+	sk_jw_karr(&w, "models");
 	if (one != NULL)
 		model_json(&w, one);
 	else
 		sk_model_each(conf, model_json, &w);
 	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 int

@@ -27,21 +27,9 @@ static void
 open_event(struct sk_jw *w, struct sk_buf *b, const char *event)
 {
 	sk_buf_init(b, 0);
-	sk_jw_init(w, b);
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "schema", "sk.event/1");
+	sk_jw_doc(w, b, "sk.event/1");
 	sk_jw_kstr(w, "event", event);
 	sk_jw_ktime(w, "at", sk_now_ms());
-}
-
-static void
-words(struct sk_jw *w, const char *key, const struct sk_strv *v)
-{
-	sk_jw_key(w, key);
-	sk_jw_arr(w);
-	for (size_t i = 0; i < v->n; i++)
-		sk_jw_str(w, v->v[i]);
-	sk_jw_end(w);
 }
 
 static void
@@ -49,7 +37,6 @@ close_event(struct sk_jw *w, struct sk_buf *b)
 {
 	struct sk_err err = { 0 };
 
-	sk_jw_end(w);
 	sk_jw_done(w);
 	sk_out(b->p, b->len);
 	/* (A broken output is reported at the end.) */
@@ -96,7 +83,7 @@ tell_files(const struct follow *f, const char *event, const char *what,
 		return;
 	}
 	open_event(&w, &b, event);
-	words(&w, "files", files);
+	sk_jw_kstrv(&w, "files", files);
 	if (strcmp(event, "watch_start") == 0)
 		hash_of(f, &w);
 	close_event(&w, &b);
@@ -139,7 +126,7 @@ tell_success(struct follow *f, const struct sk_strv *sections, int64_t ms)
 		return;
 	}
 	open_event(&w, &b, "reload_success");
-	words(&w, "sections", sections);
+	sk_jw_kstrv(&w, "sections", sections);
 	hash_of(f, &w);
 	times(f, &w, ms);
 	close_event(&w, &b);

@@ -182,11 +182,9 @@ quality(struct sk_jw *w, const char *file, const struct sk_exported *e,
 	sk_jw_kstr(w, "check_name", check);
 	sk_jw_kstr(w, "fingerprint", print);
 	sk_jw_kstr(w, "severity", gitlab_severity(f));
-	sk_jw_key(w, "location");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "location");
 	sk_jw_kstr(w, "path", file);
-	sk_jw_key(w, "lines");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "lines");
 	sk_jw_kint(w, "begin", f->line > 0 ? f->line : 1);
 	if (f->end_line > 0)
 		sk_jw_kint(w, "end", f->end_line);
@@ -213,7 +211,6 @@ sk_export_gitlab(struct sk_buf *b, struct sk_export *x)
 			else
 				quality(&w, file, &x->v[i], f);
 		}
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
 

@@ -254,8 +254,7 @@ put_reasons(struct sk_jw *w, const struct apply *x)
 {
 	const struct sk_jv *list = sk_jget(x->doc, "reasons");
 
-	sk_jw_key(w, "reasons");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "reasons");
 	for (size_t i = 0; i < sk_jlen(list); i++)
 		if (!x->settled || !is_settled(sk_jat(list, i)))
 			sk_jw_value(w, sk_jat(list, i));
@@ -273,11 +272,9 @@ put_consensus(struct sk_jw *w, const struct apply *x)
 {
 	const struct sk_jv *c = sk_jget(x->doc, "consensus");
 
-	sk_jw_key(w, "consensus");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "consensus");
 	sk_jw_kvalue(w, "agreements", sk_jget(c, "agreements"));
-	sk_jw_key(w, "conflicts");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "conflicts");
 	for (size_t i = 0; !x->settled && i < sk_jlen(sk_jget(c, "conflicts"));
 	     i++)
 		sk_jw_value(w, sk_jat(sk_jget(c, "conflicts"), i));
@@ -297,8 +294,7 @@ put_family(struct sk_jw *w, const struct apply *x)
 	    sk_family_of(families, x->op->agent, x->op->family, own);
 
 	sk_jw_kstr(w, "model_family", x->op->family);
-	sk_jw_key(w, "same_family");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "same_family");
 	for (size_t i = 0; i < sk_jlen(in); i++) {
 		const char *agent = sk_jget_str(sk_jat(in, i), "agent");
 
@@ -314,8 +310,7 @@ put_family(struct sk_jw *w, const struct apply *x)
 static void
 put_arbiter(struct sk_jw *w, const struct apply *x, bool may)
 {
-	sk_jw_key(w, "arbiter");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "arbiter");
 	sk_jw_kstr(w, "agent", x->op->agent);
 	put_family(w, x);
 	sk_jw_kstr(w, "state", x->state);
@@ -327,8 +322,7 @@ put_arbiter(struct sk_jw *w, const struct apply *x, bool may)
 	sk_jw_kvalue(w, "rulings", x->rulings);
 	sk_jw_kvalue(w, "open", x->open);
 	sk_jw_end(w);
-	sk_jw_key(w, "mechanical");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "mechanical");
 	sk_jw_kvalue(w, "status", sk_jget(x->doc, "status"));
 	sk_jw_kvalue(w, "reasons", sk_jget(x->doc, "reasons"));
 	sk_jw_kvalue(w, "conflicts", sk_jptr(x->doc, "/consensus/conflicts"));

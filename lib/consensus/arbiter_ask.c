@@ -95,8 +95,7 @@ put_conflicts(struct sk_buf *line, const struct sk_question *q, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (q[i].choice == SK_CHOICE_NONE)
 			continue;
-		sk_jw_key(&w, q[i].id);
-		sk_jw_obj(&w);
+		sk_jw_kobj(&w, q[i].id);
 		sk_jw_kstr(&w, "path", q[i].path);
 		sk_jw_kstr(&w, "choose", how[q[i].choice]);
 		if (q[i].choice == SK_CHOICE_CLAIM)
@@ -178,11 +177,8 @@ put_request(struct sk_buf *out, const char *agent, const char *stage,
 {
 	struct sk_jw w;
 
-	sk_jw_init(&w, out);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.request/1");
-	sk_jw_key(&w, "agents");
-	sk_jw_arr(&w);
+	sk_jw_doc(&w, out, "sk.request/1");
+	sk_jw_karr(&w, "agents");
 	sk_jw_str(&w, agent);
 	sk_jw_end(&w);
 	sk_jw_kstr(&w, "run", d->run);
@@ -194,7 +190,6 @@ put_request(struct sk_buf *out, const char *agent, const char *stage,
 	sk_jw_kvalue(&w, "answer_schema", schema);
 	sk_jw_key(&w, "prompt");
 	sk_jw_strn(&w, prompt->p, prompt->len);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
 

@@ -5,21 +5,6 @@
 #include "consensus/decide.h"
 
 static void
-word(struct sk_jw *w, const char *key, const char *s)
-{
-	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
-}
-
-static void
-positive(struct sk_jw *w, const char *key, int64_t i)
-{
-	if (i > 0)
-		sk_jw_kint(w, key, i);
-	else
-		sk_jw_knull(w, key);
-}
-
-static void
 put_evidence(struct sk_jw *w, const struct sk_evidence *ev)
 {
 	sk_jw_key(w, "evidence");
@@ -30,11 +15,7 @@ put_evidence(struct sk_jw *w, const struct sk_evidence *ev)
 	sk_jw_obj(w);
 	sk_jw_kstr(w, "synthesis", ev->synthesis);
 	sk_jw_kstr(w, "telemetry", ev->telemetry);
-	sk_jw_key(w, "agents");
-	sk_jw_arr(w);
-	for (size_t i = 0; i < ev->agents.n; i++)
-		sk_jw_str(w, ev->agents.v[i]);
-	sk_jw_end(w);
+	sk_jw_kstrv(w, "agents", &ev->agents);
 	sk_jw_end(w);
 }
 
@@ -56,8 +37,7 @@ static void
 put_decision(struct sk_jw *w, const struct sk_decision *d, enum sk_face face,
     const struct sk_more *more)
 {
-	sk_jw_key(w, "decision");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "decision");
 	sk_jw_kstr(w, "run", d->run);
 	sk_jw_kstr(w, "branch", d->branch);
 	sk_jw_ktime(w, "decided_at", d->decided_ms);
@@ -69,7 +49,7 @@ put_decision(struct sk_jw *w, const struct sk_decision *d, enum sk_face face,
 		else
 			sk_jw_knull(w, "replayed");
 	}
-	positive(w, "supersedes", d->supersedes);
+	sk_jw_kpos(w, "supersedes", d->supersedes);
 	sk_jw_kint(w, "epoch", d->epoch);
 	put_chain(w, d);
 	if (face == SK_FACE_LINE && more != NULL && !more->last) {
@@ -102,11 +82,9 @@ sk_decision_write(struct sk_buf *out, const struct sk_decision *d,
 		sk_arena_free(&a);
 		return rc;
 	}
-	sk_jw_init(&w, out);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.verdict/1");
-	word(&w, "spec", d->spec);
-	word(&w, "stage", d->stage);
+	sk_jw_doc(&w, out, "sk.verdict/1");
+	sk_jw_kword(&w, "spec", d->spec);
+	sk_jw_kword(&w, "stage", d->stage);
 	sk_jw_kint(&w, "round", d->round);
 	sk_jw_kint(&w, "decision_seq", d->seq);
 	sk_jw_kstr(&w, "status", d->status);
@@ -125,7 +103,6 @@ sk_decision_write(struct sk_buf *out, const struct sk_decision *d,
 	if (more != NULL && more->last)
 		sk_jw_kstr(&w, "synthesis_path", more->synthesis_path);
 	put_decision(&w, d, face, more);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_arena_free(&a);
 	return out->full ? sk_fail(err, SK_DAMAGED, "too_large",
@@ -146,14 +123,11 @@ sk_ack_json(struct sk_buf *b, const char *run, const char *branch, int64_t seq,
 {
 	struct sk_jw w;
 
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.ack/1");
+	sk_jw_doc(&w, b, "sk.ack/1");
 	sk_jw_kstr(&w, "run", run);
-	word(&w, "branch", branch);
+	sk_jw_kword(&w, "branch", branch);
 	sk_jw_kint(&w, "decision_seq", seq);
 	sk_jw_kbool(&w, "acked", true);
 	sk_jw_kbool(&w, "already", already);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }

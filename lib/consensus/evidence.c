@@ -161,7 +161,6 @@ agent_json(
 	(void)sk_json_find(&a, s->content, s->content_n, &data);
 	sk_jw_kvalue(&w, "data", data);
 	put_raw(&w, "meta", s->meta_json);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_arena_free(&a);
 }
@@ -184,8 +183,7 @@ telemetry_json(struct sk_buf *b, const struct sk_decision *d,
 	sk_jw_kstr(&w, "specId", d->spec);
 	sk_jw_kstr(&w, "stage", d->stage);
 	sk_jw_ktime(&w, "timestamp", d->decided_ms);
-	sk_jw_key(&w, "consensus");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "consensus");
 	sk_jw_kstr(&w, "status", d->status);
 	sk_jw_kbool(&w, "ok", strcmp(d->status, "ok") == 0);
 	sk_jw_kbool(&w, "degraded", strcmp(d->status, "degraded") == 0);
@@ -194,8 +192,7 @@ telemetry_json(struct sk_buf *b, const struct sk_decision *d,
 	sk_jw_kvalue(&w, "conflicts", sk_jget(c, "conflicts"));
 	sk_jw_end(&w);
 	sk_jw_kstr(&w, "synthesisPath", ev->synthesis);
-	sk_jw_key(&w, "artifacts");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "artifacts");
 	for (size_t i = 0; i < n; i++) {
 		if (!stored[i].ok)
 			continue;
@@ -208,7 +205,6 @@ telemetry_json(struct sk_buf *b, const struct sk_decision *d,
 		file++;
 		sk_jw_end(&w);
 	}
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 }

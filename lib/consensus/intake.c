@@ -548,41 +548,23 @@ sk_intake_free(struct sk_intake *in)
 	in->state = NULL;
 }
 
-static void
-word(struct sk_jw *w, const char *key, const char *s)
-{
-	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
-}
-
-static void
-number(struct sk_jw *w, const char *key, int64_t i)
-{
-	if (i > 0)
-		sk_jw_kint(w, key, i);
-	else
-		sk_jw_knull(w, key);
-}
-
 void
 sk_intake_json(struct sk_buf *b, const struct sk_intake_note *n)
 {
 	struct sk_jw w;
 
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.intake/1");
-	word(&w, "run", n->key.run);
-	word(&w, "branch", n->key.branch);
-	word(&w, "spec", n->key.spec);
-	word(&w, "stage", n->key.stage);
-	number(&w, "round", n->key.round);
-	word(&w, "agent", n->key.agent);
-	number(&w, "attempt", n->attempt);
-	number(&w, "seq", n->seq);
+	sk_jw_doc(&w, b, "sk.intake/1");
+	sk_jw_kword(&w, "run", n->key.run);
+	sk_jw_kword(&w, "branch", n->key.branch);
+	sk_jw_kword(&w, "spec", n->key.spec);
+	sk_jw_kword(&w, "stage", n->key.stage);
+	sk_jw_kpos(&w, "round", n->key.round);
+	sk_jw_kword(&w, "agent", n->key.agent);
+	sk_jw_kpos(&w, "attempt", n->attempt);
+	sk_jw_kpos(&w, "seq", n->seq);
 	sk_jw_kstr(&w, "result", n->result);
-	word(&w, "reason", n->reason);
-	word(&w, "sha256", n->sha256);
+	sk_jw_kword(&w, "reason", n->reason);
+	sk_jw_kword(&w, "sha256", n->sha256);
 	sk_jw_kint(&w, "line", (int64_t)n->line);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }

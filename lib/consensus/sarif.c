@@ -28,8 +28,7 @@ message(struct sk_jw *w, const char *key, const char *p, size_t n)
 			sk_buf_ch(&b, ' ');
 		sk_buf_ch(&b, p[i]);
 	}
-	sk_jw_key(w, key);
-	sk_jw_obj(w);
+	sk_jw_kobj(w, key);
 	sk_jw_key(w, "text");
 	sk_jw_strn(w, b.p, b.len);
 	sk_jw_end(w);
@@ -89,14 +88,11 @@ rule_index(struct sk_strv *rules, const struct sk_finding *f)
 static void
 driver(struct sk_jw *w, const struct sk_strv *rules)
 {
-	sk_jw_key(w, "tool");
-	sk_jw_obj(w);
-	sk_jw_key(w, "driver");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "tool");
+	sk_jw_kobj(w, "driver");
 	sk_jw_kstr(w, "name", "sk-consensus");
 	sk_jw_kstr(w, "semanticVersion", SK_VERSION);
-	sk_jw_key(w, "rules");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "rules");
 	for (size_t i = 0; i < rules->n; i++) {
 		sk_jw_obj(w);
 		sk_jw_kstr(w, "id", rules->v[i]);
@@ -116,8 +112,7 @@ region(struct sk_jw *w, const struct sk_finding *f)
 {
 	if (f->line == 0)
 		return;
-	sk_jw_key(w, "region");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "region");
 	sk_jw_kint(w, "startLine", f->line);
 	if (f->column > 0)
 		sk_jw_kint(w, "startColumn", f->column);
@@ -132,22 +127,18 @@ location(struct sk_jw *w, const struct sk_export *x, const struct sk_finding *f)
 	const char *file = f->file != NULL ? f->file : x->file;
 	struct sk_buf b;
 
-	sk_jw_key(w, "locations");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "locations");
 	sk_jw_obj(w);
 	if (file != NULL) {
-		sk_jw_key(w, "physicalLocation");
-		sk_jw_obj(w);
-		sk_jw_key(w, "artifactLocation");
-		sk_jw_obj(w);
+		sk_jw_kobj(w, "physicalLocation");
+		sk_jw_kobj(w, "artifactLocation");
 		uri(w, file);
 		sk_jw_kstr(w, "uriBaseId", "%SRCROOT%");
 		sk_jw_end(w);
 		region(w, f);
 		sk_jw_end(w);
 	}
-	sk_jw_key(w, "logicalLocations");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "logicalLocations");
 	sk_jw_obj(w);
 	sk_buf_init(&b, 0);
 	if (f->where != NULL)
@@ -169,8 +160,7 @@ prints(struct sk_jw *w, const struct sk_finding *f)
 
 	(void)snprintf(
 	    s, sizeof(s), "%s:%lld", f->fingerprint, (long long)f->nth);
-	sk_jw_key(w, "partialFingerprints");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "partialFingerprints");
 	sk_jw_kstr(w, "skFinding/v1", s);
 	/* The one that code scanning goes by. */
 	sk_jw_kstr(w, "primaryLocationLineHash", s);
@@ -188,8 +178,7 @@ result(struct sk_jw *w, const struct sk_export *x, const struct sk_finding *f,
 	message(w, "message", f->text.p, f->text.len);
 	location(w, x, f);
 	prints(w, f);
-	sk_jw_key(w, "properties");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "properties");
 	sk_jw_kvalue(w, "agents", f->agents);
 	sk_jw_kint(w, "support", (int64_t)sk_jlen(f->agents));
 	sk_jw_kstr(w, "tier", f->tier);
@@ -217,12 +206,10 @@ invocation(struct sk_jw *w, const struct sk_exported *e, size_t left)
 	struct sk_buf b;
 
 	sk_buf_init(&b, 0);
-	sk_jw_key(w, "invocations");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "invocations");
 	sk_jw_obj(w);
 	sk_jw_kbool(w, "executionSuccessful", true);
-	sk_jw_key(w, "toolExecutionNotifications");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "toolExecutionNotifications");
 	for (size_t i = 0; i < sk_jlen(conflicts); i++) {
 		sk_buf_clear(&b);
 		sk_export_conflict(&b, sk_jat(conflicts, i));
@@ -257,19 +244,16 @@ run(struct sk_jw *w, struct sk_export *x, const struct sk_exported *e)
 	sk_jw_obj(w);
 	driver(w, &rules);
 	(void)snprintf(id, sizeof(id), "sk/%s/%s/", e->spec, e->stage);
-	sk_jw_key(w, "automationDetails");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "automationDetails");
 	sk_jw_kstr(w, "id", id);
 	sk_jw_end(w);
 	invocation(w, e, e->n - n);
 	sk_jw_kstr(w, "columnKind", "unicodeCodePoints");
-	sk_jw_key(w, "results");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "results");
 	for (size_t i = 0; i < n; i++)
 		result(w, x, &e->f[i], at[i], rules.v[at[i]]);
 	sk_jw_end(w);
-	sk_jw_key(w, "properties");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "properties");
 	sk_jw_kstr(w, "status", e->status);
 	sk_jw_kvalue(w, "input_sha256", sk_jget(e->v, "input_sha256"));
 	sk_jw_end(w);
@@ -289,11 +273,9 @@ sk_export_sarif(struct sk_buf *b, struct sk_export *x)
 	sk_jw_kstr(
 	    &w, "$schema", "https://json.schemastore.org/sarif-2.1.0.json");
 	sk_jw_kstr(&w, "version", "2.1.0");
-	sk_jw_key(&w, "runs");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "runs");
 	for (size_t i = 0; i < x->n; i++)
 		run(&w, x, &x->v[i]);
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 }

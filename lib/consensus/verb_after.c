@@ -98,17 +98,11 @@ sk_verb_stop(struct sk_ctx *ctx, struct sk_err *err)
 	if (rc == 0)
 		rc = sk_run_stop(db, o->run, &already, err);
 	if (rc == 0 && ctx->format == SK_FMT_JSON) {
-		sk_buf_init(&b, 0);
-		sk_jw_init(&w, &b);
-		sk_jw_obj(&w);
-		sk_jw_kstr(&w, "schema", "sk.stop/1");
+		sk_out_json_begin(&w, &b, "sk.stop/1");
 		sk_jw_kstr(&w, "run", o->run);
 		sk_jw_kbool(&w, "stopped", true);
 		sk_jw_kbool(&w, "already", already);
-		sk_jw_end(&w);
-		sk_jw_done(&w);
-		sk_out_json(&b);
-		sk_buf_free(&b);
+		sk_out_json_end(&w);
 	} else if (rc == 0) {
 		sk_outf("run %s %s\n", o->run,
 		    already ? "was stopped already" : "stopped");
@@ -284,22 +278,16 @@ put_event(void *arg, const struct sk_event_row *e)
 
 	sk_buf_init(&b, 0);
 	if (ctx->format == SK_FMT_JSON) {
-		sk_jw_init(&w, &b);
-		sk_jw_obj(&w);
-		sk_jw_kstr(&w, "schema", "sk.log/1");
+		sk_jw_doc(&w, &b, "sk.log/1");
 		sk_jw_kint(&w, "lsn", e->lsn);
 		sk_jw_ktime(&w, "at", e->at);
 		sk_jw_kstr(&w, "kind", e->kind);
 		sk_jw_kstr(&w, "run", e->run);
 		sk_jw_kstr(&w, "branch", e->branch);
-		if (e->seq > 0)
-			sk_jw_kint(&w, "seq", e->seq);
-		else
-			sk_jw_knull(&w, "seq");
+		sk_jw_kpos(&w, "seq", e->seq);
 		sk_jw_kstr(&w, "key", e->key);
 		sk_jw_kint(&w, "epoch", e->epoch);
 		sk_jw_kint(&w, "pid", e->pid);
-		sk_jw_end(&w);
 		sk_jw_done(&w);
 		sk_out_json(&b);
 	} else {
@@ -331,20 +319,13 @@ put_counts(const struct sk_ctx *ctx, const char *run,
 			    "%-24s %lld\n", v[i].what, (long long)v[i].count);
 		return;
 	}
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.counts/1");
+	sk_out_json_begin(&w, &b, "sk.counts/1");
 	sk_jw_kstr(&w, "run", run);
-	sk_jw_key(&w, "counts");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "counts");
 	for (size_t i = 0; i < n; i++)
 		sk_jw_kint(&w, v[i].what, v[i].count);
 	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 int

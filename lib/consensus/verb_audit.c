@@ -219,20 +219,16 @@ put_report(const struct sk_ctx *ctx, const struct report *r)
 		sk_buf_free(&b);
 		return;
 	}
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.audit/1");
+	sk_jw_doc(&w, &b, "sk.audit/1");
 	sk_jw_kstr(&w, "result", r->n.violations == 0 ? "sound" : "violated");
 	sk_jw_kint(&w, "count", r->n.violations);
 	sk_jw_kvalue(&w, "violations", r->list);
-	sk_jw_key(&w, "checked");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "checked");
 	sk_jw_kint(&w, "events", r->n.events);
 	sk_jw_kint(&w, "answers", r->n.answers);
 	sk_jw_kint(&w, "decisions", r->n.decisions);
 	sk_jw_kint(&w, "files", r->files);
 	sk_jw_kint(&w, "lines", r->lines);
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_out_json(&b);

@@ -239,7 +239,6 @@ put_judgement(struct sk_ctx *ctx, const struct sk_verdict *v)
 			sk_jw_knull(&w, "decision_seq");
 	}
 	sk_jw_knull(&w, "decision");
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_verb_put_verdict(ctx, &b);
 	sk_buf_free(&b);

@@ -121,9 +121,7 @@ put_proof(const struct sk_ctx *ctx, const char *file, const struct sk_proof *p)
 		sk_buf_free(&b);
 		return;
 	}
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.verify/1");
+	sk_jw_doc(&w, &b, "sk.verify/1");
 	sk_jw_kstr(&w, "file", file);
 	sk_jw_kvalue(&w, "run", sk_jptr(p->doc, "/decision/run"));
 	sk_jw_kvalue(&w, "branch", sk_jptr(p->doc, "/decision/branch"));
@@ -131,13 +129,11 @@ put_proof(const struct sk_ctx *ctx, const char *file, const struct sk_proof *p)
 	sk_jw_kvalue(&w, "status", sk_jget(p->doc, "status"));
 	sk_jw_kstr(&w, "result", result);
 	sk_jw_kvalue(&w, "findings", p->findings);
-	sk_jw_key(&w, "answers");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "answers");
 	sk_jw_kint(&w, "embedded", (int64_t)p->embedded);
 	sk_jw_kint(&w, "files", (int64_t)p->files);
 	sk_jw_kint(&w, "database", (int64_t)p->database);
 	sk_jw_kint(&w, "absent", (int64_t)p->absent);
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_out_json(&b);

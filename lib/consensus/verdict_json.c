@@ -8,23 +8,6 @@
 
 static const char *const states[] = { "ok", "failed", "invalid" };
 
-static void
-strings(struct sk_jw *w, const char *key, const struct sk_strv *v)
-{
-	sk_jw_key(w, key);
-	sk_jw_arr(w);
-	for (size_t i = 0; v != NULL && i < v->n; i++)
-		sk_jw_str(w, v->v[i]);
-	sk_jw_end(w);
-}
-
-/* An empty id is "not said". */
-static void
-or_null(struct sk_jw *w, const char *key, const char *s)
-{
-	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
-}
-
 static bool
 is_prose(const struct sk_judge *j, const char *agent)
 {
@@ -39,8 +22,7 @@ is_prose(const struct sk_judge *j, const char *agent)
 static void
 inputs(struct sk_jw *w, const struct sk_judge *j, bool judged)
 {
-	sk_jw_key(w, "inputs");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "inputs");
 	for (size_t i = 0; i < j->n_in; i++) {
 		const struct sk_input *in = j->in[i];
 		bool prose = judged && is_prose(j, in->agent);
@@ -50,11 +32,11 @@ inputs(struct sk_jw *w, const struct sk_judge *j, bool judged)
 		sk_jw_kstr(w, "agent", in->agent);
 		sk_jw_kstr(
 		    w, "state", states[lost ? SK_INPUT_INVALID : in->state]);
-		or_null(w, "note",
+		sk_jw_kword(w, "note",
 		    lost    ? "no_json"
 		    : prose ? "prose"
 			    : in->note);
-		or_null(
+		sk_jw_kword(
 		    w, "sha256", in->state == SK_INPUT_OK ? in->sha256 : NULL);
 		if (in->family != NULL)
 			sk_jw_kstr(w, "model_family", in->family);
@@ -73,18 +55,17 @@ sk_judge_hash(struct sk_judge *j)
 	sk_buf_init(&b, 0);
 	sk_jw_init(&w, &b);
 	sk_jw_obj(&w);
-	or_null(&w, "spec", c->spec);
-	or_null(&w, "stage", c->stage);
+	sk_jw_kword(&w, "spec", c->spec);
+	sk_jw_kword(&w, "stage", c->stage);
 	sk_jw_kint(&w, "round", c->round);
-	or_null(&w, "policy", c->policy->sha256);
+	sk_jw_kword(&w, "policy", c->policy->sha256);
 	sk_jw_kint(&w, "quorum", (int64_t)j->quorum);
 	sk_jw_kint(&w, "min", c->min);
 	sk_jw_kint(&w, "faulty", c->faulty);
 	sk_jw_kbool(&w, "complete", c->complete);
-	strings(&w, "require", c->require);
-	strings(&w, "expect", &j->expected);
+	sk_jw_kstrv(&w, "require", c->require);
+	sk_jw_kstrv(&w, "expect", &j->expected);
 	inputs(&w, j, false);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_sha256(b.p, b.len, j->v->input_sha256);
 	sk_buf_free(&b);
@@ -137,8 +118,7 @@ agreement(struct sk_jw *w, const struct sk_res *r)
 static void
 agreements(struct sk_jw *w, const struct sk_judge *j)
 {
-	sk_jw_key(w, "agreements");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "agreements");
 	for (size_t i = 0; i < j->vt.n_res; i++)
 		if (j->vt.res[i].agreed && shallow(j->vt.res[i].path))
 			agreement(w, &j->vt.res[i]);
@@ -172,8 +152,7 @@ disagreement(struct sk_jw *w, const struct sk_dis *d)
 static void
 conflicts(struct sk_jw *w, const struct sk_judge *j)
 {
-	sk_jw_key(w, "conflicts");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "conflicts");
 	for (size_t i = 0; i < j->vt.n_dis; i++)
 		if (j->vt.dis[i].required)
 			disagreement(w, &j->vt.dis[i]);
@@ -194,16 +173,14 @@ others(struct sk_jw *w, const struct sk_judge *j)
 {
 	const struct sk_dis *d;
 
-	sk_jw_key(w, "optional_conflicts");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "optional_conflicts");
 	for (size_t i = 0; i < j->vt.n_dis; i++) {
 		d = &j->vt.dis[i];
 		if (d->conflict && !d->text && !d->required)
 			disagreement(w, d);
 	}
 	sk_jw_end(w);
-	sk_jw_key(w, "unsupported");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "unsupported");
 	for (size_t i = 0; i < j->vt.n_dis; i++)
 		if (!j->vt.dis[i].conflict && !j->vt.dis[i].required)
 			disagreement(w, &j->vt.dis[i]);
@@ -241,8 +218,7 @@ spread(struct sk_jw *w, const struct sk_res *r)
 static void
 support_at(struct sk_jw *w, const struct sk_judge *j, const struct sk_res *r)
 {
-	sk_jw_key(w, r->path);
-	sk_jw_obj(w);
+	sk_jw_kobj(w, r->path);
 	sk_jw_kint(w, "count", (int64_t)r->count);
 	sk_jw_kint(w, "of", (int64_t)r->supplied);
 	sk_jw_kstr(w, "kind", sk_path_kind_word(r->kind));
@@ -268,8 +244,7 @@ support_at(struct sk_jw *w, const struct sk_judge *j, const struct sk_res *r)
 static void
 support(struct sk_jw *w, const struct sk_judge *j)
 {
-	sk_jw_key(w, "support");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "support");
 	for (size_t i = 0; i < j->vt.n_res; i++)
 		if (j->vt.res[i].kind != SK_PATH_OBJECT)
 			support_at(w, j, &j->vt.res[i]);
@@ -279,8 +254,7 @@ support(struct sk_jw *w, const struct sk_judge *j)
 static void
 present(struct sk_jw *w, const struct sk_judge *j)
 {
-	sk_jw_key(w, "present");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "present");
 	for (size_t i = 0; i < j->expected.n; i++)
 		if (!sk_judge_listed(&j->missing, j->expected.v[i]) &&
 		    !sk_judge_listed(&j->spared, j->expected.v[i]))
@@ -350,11 +324,9 @@ families(struct sk_jw *w, const struct sk_judge *j)
 			sk_strv_add(&names, of[i].p);
 	}
 	sk_strv_sort(&names);
-	sk_jw_key(w, "families");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "families");
 	sk_jw_kint(w, "count", (int64_t)count);
-	sk_jw_key(w, "shared");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "shared");
 	for (size_t k = 0; k < names.n; k++)
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(of[i].p, names.v[k]) == 0) {
@@ -373,18 +345,16 @@ families(struct sk_jw *w, const struct sk_judge *j)
 static void
 certificate(struct sk_jw *w, const struct sk_case *c)
 {
-	sk_jw_key(w, "certificate");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "certificate");
 	sk_jw_kvalue(w, "policy", c->policy->tree);
-	sk_jw_key(w, "quorum");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "quorum");
 	sk_jw_kint(w, "num", c->quorum.num);
 	sk_jw_kint(w, "den", c->quorum.den);
 	sk_jw_end(w);
 	sk_jw_kint(w, "min", c->min);
 	sk_jw_kint(w, "faulty", c->faulty);
 	if (c->require != NULL)
-		strings(w, "require", c->require);
+		sk_jw_kstrv(w, "require", c->require);
 	else
 		sk_jw_knull(w, "require");
 	sk_jw_kbool(w, "complete", c->complete);
@@ -397,29 +367,25 @@ sk_judge_write(struct sk_judge *j)
 	const struct sk_case *c = j->c;
 	struct sk_jw w;
 
-	sk_jw_init(&w, &j->v->json);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.verdict/1");
-	or_null(&w, "spec", c->spec);
-	or_null(&w, "stage", c->stage);
+	sk_jw_doc(&w, &j->v->json, "sk.verdict/1");
+	sk_jw_kword(&w, "spec", c->spec);
+	sk_jw_kword(&w, "stage", c->stage);
 	sk_jw_kint(&w, "round", c->round);
 	sk_jw_kstr(&w, "status", sk_status_word(j->v->status));
 	sk_jw_kvalue(&w, "reasons", j->reasons);
-	strings(&w, "expected", &j->expected);
+	sk_jw_kstrv(&w, "expected", &j->expected);
 	present(&w, j);
-	strings(&w, "missing_agents", &j->missing);
-	strings(&w, "unexpected_agents", &j->unexpected);
-	sk_jw_key(&w, "quorum");
-	sk_jw_obj(&w);
+	sk_jw_kstrv(&w, "missing_agents", &j->missing);
+	sk_jw_kstrv(&w, "unexpected_agents", &j->unexpected);
+	sk_jw_kobj(&w, "quorum");
 	sk_jw_kint(&w, "required", (int64_t)j->quorum);
 	sk_jw_kint(&w, "of", (int64_t)j->total);
 	if (c->faulty > 0)
 		sk_jw_kint(&w, "faulty", c->faulty);
 	sk_jw_end(&w);
 	families(&w, j);
-	strings(&w, "required", &j->required);
-	sk_jw_key(&w, "consensus");
-	sk_jw_obj(&w);
+	sk_jw_kstrv(&w, "required", &j->required);
+	sk_jw_kobj(&w, "consensus");
 	agreements(&w, j);
 	conflicts(&w, j);
 	sk_jw_end(&w);
@@ -428,8 +394,7 @@ sk_judge_write(struct sk_judge *j)
 	others(&w, j);
 	inputs(&w, j, true);
 	if (c->policy->name != NULL) {
-		sk_jw_key(&w, "policy");
-		sk_jw_obj(&w);
+		sk_jw_kobj(&w, "policy");
 		sk_jw_kstr(&w, "name", c->policy->name);
 		sk_jw_kstr(&w, "sha256", c->policy->sha256);
 		sk_jw_end(&w);

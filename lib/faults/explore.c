@@ -258,14 +258,10 @@ print_json(const struct sk_explorer *x, const struct result *res)
 	struct sk_buf b, kind;
 	struct sk_jw w;
 
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.exploration/1");
+	sk_out_json_begin(&w, &b, "sk.exploration/1");
 	sk_jw_kint(&w, "agents", (int64_t)x->agents);
 	sk_jw_kint(&w, "attempts", (int64_t)x->attempts);
-	sk_jw_key(&w, "kinds");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "kinds");
 	for (size_t i = 0; i < x->nkinds; i++) {
 		sk_buf_init(&kind, 0);
 		sk_buf_printf(&kind, "%s%s%s", x->kinds[i].name,
@@ -276,8 +272,7 @@ print_json(const struct sk_explorer *x, const struct result *res)
 	sk_jw_end(&w);
 	sk_jw_kint(&w, "schedules", (int64_t)res->all);
 	sk_jw_kint(&w, "covered", (int64_t)res->covered);
-	sk_jw_key(&w, "violations");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "violations");
 	for (size_t i = 0; i < res->n; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "rule", res->v[i].broken);
@@ -285,10 +280,7 @@ print_json(const struct sk_explorer *x, const struct result *res)
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 static void

@@ -162,16 +162,10 @@ tell_address(struct stay *s, const char *url)
 	struct sk_jw w;
 
 	if (s->p.json) {
-		sk_buf_init(&b, 0);
-		sk_jw_init(&w, &b);
-		sk_jw_obj(&w);
-		sk_jw_kstr(&w, "schema", "sk.proxy/1");
+		sk_out_json_begin(&w, &b, "sk.proxy/1");
 		sk_jw_kstr(&w, "url", url);
 		sk_jw_kstr(&w, "to", s->p.base);
-		sk_jw_end(&w);
-		sk_jw_done(&w);
-		sk_out_json(&b);
-		sk_buf_free(&b);
+		sk_out_json_end(&w);
 	} else {
 		sk_outf("%s\n", url);
 	}

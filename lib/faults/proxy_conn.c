@@ -50,10 +50,7 @@ note(const struct sk_proxy_conn *c)
 
 	/* (What stands after '?' may be a key.) */
 	if (c->p->json) {
-		sk_buf_init(&b, 0);
-		sk_jw_init(&w, &b);
-		sk_jw_obj(&w);
-		sk_jw_kstr(&w, "schema", "sk.exchange/1");
+		sk_out_json_begin(&w, &b, "sk.exchange/1");
 		sk_jw_kint(&w, "n", (int64_t)c->n);
 		sk_jw_kstr(&w, "method", c->req.method);
 		sk_jw_kstr(&w, "path", where);
@@ -65,10 +62,7 @@ note(const struct sk_proxy_conn *c)
 		sk_jw_kstr(
 		    &w, "fault", c->fault != NULL ? c->fault->name : NULL);
 		sk_jw_kint(&w, "duration_ms", ms);
-		sk_jw_end(&w);
-		sk_jw_done(&w);
-		sk_out_json(&b);
-		sk_buf_free(&b);
+		sk_out_json_end(&w);
 		(void)sk_out_flush(&(struct sk_err){ 0 });
 	} else {
 		sk_say("%llu: %s %s %d, %llu bytes, %lld ms%s%s",
@@ -181,12 +175,10 @@ say(struct sk_proxy_conn *c, int status, const char *headers, const char *type,
 		sk_jw_init(&w, &body);
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "type", "error");
-		sk_jw_key(&w, "error");
-		sk_jw_obj(&w);
+		sk_jw_kobj(&w, "error");
 		sk_jw_kstr(&w, "type", type);
 		sk_jw_kstr(&w, "code", type);
 		sk_jw_kstr(&w, "message", message);
-		sk_jw_end(&w);
 		sk_jw_end(&w);
 		sk_jw_done(&w);
 	}

@@ -40,8 +40,8 @@ rule_json(struct sk_jw *w, const struct sk_fault_rule *r)
 	sk_fault_text(&b, r);
 	sk_jw_kstr(w, "rule", b.p);
 	sk_jw_kstr(w, "name", r->name);
-	sk_jw_kstr(w, "agent", r->agent[0] != '\0' ? r->agent : NULL);
-	sk_jw_kstr(w, "stage", r->stage[0] != '\0' ? r->stage : NULL);
+	sk_jw_kword(w, "agent", r->agent);
+	sk_jw_kword(w, "stage", r->stage);
 	sk_buf_clear(&b);
 	sk_fault_explain(&b, r);
 	sk_jw_kstr(w, "means", b.p);
@@ -54,9 +54,7 @@ open_json(struct sk_jw *w, struct sk_buf *b, const struct sk_fault_plan *plan)
 	struct sk_buf text;
 
 	sk_buf_init(b, 0);
-	sk_jw_init(w, b);
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "schema", "sk.faults/1");
+	sk_jw_doc(w, b, "sk.faults/1");
 #ifdef SK_FAULTS
 	sk_jw_kstr(w, "build", "development");
 #else
@@ -71,7 +69,6 @@ open_json(struct sk_jw *w, struct sk_buf *b, const struct sk_fault_plan *plan)
 static void
 close_json(struct sk_jw *w, struct sk_buf *b)
 {
-	sk_jw_end(w);
 	sk_jw_done(w);
 	sk_out_json(b);
 	sk_buf_free(b);
@@ -117,8 +114,7 @@ words_text(void)
 static void
 words_json(struct sk_jw *w)
 {
-	sk_jw_key(w, "kinds");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "kinds");
 	for (const struct sk_fault_kind *k = sk_fault_kinds; k->name; k++) {
 		sk_jw_obj(w);
 		sk_jw_kstr(w, "name", k->name);
@@ -128,8 +124,7 @@ words_json(struct sk_jw *w)
 		sk_jw_end(w);
 	}
 	sk_jw_end(w);
-	sk_jw_key(w, "points");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "points");
 	for (const struct sk_fault_point *p = sk_fault_points; p->name; p++)
 		sk_jw_str(w, p->name);
 	sk_jw_end(w);
@@ -148,8 +143,7 @@ sk_faults_plan(struct sk_ctx *ctx, struct sk_err *err)
 		return rc;
 	if (ctx->format == SK_FMT_JSON) {
 		open_json(&w, &b, &plan);
-		sk_jw_key(&w, "rules");
-		sk_jw_arr(&w);
+		sk_jw_karr(&w, "rules");
 		for (size_t i = 0; i < plan.n; i++) {
 			rule_json(&w, &plan.v[i]);
 			sk_jw_end(&w);
@@ -272,8 +266,7 @@ status_json(const struct sk_fault_table *t)
 		plan = none;
 	sk_err_clear(&ignored);
 	open_json(&w, &b, &plan);
-	sk_jw_key(&w, "counters");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "counters");
 	for (size_t i = 0; t != NULL && i < SK_FAULT_SLOTS; i++) {
 		const struct sk_fault_slot *s = &t->slot[i];
 
@@ -286,8 +279,7 @@ status_json(const struct sk_fault_table *t)
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
-	sk_jw_key(&w, "hits");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "hits");
 	for (size_t i = 0; t != NULL && i < SK_FAULT_HITS; i++) {
 		const struct sk_fault_hit *h = &t->hit[i];
 

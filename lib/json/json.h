@@ -173,7 +173,20 @@ void sk_jw_knull(struct sk_jw *w, const char *k);
 void sk_jw_kvalue(struct sk_jw *w, const char *k, const struct sk_jv *v);
 /* "at":"2025-…Z"; ms 0 → null */
 void sk_jw_ktime(struct sk_jw *w, const char *k, int64_t ms);
-/* End of document: newline; sk_bug when something is still open. */
+/* What may be absent, then null: a word that is NULL or "", a positive number
+ * that is 0 or less, a count below 0. */
+void sk_jw_kword(struct sk_jw *w, const char *k, const char *s);
+void sk_jw_kpos(struct sk_jw *w, const char *k, int64_t i);
+void sk_jw_kcount(struct sk_jw *w, const char *k, int64_t i);
+/* An array of strings; v NULL = an empty one. */
+void sk_jw_kstrv(struct sk_jw *w, const char *k, const struct sk_strv *v);
+/* "k":{ and "k":[ */
+void sk_jw_kobj(struct sk_jw *w, const char *k);
+void sk_jw_karr(struct sk_jw *w, const char *k);
+/* A document {"schema":schema,…} in b, to be ended by sk_jw_done(). */
+void sk_jw_doc(struct sk_jw *w, struct sk_buf *b, const char *schema);
+/* End of document: closes the outermost object or array, newline; sk_bug when
+ * more is open. */
 void sk_jw_done(struct sk_jw *w);
 /* One string with its quotes, or one value, to a buffer; no newline. */
 void sk_json_write_str(struct sk_buf *b, const char *s, size_t n);

@@ -344,8 +344,62 @@ sk_jw_ktime(struct sk_jw *w, const char *k, int64_t ms)
 }
 
 void
+sk_jw_kword(struct sk_jw *w, const char *k, const char *s)
+{
+	sk_jw_kstr(w, k, s != NULL && s[0] != '\0' ? s : NULL);
+}
+
+void
+sk_jw_kpos(struct sk_jw *w, const char *k, int64_t i)
+{
+	sk_jw_kcount(w, k, i > 0 ? i : -1);
+}
+
+void
+sk_jw_kcount(struct sk_jw *w, const char *k, int64_t i)
+{
+	if (i < 0)
+		sk_jw_knull(w, k);
+	else
+		sk_jw_kint(w, k, i);
+}
+
+void
+sk_jw_kstrv(struct sk_jw *w, const char *k, const struct sk_strv *v)
+{
+	sk_jw_karr(w, k);
+	for (size_t i = 0; v != NULL && i < v->n; i++)
+		sk_jw_str(w, v->v[i]);
+	sk_jw_end(w);
+}
+
+void
+sk_jw_kobj(struct sk_jw *w, const char *k)
+{
+	sk_jw_key(w, k);
+	sk_jw_obj(w);
+}
+
+void
+sk_jw_karr(struct sk_jw *w, const char *k)
+{
+	sk_jw_key(w, k);
+	sk_jw_arr(w);
+}
+
+void
+sk_jw_doc(struct sk_jw *w, struct sk_buf *b, const char *schema)
+{
+	sk_jw_init(w, b);
+	sk_jw_obj(w);
+	sk_jw_kstr(w, "schema", schema);
+}
+
+void
 sk_jw_done(struct sk_jw *w)
 {
+	if (w->depth == 1)
+		sk_jw_end(w);
 	if (w->depth != 0 || w->stack[0] != '.')
 		sk_bug("JSON document is not complete");
 	sk_buf_ch(w->b, '\n');

@@ -30,15 +30,6 @@ sk_budgets_providers(
 
 /* ---- JSON ---- */
 
-static void
-klimit(struct sk_jw *w, const char *key, int64_t x)
-{
-	if (x < 0)
-		sk_jw_knull(w, key);
-	else
-		sk_jw_kint(w, key, x);
-}
-
 static int
 put_one(struct sk_jw *w, struct sk_db *db, const struct sk_scope *s,
     double warn, struct sk_err *err)
@@ -55,12 +46,12 @@ put_one(struct sk_jw *w, struct sk_db *db, const struct sk_scope *s,
 	sk_jw_obj(w);
 	sk_jw_kstr(w, "scope", s->name);
 	sk_jw_kstr(w, "id", sk_scope_plain(s, id, sizeof(id)));
-	klimit(w, "limit", s->limit);
+	sk_jw_kcount(w, "limit", s->limit);
 	sk_jw_kint(w, "used", used);
 	sk_jw_kstr(w, "used_usd", usd);
 	sk_jw_kint(w, "reserved", held);
-	klimit(w, "left", s->limit < 0 ? -1 : left > 0 ? left : 0);
-	sk_jw_kstr(w, "level", level[0] != '\0' ? level : NULL);
+	sk_jw_kcount(w, "left", s->limit < 0 ? -1 : left > 0 ? left : 0);
+	sk_jw_kword(w, "level", level);
 	sk_jw_ktime(w, "resets_at", sk_scope_resets(s->name, sk_now_ms()));
 	sk_jw_end(w);
 	return rc;
@@ -73,9 +64,7 @@ sk_budget_json(struct sk_buf *out, struct sk_db *db, const struct sk_budgets *b,
 	struct sk_jw w;
 	int rc = 0;
 
-	sk_jw_init(&w, out);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.budget/1");
+	sk_jw_doc(&w, out, "sk.budget/1");
 	sk_jw_ktime(&w, "at", sk_now_ms());
 	sk_jw_key(&w, "reservation");
 	if (reserved == NULL) {
@@ -83,14 +72,12 @@ sk_budget_json(struct sk_buf *out, struct sk_db *db, const struct sk_budgets *b,
 	} else {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "key", reserved);
-		klimit(&w, "cost", cost);
+		sk_jw_kcount(&w, "cost", cost);
 		sk_jw_end(&w);
 	}
-	sk_jw_key(&w, "budgets");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "budgets");
 	for (size_t i = 0; rc == 0 && i < b->n; i++)
 		rc = put_one(&w, db, &b->v[i], warn, err);
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	return rc;

@@ -6,12 +6,6 @@
 #include "cli/cli.h"
 #include "metrics/internal.h"
 
-static void
-kword(struct sk_jw *w, const char *k, const char *s)
-{
-	sk_jw_kstr(w, k, s == NULL || *s == '\0' ? NULL : s);
-}
-
 /* ---- JSON ---- */
 
 static void
@@ -32,8 +26,7 @@ put_cost(struct sk_jw *w, const struct sk_part *p)
 {
 	char usd[SK_USD_LEN];
 
-	sk_jw_key(w, "cost");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "cost");
 	if (p->calls > 0 && p->unpriced == p->calls) {
 		sk_jw_knull(w, "micro_usd");
 		sk_jw_knull(w, "usd");
@@ -52,28 +45,20 @@ put_context(struct sk_jw *w, const struct sk_part *p, const char *model)
 {
 	int percent = sk_context_percent(p);
 
-	sk_jw_key(w, "context");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "context");
 	if (model != NULL)
-		kword(w, "model", model);
+		sk_jw_kword(w, "model", model);
 	sk_jw_kint(w, "used", p->context_used);
-	if (p->context_window > 0)
-		sk_jw_kint(w, "window", p->context_window);
-	else
-		sk_jw_knull(w, "window");
-	if (percent >= 0)
-		sk_jw_kint(w, "percent", percent);
-	else
-		sk_jw_knull(w, "percent");
-	kword(w, "level", sk_context_level(percent));
+	sk_jw_kpos(w, "window", p->context_window);
+	sk_jw_kcount(w, "percent", percent);
+	sk_jw_kword(w, "level", sk_context_level(percent));
 	sk_jw_end(w);
 }
 
 static void
 put_parts(struct sk_jw *w, const char *key, const struct sk_parts *p)
 {
-	sk_jw_key(w, key);
-	sk_jw_arr(w);
+	sk_jw_karr(w, key);
 	for (size_t i = 0; i < p->n; i++) {
 		sk_jw_obj(w);
 		sk_jw_kstr(w, "name", p->v[i].name);
@@ -93,17 +78,14 @@ put_estimate(struct sk_jw *w, const struct sk_figures *f)
 	struct sk_estimate e;
 
 	sk_estimator_ask(&f->est, &e);
-	sk_jw_key(w, "estimate");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "estimate");
 	sk_jw_kint(w, "next_prompt", sk_session_estimate(&f->session));
 	sk_jw_kstr(w, "basis", sk_session_basis(&f->session));
-	sk_jw_key(w, "window");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "window");
 	for (size_t i = 0; i < f->session.n; i++)
 		sk_jw_int(w, f->session.recent[i]);
 	sk_jw_end(w);
-	sk_jw_key(w, "better");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "better");
 	sk_jw_kint(w, "next_prompt", e.value);
 	sk_jw_kint(w, "low", e.low);
 	sk_jw_kint(w, "high", e.high);
@@ -145,35 +127,27 @@ sk_figures_json(
 	bool critical;
 	struct sk_jw w;
 
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.metrics/1");
+	sk_jw_doc(&w, b, "sk.metrics/1");
 	sk_jw_ktime(&w, "at", sk_now_ms());
-	kword(&w, "run", f->run);
-	kword(&w, "branch", f->branch);
-	kword(&w, "spec", f->spec);
-	kword(&w, "stage", f->stage);
+	sk_jw_kword(&w, "run", f->run);
+	sk_jw_kword(&w, "branch", f->branch);
+	sk_jw_kword(&w, "spec", f->spec);
+	sk_jw_kword(&w, "stage", f->stage);
 	sk_jw_kint(&w, "calls", f->all.calls);
 	sk_jw_kint(&w, "failed", f->all.failed);
 	sk_jw_kint(&w, "turns", f->session.turns);
-	sk_jw_key(&w, "totals");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "totals");
 	put_tokens(&w, &f->session.total);
 	sk_jw_end(&w);
-	sk_jw_key(&w, "last_turn");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "last_turn");
 	put_tokens(&w, &f->session.last);
 	sk_jw_end(&w);
 	put_cost(&w, &f->all);
-	sk_jw_key(&w, "unpriced_models");
-	sk_jw_arr(&w);
-	for (size_t i = 0; i < f->unpriced_models.n; i++)
-		sk_jw_str(&w, f->unpriced_models.v[i]);
-	sk_jw_end(&w);
+	sk_jw_kstrv(&w, "unpriced_models", &f->unpriced_models);
 	sk_jw_kint(&w, "replays", f->session.replays);
 	sk_jw_kint(&w, "duplicates", f->session.duplicates);
 	warning = sk_session_warning(&f->session, &critical);
-	kword(&w, "warning", warning);
+	sk_jw_kword(&w, "warning", warning);
 	put_estimate(&w, f);
 	put_context(&w, &f->all, f->model);
 	put_parts(&w, "agents", &f->agents);
@@ -182,7 +156,6 @@ sk_figures_json(
 	sk_jw_kint(&w, "suspect", f->suspect);
 	sk_jw_kint(&w, "skipped", f->skipped);
 	put_settled(&w, s);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
 

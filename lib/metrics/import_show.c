@@ -58,13 +58,11 @@ put_source(struct sk_jw *w, const char *name, const char *rule,
 	sk_jw_kint(w, "revised", c->revised);
 	sk_jw_kint(w, "duplicates", c->known);
 	sk_jw_kint(w, "suspect", c->suspect);
-	sk_jw_key(w, "skipped");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "skipped");
 	for (size_t i = 0; i < SK_ARRAY_SIZE(left_out); i++)
 		sk_jw_kint(w, left_out[i].name, field(c, &left_out[i]));
 	sk_jw_end(w);
-	sk_jw_key(w, "dedupe");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "dedupe");
 	sk_jw_kstr(w, "rule", rule);
 	sk_jw_kint(w, "by_message", c->by_message);
 	sk_jw_kint(w, "by_request", c->by_request);
@@ -78,12 +76,9 @@ sk_import_json(struct sk_buf *b, const struct sk_import *im)
 {
 	struct sk_jw w;
 
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.import/1");
+	sk_jw_doc(&w, b, "sk.import/1");
 	sk_jw_ktime(&w, "at", sk_now_ms());
-	sk_jw_key(&w, "sources");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "sources");
 	for (int i = 0; i < SK_LOGS; i++) {
 		const struct sk_import_count *c =
 		    sk_import_count_of(im, (enum sk_log)i);
@@ -92,7 +87,6 @@ sk_import_json(struct sk_buf *b, const struct sk_import *im)
 			put_source(
 			    &w, sk_log_name((enum sk_log)i), rules[i], c);
 	}
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 }

@@ -88,8 +88,7 @@ put_sum(struct sk_jw *w, const struct sk_sum *s)
 	sk_jw_kint(w, "output", s->output);
 	sk_jw_kint(w, "reasoning", s->reasoning);
 	sk_jw_kint(w, "total", input(s) + s->output);
-	sk_jw_key(w, "cost");
-	sk_jw_obj(w);
+	sk_jw_kobj(w, "cost");
 	if (cost(s) < 0) {
 		sk_jw_knull(w, "micro_usd");
 		sk_jw_knull(w, "usd");
@@ -109,13 +108,10 @@ sk_report_json(struct sk_buf *b, const struct sk_report *r)
 {
 	struct sk_jw w;
 
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.report/1");
+	sk_jw_doc(&w, b, "sk.report/1");
 	sk_jw_ktime(&w, "at", sk_now_ms());
 	sk_jw_kstr(&w, "by", r->by_name);
-	sk_jw_key(&w, "rows");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "rows");
 	for (size_t i = 0; i < r->n; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "name", r->rows[i].name);
@@ -123,10 +119,8 @@ sk_report_json(struct sk_buf *b, const struct sk_report *r)
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
-	sk_jw_key(&w, "total");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "total");
 	put_sum(&w, &r->all);
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 }

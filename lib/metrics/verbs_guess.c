@@ -16,37 +16,28 @@
 /* ---- prices ---- */
 
 static void
-krate(struct sk_jw *w, const char *key, int64_t x)
-{
-	if (x < 0)
-		sk_jw_knull(w, key);
-	else
-		sk_jw_kint(w, key, x);
-}
-
-static void
 put_price(struct sk_jw *w, const struct sk_model *m)
 {
 	sk_jw_obj(w);
 	sk_jw_kstr(w, "model", m->name);
 	sk_jw_kstr(w, "provider", m->provider);
-	krate(w, "input", m->price.input);
-	krate(w, "cached_input", m->price.cached_input);
-	krate(w, "cache_write", m->price.cache_write);
-	krate(w, "output", m->price.output);
+	sk_jw_kcount(w, "input", m->price.input);
+	sk_jw_kcount(w, "cached_input", m->price.cached_input);
+	sk_jw_kcount(w, "cache_write", m->price.cache_write);
+	sk_jw_kcount(w, "output", m->price.output);
 	sk_jw_key(w, "long_prompts");
 	if (m->long_over > 0) {
 		sk_jw_obj(w);
 		sk_jw_kint(w, "over", m->long_over);
-		krate(w, "input", m->longer.input);
-		krate(w, "cached_input", m->longer.cached_input);
-		krate(w, "cache_write", m->longer.cache_write);
-		krate(w, "output", m->longer.output);
+		sk_jw_kcount(w, "input", m->longer.input);
+		sk_jw_kcount(w, "cached_input", m->longer.cached_input);
+		sk_jw_kcount(w, "cache_write", m->longer.cache_write);
+		sk_jw_kcount(w, "output", m->longer.output);
 		sk_jw_end(w);
 	} else {
 		sk_jw_null(w);
 	}
-	krate(w, "context_window",
+	sk_jw_kcount(w, "context_window",
 	    m->context_window > 0 ? m->context_window : -1);
 	sk_jw_kstr(w, "date", m->date);
 	sk_jw_kstr(w, "source", m->source);
@@ -98,11 +89,8 @@ print_prices(struct sk_ctx *ctx, struct sk_prices *p, const struct sk_strv *v)
 	int rc = 0;
 
 	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.prices/1");
-	sk_jw_key(&w, "prices");
-	sk_jw_arr(&w);
+	sk_jw_doc(&w, &b, "sk.prices/1");
+	sk_jw_karr(&w, "prices");
 	sk_table_init(&t, 6, 0x0e);
 	for (const char *const *h = (const char *const[]){ "MODEL", "INPUT",
 		 "CACHED", "OUTPUT", "DATE", "SOURCE", NULL };
@@ -122,7 +110,6 @@ print_prices(struct sk_ctx *ctx, struct sk_prices *p, const struct sk_strv *v)
 		sk_table_cell(&t, m->date != NULL ? m->date : "");
 		sk_table_cell(&t, m->source != NULL ? m->source : "unknown");
 	}
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	if (ctx->format == SK_FMT_JSON) {
@@ -166,11 +153,10 @@ static void
 put_range(
     struct sk_jw *w, const char *key, int64_t low, int64_t likely, int64_t high)
 {
-	sk_jw_key(w, key);
-	sk_jw_obj(w);
-	krate(w, "low", low);
-	krate(w, "likely", likely);
-	krate(w, "high", high);
+	sk_jw_kobj(w, key);
+	sk_jw_kcount(w, "low", low);
+	sk_jw_kcount(w, "likely", likely);
+	sk_jw_kcount(w, "high", high);
 	sk_jw_end(w);
 }
 
@@ -190,12 +176,9 @@ before(struct sk_ctx *ctx, struct sk_mbase *b, struct sk_err *err)
 	rc = sk_read_fd(
 	    STDIN_FILENO, (size_t)64 << 20, &prompt, "standard input", err);
 	sk_buf_init(&out, 0);
-	sk_jw_init(&w, &out);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.estimate/1");
+	sk_jw_doc(&w, &out, "sk.estimate/1");
 	sk_jw_kint(&w, "prompt_bytes", (int64_t)prompt.len);
-	sk_jw_key(&w, "calls");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "calls");
 	for (int i = 0; rc == 0 && i < ctx->argc; i++) {
 		bool known = sk_price_find(&b->meter.prices, ctx->argv[i], &m);
 
@@ -215,7 +198,6 @@ before(struct sk_ctx *ctx, struct sk_mbase *b, struct sk_err *err)
 	}
 	sk_jw_end(&w);
 	put_range(&w, "micro_usd", low, likely, high);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	if (rc == 0 && ctx->format == SK_FMT_JSON) {
 		sk_out_json(&out);

@@ -113,27 +113,19 @@ sk_branch_here(
 	f->git_branch = git->branch;
 }
 
-/* "" of the store is null of a record. */
-static const char *
-or_null(const char *s)
-{
-	return s != NULL && s[0] != '\0' ? s : NULL;
-}
-
 void
 sk_branch_write(struct sk_jw *w, const struct sk_branch *b)
 {
 	sk_jw_obj(w);
 	sk_jw_kstr(w, "schema", "sk.branch/1");
 	sk_jw_kstr(w, "branch", b->id);
-	sk_jw_kstr(w, "parent", or_null(b->parent));
+	sk_jw_kword(w, "parent", b->parent);
 	sk_jw_kstr(w, "run", b->run);
-	sk_jw_kstr(w, "spec", or_null(b->spec));
-	sk_jw_kstr(w, "root", or_null(b->root));
-	sk_jw_key(w, "git");
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "branch", or_null(b->git_branch));
-	sk_jw_kstr(w, "head", or_null(b->git_head));
+	sk_jw_kword(w, "spec", b->spec);
+	sk_jw_kword(w, "root", b->root);
+	sk_jw_kobj(w, "git");
+	sk_jw_kword(w, "branch", b->git_branch);
+	sk_jw_kword(w, "head", b->git_head);
 	sk_jw_end(w);
 	sk_jw_ktime(w, "created_at", b->created_ms);
 	sk_jw_ktime(w, "active_at", b->active_ms);

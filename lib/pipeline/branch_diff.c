@@ -201,23 +201,18 @@ diff_json(struct sk_branch_work *w, const struct sk_branch b[2],
 {
 	struct sk_jw jw;
 
-	sk_jw_init(&jw, &w->out);
-	sk_jw_obj(&jw);
-	sk_jw_kstr(&jw, "schema", "sk.branch-diff/1");
+	sk_jw_doc(&jw, &w->out, "sk.branch-diff/1");
 	sk_jw_kstr(&jw, "a", b[0].id);
 	sk_jw_kstr(&jw, "b", b[1].id);
 	sk_jw_kbool(&jw, "same", same);
-	sk_jw_key(&jw, "stages");
-	sk_jw_arr(&jw);
+	sk_jw_karr(&jw, "stages");
 	for (size_t i = 0; i < n; i++) {
 		sk_jw_obj(&jw);
-		sk_jw_kstr(
-		    &jw, "stage", v[i].stage[0] != '\0' ? v[i].stage : NULL);
+		sk_jw_kword(&jw, "stage", v[i].stage);
 		side_json(&jw, "a", &v[i], 0);
 		side_json(&jw, "b", &v[i], 1);
 		sk_jw_kbool(&jw, "same", v[i].same);
-		sk_jw_key(&jw, "changes");
-		sk_jw_arr(&jw);
+		sk_jw_karr(&jw, "changes");
 		for (size_t k = 0; k < v[i].n; k++) {
 			sk_jw_obj(&jw);
 			sk_jw_kstr(&jw, "path", v[i].v[k].path);
@@ -231,7 +226,6 @@ diff_json(struct sk_branch_work *w, const struct sk_branch b[2],
 		sk_jw_kint(&jw, "more", (int64_t)v[i].more);
 		sk_jw_end(&jw);
 	}
-	sk_jw_end(&jw);
 	sk_jw_end(&jw);
 	sk_jw_done(&jw);
 }

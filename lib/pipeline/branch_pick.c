@@ -169,23 +169,18 @@ prune_json(struct sk_branch_work *w, const struct sk_prunable *v, size_t n)
 {
 	struct sk_jw jw;
 
-	sk_jw_init(&jw, &w->out);
-	sk_jw_obj(&jw);
-	sk_jw_kstr(&jw, "schema", "sk.prune/1");
+	sk_jw_doc(&jw, &w->out, "sk.prune/1");
 	sk_jw_kbool(&jw, "removed", w->o->remove);
-	sk_jw_key(&jw, "branches");
-	sk_jw_arr(&jw);
+	sk_jw_karr(&jw, "branches");
 	for (size_t i = 0; i < n; i++) {
 		sk_jw_obj(&jw);
 		sk_jw_kstr(&jw, "branch", v[i].id);
 		sk_jw_kstr(&jw, "run", v[i].run);
-		sk_jw_kstr(
-		    &jw, "spec", v[i].spec[0] != '\0' ? v[i].spec : NULL);
+		sk_jw_kword(&jw, "spec", v[i].spec);
 		sk_jw_ktime(&jw, "active_at", v[i].active_ms);
 		sk_jw_kbool(&jw, "whole_run", v[i].whole_run);
 		sk_jw_end(&jw);
 	}
-	sk_jw_end(&jw);
 	sk_jw_end(&jw);
 	sk_jw_done(&jw);
 }

@@ -15,12 +15,6 @@
 /* ---- replay ---- */
 
 static void
-or_null(struct sk_jw *w, const char *key, const char *s)
-{
-	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
-}
-
-static void
 put_failure(struct sk_jw *w, const struct sk_stored *x)
 {
 	sk_jw_key(w, "failure");
@@ -53,22 +47,17 @@ put_answer(struct sk_branch_work *w, const struct sk_decision *d,
 		    &sk_verdict_limits, &meta, NULL);
 	if (x->ok && x->content != NULL)
 		(void)sk_json_find(&w->a, x->content, x->content_n, &data);
-	sk_jw_init(&jw, &w->out);
-	sk_jw_obj(&jw);
-	sk_jw_kstr(&jw, "schema", "sk.answer/1");
+	sk_jw_doc(&jw, &w->out, "sk.answer/1");
 	sk_jw_kstr(&jw, "run", d->run);
 	sk_jw_kstr(&jw, "branch", d->branch);
-	or_null(&jw, "spec", d->spec);
-	or_null(&jw, "stage", d->stage);
+	sk_jw_kword(&jw, "spec", d->spec);
+	sk_jw_kword(&jw, "stage", d->stage);
 	sk_jw_kint(&jw, "round", d->round);
 	sk_jw_kstr(&jw, "agent", x->agent);
-	or_null(&jw, "adapter", x->adapter);
-	or_null(&jw, "model", x->model);
+	sk_jw_kword(&jw, "adapter", x->adapter);
+	sk_jw_kword(&jw, "model", x->model);
 	sk_jw_kint(&jw, "attempt", x->attempt);
-	if (x->seq > 0)
-		sk_jw_kint(&jw, "seq", x->seq);
-	else
-		sk_jw_knull(&jw, "seq");
+	sk_jw_kpos(&jw, "seq", x->seq);
 	sk_jw_kstr(&jw, "status", x->ok ? "ok" : "failed");
 	put_failure(&jw, x);
 	sk_jw_key(&jw, "content");
@@ -80,9 +69,8 @@ put_answer(struct sk_branch_work *w, const struct sk_decision *d,
 	for (size_t i = 0; i < SK_ARRAY_SIZE(kept); i++)
 		if (sk_jget(meta, kept[i]) != NULL)
 			sk_jw_kvalue(&jw, kept[i], sk_jget(meta, kept[i]));
-	or_null(&jw, "session", x->session);
-	or_null(&jw, "sha256", x->ok ? x->sha256 : NULL);
-	sk_jw_end(&jw);
+	sk_jw_kword(&jw, "session", x->session);
+	sk_jw_kword(&jw, "sha256", x->ok ? x->sha256 : NULL);
 	sk_jw_done(&jw);
 }
 

@@ -10,8 +10,7 @@
 static void
 filter_json(struct sk_jw *jw, const struct sk_branch_filter *f)
 {
-	sk_jw_key(jw, "filter");
-	sk_jw_obj(jw);
+	sk_jw_kobj(jw, "filter");
 	sk_jw_kstr(jw, "spec", f->spec);
 	sk_jw_kstr(jw, "root", f->root);
 	sk_jw_kstr(jw, "git_branch", f->git_branch);
@@ -26,16 +25,12 @@ list_json(struct sk_branch_work *w, const struct sk_branch_filter *f,
 {
 	struct sk_jw jw;
 
-	sk_jw_init(&jw, &w->out);
-	sk_jw_obj(&jw);
-	sk_jw_kstr(&jw, "schema", "sk.branches/1");
+	sk_jw_doc(&jw, &w->out, "sk.branches/1");
 	filter_json(&jw, f);
 	sk_jw_kint(&jw, "left_out", (int64_t)left_out);
-	sk_jw_key(&jw, "branches");
-	sk_jw_arr(&jw);
+	sk_jw_karr(&jw, "branches");
 	for (size_t i = 0; i < n; i++)
 		sk_branch_write(&jw, &v[i]);
-	sk_jw_end(&jw);
 	sk_jw_end(&jw);
 	sk_jw_done(&jw);
 }
@@ -203,14 +198,13 @@ node_json(struct sk_branch_work *w, struct forest *f, const struct sk_branch *b,
 		return rc;
 	sk_jw_obj(&f->jw);
 	sk_jw_kstr(&f->jw, "branch", b->id);
-	sk_jw_kstr(&f->jw, "parent", b->parent[0] != '\0' ? b->parent : NULL);
+	sk_jw_kword(&f->jw, "parent", b->parent);
 	sk_jw_kint(&f->jw, "depth", (int64_t)depth);
 	sk_jw_kint(&f->jw, "fork", b->fork);
 	sk_jw_kstr(&f->jw, "run", b->run);
-	sk_jw_kstr(&f->jw, "spec", b->spec[0] != '\0' ? b->spec : NULL);
+	sk_jw_kword(&f->jw, "spec", b->spec);
 	sk_jw_kstr(&f->jw, "state", b->state);
-	sk_jw_key(&f->jw, "decisions");
-	sk_jw_arr(&f->jw);
+	sk_jw_karr(&f->jw, "decisions");
 	for (size_t i = n; i-- > 0;) {
 		sk_jw_obj(&f->jw);
 		sk_jw_kint(&f->jw, "decision_seq", d[i].seq);
@@ -319,15 +313,11 @@ sk_bverb_tree(struct sk_branch_work *w, struct sk_err *err)
 		return rc;
 	if (w->ctx->format != SK_FMT_JSON)
 		return trees(w, &f, err);
-	sk_jw_init(&f.jw, &w->out);
-	sk_jw_obj(&f.jw);
-	sk_jw_kstr(&f.jw, "schema", "sk.tree/1");
-	sk_jw_key(&f.jw, "branches");
-	sk_jw_arr(&f.jw);
+	sk_jw_doc(&f.jw, &w->out, "sk.tree/1");
+	sk_jw_karr(&f.jw, "branches");
 	rc = trees(w, &f, err);
 	if (rc != 0)
 		return rc;
-	sk_jw_end(&f.jw);
 	sk_jw_end(&f.jw);
 	sk_jw_done(&f.jw);
 	return 0;

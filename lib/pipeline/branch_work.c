@@ -88,8 +88,7 @@ ambiguous(const char *word, const struct sk_branch *const *v, size_t n,
 	sk_buf_init(&details, 0);
 	sk_jw_init(&w, &details);
 	sk_jw_obj(&w);
-	sk_jw_key(&w, "candidates");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "candidates");
 	for (size_t i = 0; i < n; i++) {
 		sk_jw_str(&w, v[i]->id);
 		if (i < 5)

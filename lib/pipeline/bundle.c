@@ -37,15 +37,12 @@ header(struct sk_buf *b, const struct sk_run *run, bool redact)
 {
 	struct sk_jw w;
 
-	sk_jw_init(&w, b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.bundle/1");
+	sk_jw_doc(&w, b, "sk.bundle/1");
 	sk_jw_kstr(&w, "run", run->id);
 	sk_jw_kstr(&w, "spec", run->spec);
 	sk_jw_kbool(&w, "redacted", redact);
 	sk_jw_ktime(&w, "made_at", sk_now_ms());
 	sk_jw_kstr(&w, "made_by", "sk-auto " SK_VERSION);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
 
@@ -62,7 +59,6 @@ footer(struct sk_buf *b, int64_t rows, int64_t files)
 	sk_jw_kint(&w, "rows", rows);
 	sk_jw_kint(&w, "files", files);
 	sk_jw_kstr(&w, "sha256", sha);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
 
@@ -176,10 +172,7 @@ report(const struct sk_auto *a, const struct sk_bundle *b, const char *state,
 		sk_outf("\n");
 		return;
 	}
-	sk_buf_init(&out, 0);
-	sk_jw_init(&w, &out);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.moved/1");
+	sk_out_json_begin(&w, &out, "sk.moved/1");
 	sk_jw_kstr(&w, "run", b->run);
 	sk_jw_kstr(&w, "spec", b->spec);
 	sk_jw_kstr(&w, "state", state);
@@ -191,10 +184,7 @@ report(const struct sk_auto *a, const struct sk_bundle *b, const char *state,
 	sk_jw_kint(&w, "files", b->files);
 	sk_jw_kint(&w, "written", written);
 	sk_jw_kstr(&w, "sha256", b->sha256);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&out);
-	sk_buf_free(&out);
+	sk_out_json_end(&w);
 }
 
 static int

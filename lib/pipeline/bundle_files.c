@@ -161,7 +161,6 @@ put_file(
 		sk_jw_key(&w, "text");
 		sk_jw_strn(&w, b->p, b->len);
 	}
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	(*p->n)++;
 }

@@ -10,9 +10,7 @@ static void
 begin(struct sk_auto *a, struct sk_jw *w, struct sk_buf *b, const char *action)
 {
 	sk_buf_init(b, 0);
-	sk_jw_init(w, b);
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "schema", "sk.db/1");
+	sk_jw_doc(w, b, "sk.db/1");
 	sk_jw_kstr(w, "action", action);
 	sk_jw_kstr(w, "db", sk_db_path(a->db));
 }
@@ -20,7 +18,6 @@ begin(struct sk_auto *a, struct sk_jw *w, struct sk_buf *b, const char *action)
 static void
 end(struct sk_jw *w, struct sk_buf *b)
 {
-	sk_jw_end(w);
 	sk_jw_done(w);
 	sk_out_json(b);
 	sk_buf_free(b);
@@ -87,8 +84,7 @@ check(struct sk_auto *a, struct sk_err *err)
 	int rc;
 
 	begin(a, &c.w, &c.b, "check");
-	sk_jw_key(&c.w, "violations");
-	sk_jw_arr(&c.w);
+	sk_jw_karr(&c.w, "violations");
 	rc = sk_audit(a->db, note, &c, &n, err);
 	if (rc != 0) {
 		sk_buf_free(&c.b);
@@ -149,8 +145,7 @@ prune(struct sk_auto *a, const struct sk_keep_opts *o, struct sk_err *err)
 	sk_jw_kbool(&w, "done", o->yes && n > 0);
 	sk_jw_kint(&w, "bytes_before", before);
 	sk_jw_kint(&w, "bytes_after", after);
-	sk_jw_key(&w, "runs");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "runs");
 	for (size_t i = 0; i < n; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "run", v[i].run);

@@ -351,13 +351,9 @@ doctor_json(const struct report *r, enum health worst)
 	struct sk_buf b;
 	struct sk_jw w;
 
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.doctor/1");
+	sk_out_json_begin(&w, &b, "sk.doctor/1");
 	sk_jw_kstr(&w, "status", health_word[worst]);
-	sk_jw_key(&w, "checks");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "checks");
 	for (size_t i = 0; i < r->n; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "name", r->v[i].name);
@@ -367,10 +363,7 @@ doctor_json(const struct report *r, enum health worst)
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 int

@@ -100,18 +100,12 @@ say_cancelled(const struct sk_auto *a, bool already, bool told)
 		    already ? "was cancelled already" : "cancelled");
 		return;
 	}
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.stop/1");
+	sk_out_json_begin(&w, &b, "sk.stop/1");
 	sk_jw_kstr(&w, "run", a->run);
 	sk_jw_kbool(&w, "stopped", true);
 	sk_jw_kbool(&w, "already", already);
 	sk_jw_kbool(&w, "driver_ended", told);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 int

@@ -69,9 +69,7 @@ static void
 begin(struct sk_auto *a, struct sk_jw *w, struct sk_buf *b, const char *action)
 {
 	sk_buf_init(b, 0);
-	sk_jw_init(w, b);
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "schema", "sk.evidence/1");
+	sk_jw_doc(w, b, "sk.evidence/1");
 	sk_jw_kstr(w, "action", action);
 	sk_jw_kstr(w, "spec", a->spec.id);
 }
@@ -79,7 +77,6 @@ begin(struct sk_auto *a, struct sk_jw *w, struct sk_buf *b, const char *action)
 static void
 end(struct sk_jw *w, struct sk_buf *b)
 {
-	sk_jw_end(w);
 	sk_jw_done(w);
 	sk_out_json(b);
 	sk_buf_free(b);
@@ -194,8 +191,7 @@ verify(struct sk_auto *a, struct sk_err *err)
 		    : f.path.n > 0 ? "added"
 		    : any          ? "sound"
 				   : "unsealed");
-		sk_jw_key(&w, "findings");
-		sk_jw_arr(&w);
+		sk_jw_karr(&w, "findings");
 		for (size_t i = 0; i < f.path.n; i++) {
 			sk_jw_obj(&w);
 			sk_jw_kstr(&w, "path", f.path.v[i]);
@@ -477,8 +473,7 @@ record(struct sk_auto *a, const char *action, const struct files *f,
 		sk_evidence_hash(a, archive, sha);
 		sk_jw_kstr(&w, "sha256", sha);
 	}
-	sk_jw_key(&w, "files");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "files");
 	for (size_t i = 0; i < f->n; i++) {
 		sk_evidence_hash(a, f->v[i].path, sha);
 		sk_jw_obj(&w);
@@ -487,7 +482,6 @@ record(struct sk_auto *a, const char *action, const struct files *f,
 		sk_jw_kstr(&w, "sha256", sha);
 		sk_jw_end(&w);
 	}
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	rc = sk_mkdirs(dir, 0755, err);

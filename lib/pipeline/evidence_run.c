@@ -85,8 +85,7 @@ cost_json(struct sk_auto *a, const struct cost *c, const struct sk_run *run,
 	}
 	sk_jw_kint(&w, "call_count", c->calls);
 	sk_jw_kint(&w, "unpriced", c->unpriced);
-	sk_jw_key(&w, "per_stage");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "per_stage");
 	for (size_t i = 0; sk_stages[i].name != NULL && i < 8; i++) {
 		(void)snprintf(key, sizeof(key), "spec-%s", sk_stages[i].name);
 		for (size_t k = 0; k < n; k++)
@@ -94,15 +93,13 @@ cost_json(struct sk_auto *a, const struct cost *c, const struct sk_run *run,
 				kusd(&w, key, c->stage[i]);
 	}
 	sk_jw_end(&w);
-	sk_jw_key(&w, "per_model");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "per_model");
 	for (size_t i = 0; i < c->models.n; i++)
 		kusd(&w, c->models.v[i][0] != '\0' ? c->models.v[i] : "-",
 		    c->model[i]);
 	sk_jw_end(&w);
 	sk_jw_kint(&w, "duration", (end - run->created_ms) / 1000);
-	sk_jw_key(&w, "stage_notes");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "stage_notes");
 	for (size_t i = 0; i < n; i++) {
 		if (rows[i].reason == NULL)
 			continue;
@@ -111,7 +108,6 @@ cost_json(struct sk_auto *a, const struct cost *c, const struct sk_run *run,
 		sk_jw_kstr(&w, "escalation_reason", rows[i].reason);
 		sk_jw_end(&w);
 	}
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
@@ -154,7 +150,6 @@ log_line(void *arg, const struct sk_event_row *e)
 	if (e->seq != 0)
 		sk_jw_kint(&w, "seq", e->seq);
 	sk_jw_kint(&w, "lsn", e->lsn);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
 
@@ -262,7 +257,6 @@ skipped_json(struct sk_auto *a, const struct sk_stage *st, struct sk_buf *b)
 	    option ? "option" : sk_config_origin(a->conf, "pipeline.stages"));
 	sk_jw_ktime(&w, "timestamp", sk_now_ms());
 	sk_jw_kstr(&w, "schemaVersion", "1.0");
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
 

@@ -96,7 +96,6 @@ sk_gate_say(const struct sk_auto *a, const struct sk_gate *g, const char *what,
 	sk_jw_kstr(&w, "gate", g->name);
 	sk_jw_kstr(&w, "stage", g->stage);
 	counts_json(&w, issues);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_out(b.p, b.len);
 	(void)sk_out_flush(&err);
@@ -131,13 +130,11 @@ sk_gate_questions(const struct sk_auto *a, const struct sk_gate *g,
 	sk_report_open(&w, a, "sk.questions/1", NULL);
 	sk_jw_kstr(&w, "gate", g->name);
 	sk_jw_kstr(&w, "stage", g->stage);
-	sk_jw_key(&w, "questions");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "questions");
 	for (size_t i = 0; i < sk_jlen(issues); i++)
 		if (sk_streq(
 			sk_jget_str(sk_jat(issues, i), "resolution"), "open"))
 			question_json(&w, sk_jat(issues, i));
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 }
@@ -281,8 +278,7 @@ static void
 details(struct sk_jw *w, const char *key, const struct sk_jv *issues,
     const char *const *ends)
 {
-	sk_jw_key(w, key);
-	sk_jw_arr(w);
+	sk_jw_karr(w, key);
 	for (size_t i = 0; i < sk_jlen(issues); i++) {
 		const char *r = sk_jget_str(sk_jat(issues, i), "resolution");
 
@@ -322,12 +318,10 @@ sk_gate_evidence(const struct sk_auto *a, const struct sk_gate *g,
 	sk_jw_ktime(&w, "timestamp", sk_now_ms());
 	sk_jw_kstr(&w, "schemaVersion", "v1.1");
 	sk_jw_kstr(&w, "state", state);
-	sk_jw_key(&w, "gates");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "gates");
 	sk_jw_str(&w, g->name);
 	sk_jw_end(&w);
-	sk_jw_key(&w, "summary");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "summary");
 	sk_jw_kint(&w, "total_issues", (int64_t)sk_jlen(issues));
 	sk_jw_kint(&w, "auto_resolved", (int64_t)count_of(issues, "applied"));
 	sk_jw_kint(&w, "escalated", (int64_t)n_raised);
@@ -336,7 +330,6 @@ sk_gate_evidence(const struct sk_auto *a, const struct sk_gate *g,
 	details(&w, "auto_resolved_details", issues, settled);
 	details(&w, "escalated_details", issues, raised);
 	details(&w, "noted_details", issues, noted);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_time_stamp(sk_now_ms(), stamp);
 	(void)snprintf(name, sizeof(name), "quality-gate-%s_%s_%ld.json",

@@ -69,8 +69,7 @@ score_json(struct look *l, struct sk_score *s, struct sk_err *err)
 	if (rc == 0) {
 		sk_gate_score(&p, s);
 		grade[0] = s->grade;
-		sk_jw_key(l->w, "score");
-		sk_jw_obj(l->w);
+		sk_jw_kobj(l->w, "score");
 		sk_jw_kint(l->w, "completeness", s->completeness);
 		sk_jw_kint(l->w, "clarity", s->clarity);
 		sk_jw_kint(l->w, "testability", s->testability);
@@ -116,13 +115,10 @@ sk_auto_check(struct sk_auto *a, const char *word, struct sk_err *err)
 		return rc;
 	sk_table_init(&t, 4, 0);
 	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.check/1");
+	sk_jw_doc(&w, &b, "sk.check/1");
 	sk_jw_kstr(&w, "spec", a->spec.id);
 	sk_jw_kstr(&w, "file", a->spec.file);
-	sk_jw_key(&w, "gates");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "gates");
 	for (g = sk_gates; rc == 0 && g->name != NULL; g++)
 		if (only == NULL || only == g)
 			rc = look_at(&l, g, only != NULL, err);
@@ -132,7 +128,6 @@ sk_auto_check(struct sk_auto *a, const char *word, struct sk_err *err)
 	sk_jw_kint(&w, "critical", l.n[2]);
 	sk_jw_kint(&w, "important", l.n[1]);
 	sk_jw_kint(&w, "minor", l.n[0]);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	if (rc == 0 && a->json)
 		sk_out_json(&b);

@@ -425,8 +425,7 @@ sk_guardrail(
 	sk_jw_kstr(&r.w, "sessionId", a->run);
 	sk_jw_ktime(&r.w, "timestamp", sk_now_ms());
 	sk_jw_kstr(&r.w, "stage", s->stage->name);
-	sk_jw_key(&r.w, "checks");
-	sk_jw_arr(&r.w);
+	sk_jw_karr(&r.w, "checks");
 	check_files(&r);
 	rc = check_landing(&r);
 	check_tree(&r, first);
@@ -436,7 +435,6 @@ sk_guardrail(
 		rc = check_command(&r);
 	sk_jw_end(&r.w);
 	sk_jw_kbool(&r.w, "success", err->exit == 0);
-	sk_jw_end(&r.w);
 	sk_jw_done(&r.w);
 	if (sk_config_bool(a->conf, "evidence.enabled", true) &&
 	    (err->exit != 0 ||

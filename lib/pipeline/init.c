@@ -264,19 +264,11 @@ say_json(const struct init *t)
 	struct sk_buf b;
 	struct sk_jw w;
 
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.init/1");
+	sk_out_json_begin(&w, &b, "sk.init/1");
 	sk_jw_kstr(&w, "root", t->root);
 	sk_jw_kstr(&w, "spec", t->spec);
-	sk_jw_key(&w, "agents");
-	sk_jw_arr(&w);
-	for (size_t i = 0; i < t->agents.n; i++)
-		sk_jw_str(&w, t->agents.v[i]);
-	sk_jw_end(&w);
-	sk_jw_key(&w, "files");
-	sk_jw_arr(&w);
+	sk_jw_kstrv(&w, "agents", &t->agents);
+	sk_jw_karr(&w, "files");
 	for (size_t i = 0; i < t->n; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "path", t->file[i].path);
@@ -284,10 +276,7 @@ say_json(const struct init *t)
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 static void

@@ -85,8 +85,7 @@ sk_land_plan_json(const struct sk_land_plan *p, struct sk_buf *b)
 
 	sk_jw_init(&w, b);
 	sk_jw_obj(&w);
-	sk_jw_key(&w, "files");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "files");
 	for (size_t i = 0; i < p->n; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "path", p->v[i].path);
@@ -95,11 +94,7 @@ sk_land_plan_json(const struct sk_land_plan *p, struct sk_buf *b)
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
-	sk_jw_key(&w, "made");
-	sk_jw_arr(&w);
-	for (size_t i = 0; i < p->made.n; i++)
-		sk_jw_str(&w, p->made.v[i]);
-	sk_jw_end(&w);
+	sk_jw_kstrv(&w, "made", &p->made);
 	sk_jw_end(&w);
 }
 

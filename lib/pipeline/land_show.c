@@ -75,8 +75,7 @@ cand_json(struct sk_jw *w, const struct sk_cands *c, size_t at, bool patch)
 	sk_jw_kint(w, "bytes", (int64_t)x->n);
 	sk_jw_kint(w, "added", (int64_t)x->patch.added);
 	sk_jw_kint(w, "removed", (int64_t)x->patch.removed);
-	sk_jw_key(w, "files");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "files");
 	for (size_t i = 0; i < x->patch.n; i++) {
 		const struct sk_patch_file *f = &x->patch.v[i];
 
@@ -89,8 +88,7 @@ cand_json(struct sk_jw *w, const struct sk_cands *c, size_t at, bool patch)
 		sk_jw_end(w);
 	}
 	sk_jw_end(w);
-	sk_jw_key(w, "same_as");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "same_as");
 	for (size_t i = 0; i < c->n && x->n > 0; i++)
 		if (i != at && c->v[i].n > 0 && c->v[i].group == x->group)
 			sk_jw_str(w, c->v[i].agent);
@@ -107,12 +105,6 @@ cand_json(struct sk_jw *w, const struct sk_cands *c, size_t at, bool patch)
 }
 
 static void
-or_null(struct sk_jw *w, const char *key, const char *s)
-{
-	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
-}
-
-static void
 diff_json(struct sk_auto *a, const struct sk_cands *c, const char *agent)
 {
 	const struct sk_landing *l = landing_of(a, c);
@@ -120,24 +112,20 @@ diff_json(struct sk_auto *a, const struct sk_cands *c, const char *agent)
 	struct sk_jw w;
 
 	sk_buf_init(&b, (size_t)1 << 30);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.diff/1");
+	sk_jw_doc(&w, &b, "sk.diff/1");
 	sk_jw_kstr(&w, "run", a->run);
 	sk_jw_kstr(&w, "branch", a->branch);
 	sk_jw_kstr(&w, "spec", a->spec.id);
 	sk_jw_kstr(&w, "stage", c->stage->name);
 	sk_jw_kint(&w, "round", c->round);
-	or_null(&w, "agreed", choice(a, c, "agreed"));
-	or_null(&w, "medoid", choice(a, c, "medoid"));
-	or_null(&w, "landing", l != NULL ? l->state : NULL);
-	or_null(&w, "landed", l != NULL ? l->agent : NULL);
-	sk_jw_key(&w, "candidates");
-	sk_jw_arr(&w);
+	sk_jw_kword(&w, "agreed", choice(a, c, "agreed"));
+	sk_jw_kword(&w, "medoid", choice(a, c, "medoid"));
+	sk_jw_kword(&w, "landing", l != NULL ? l->state : NULL);
+	sk_jw_kword(&w, "landed", l != NULL ? l->agent : NULL);
+	sk_jw_karr(&w, "candidates");
 	for (size_t i = 0; i < c->n; i++)
 		if (agent == NULL || strcmp(agent, c->v[i].agent) == 0)
 			cand_json(&w, c, i, agent != NULL);
-	sk_jw_end(&w);
 	sk_jw_end(&w);
 	sk_jw_done(&w);
 	sk_out_json(&b);
@@ -339,25 +327,21 @@ show_json(struct sk_auto *a, const char *action, const struct sk_landing *l,
 	struct sk_jw w;
 
 	(void)a;
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.landing/1");
+	sk_out_json_begin(&w, &b, "sk.landing/1");
 	sk_jw_kstr(&w, "action", action);
 	sk_jw_kstr(&w, "run", l->run);
 	sk_jw_kstr(&w, "branch", l->branch);
 	sk_jw_kstr(&w, "spec", l->spec);
 	sk_jw_kstr(&w, "stage", l->stage);
 	sk_jw_kint(&w, "round", l->round);
-	or_null(&w, "agent", l->agent);
+	sk_jw_kword(&w, "agent", l->agent);
 	sk_jw_kstr(&w, "rule", l->rule);
 	sk_jw_kstr(&w, "state", dry_run ? "planned" : l->state);
 	sk_jw_kbool(&w, "already", already);
 	sk_jw_kbool(&w, "dry_run", dry_run);
-	or_null(&w, "base", l->base);
-	or_null(&w, "sha256", l->patch_sha256);
-	sk_jw_key(&w, "files");
-	sk_jw_arr(&w);
+	sk_jw_kword(&w, "base", l->base);
+	sk_jw_kword(&w, "sha256", l->patch_sha256);
+	sk_jw_karr(&w, "files");
 	for (size_t i = 0; p != NULL && i < p->n; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "path", p->v[i].path);
@@ -365,11 +349,8 @@ show_json(struct sk_auto *a, const char *action, const struct sk_landing *l,
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
 	/* As a part of a run it is one event of many. */
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_out_json_end(&w);
 }
 
 void

@@ -247,8 +247,7 @@ gate(struct outline *o, const struct sk_stage *st, struct sk_err *err)
 		rc = ask_plan(o, &p, err);
 		if (rc == 0) {
 			cost(o, &p);
-			sk_jw_key(&o->w, "gate");
-			sk_jw_obj(&o->w);
+			sk_jw_kobj(&o->w, "gate");
 			sk_jw_kstr(&o->w, "gate", p.name);
 			show(o, &p);
 			sk_jw_end(&o->w);
@@ -339,14 +338,12 @@ sk_auto_plan(struct sk_auto *a, const struct sk_step *steps, size_t n,
 	sk_jw_obj(&o.w);
 	sk_jw_kstr(&o.w, "schema", "sk.outline/1");
 	sk_jw_kstr(&o.w, "spec", a->spec.id);
-	sk_jw_key(&o.w, "stages");
-	sk_jw_arr(&o.w);
+	sk_jw_karr(&o.w, "stages");
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = stage(&o, &steps[i], err);
 	sk_jw_end(&o.w);
 	sk_jw_kvalue(&o.w, "micro_usd", range_value(&o.all, &a->arena));
 	sk_jw_kvalue(&o.w, "unpriced", o.unpriced);
-	sk_jw_end(&o.w);
 	sk_jw_done(&o.w);
 	if (rc == 0 && a->json)
 		sk_out_json(&o.b);

@@ -56,7 +56,6 @@ sk_report_start(const struct sk_auto *a)
 		return;
 	}
 	event_open(&w, &b, a, "sk.event/1", "run.start");
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	emit(&b);
 }
@@ -72,15 +71,8 @@ sk_report_phase(const struct sk_auto *a, const char *from, const char *to)
 	event_open(&w, &b, a, "sk.event/1", "phase");
 	sk_jw_kstr(&w, "from", from);
 	sk_jw_kstr(&w, "to", to);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	emit(&b);
-}
-
-static void
-or_null(struct sk_jw *w, const char *key, const char *s)
-{
-	sk_jw_kstr(w, key, s != NULL && s[0] != '\0' ? s : NULL);
 }
 
 static void
@@ -88,26 +80,19 @@ stage_fields(struct sk_jw *w, const struct sk_step *s)
 {
 	sk_jw_kstr(w, "stage", s->stage->name);
 	sk_jw_kint(w, "round", s->round);
-	sk_jw_key(w, "lineup");
-	sk_jw_arr(w);
-	for (size_t i = 0; i < s->names.n; i++)
-		sk_jw_str(w, s->names.v[i]);
-	sk_jw_end(w);
+	sk_jw_kstrv(w, "lineup", &s->names);
 }
 
 static void
 result_fields(struct sk_jw *w, const struct sk_step *s)
 {
 	sk_jw_kint(w, "answered", (int64_t)s->answered);
-	or_null(w, "status", s->status);
-	if (s->decision_seq > 0)
-		sk_jw_kint(w, "decision_seq", s->decision_seq);
-	else
-		sk_jw_knull(w, "decision_seq");
+	sk_jw_kword(w, "status", s->status);
+	sk_jw_kpos(w, "decision_seq", s->decision_seq);
 	sk_jw_kint(w, "exit", s->exit);
-	or_null(w, "reason", s->exit != 0 ? s->reason : NULL);
-	or_null(w, "artefact", s->artefact);
-	or_null(w, "evidence", s->evidence);
+	sk_jw_kword(w, "reason", s->exit != 0 ? s->reason : NULL);
+	sk_jw_kword(w, "artefact", s->artefact);
+	sk_jw_kword(w, "evidence", s->evidence);
 	sk_jw_kint(w, "duration_ms", s->ended_ms - s->started_ms);
 	if (s->left_out != NULL)
 		sk_jw_kvalue(w, "left_out", s->left_out);
@@ -133,10 +118,9 @@ sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
 	}
 	event_open(&w, &b, a, "sk.event/1", done ? "stage.end" : "stage.start");
 	stage_fields(&w, s);
-	or_null(&w, "config", a->config_hash);
+	sk_jw_kword(&w, "config", a->config_hash);
 	if (done)
 		result_fields(&w, s);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	emit(&b);
 }
@@ -160,7 +144,6 @@ sk_report_left_out(const struct sk_auto *a, const char *stage, int64_t round,
 	sk_jw_kstr(&w, "stage", stage);
 	sk_jw_kint(&w, "round", round);
 	sk_jw_kvalue(&w, "left_out", list);
-	sk_jw_end(&w);
 	sk_jw_done(&w);
 	emit(&b);
 }
@@ -184,11 +167,7 @@ sk_report_reload(const struct sk_auto *a, const struct sk_strv *sections,
 	event_open(&w, &b, a, "sk.event/1",
 	    e == NULL ? "reload_success" : "reload_failed");
 	if (e == NULL) {
-		sk_jw_key(&w, "sections");
-		sk_jw_arr(&w);
-		for (size_t i = 0; i < sections->n; i++)
-			sk_jw_str(&w, sections->v[i]);
-		sk_jw_end(&w);
+		sk_jw_kstrv(&w, "sections", sections);
 	} else {
 		if (e->details != NULL)
 			(void)sk_json_parse(&arena, e->details,
@@ -196,8 +175,7 @@ sk_report_reload(const struct sk_auto *a, const struct sk_strv *sections,
 		sk_jw_kstr(&w, "message", e->message);
 		sk_jw_kvalue(&w, "errors", sk_jget(root, "errors"));
 	}
-	or_null(&w, "config", a->config_hash);
-	sk_jw_end(&w);
+	sk_jw_kword(&w, "config", a->config_hash);
 	sk_jw_done(&w);
 	emit(&b);
 	sk_arena_free(&arena);
@@ -311,8 +289,7 @@ summary_json(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 					: "halted");
 	sk_jw_kint(&w, "exit", exit_class);
 	sk_jw_kint(&w, "duration_ms", sk_now_ms() - started_ms);
-	sk_jw_key(&w, "stages");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "stages");
 	for (size_t i = 0; i < n; i++) {
 		sk_jw_obj(&w);
 		stage_fields(&w, &steps[i]);
@@ -321,8 +298,7 @@ summary_json(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 	}
 	sk_jw_end(&w);
 	sk_jw_kstr(&w, "artefacts", a->spec.dir);
-	or_null(&w, "resume", resume);
-	sk_jw_end(&w);
+	sk_jw_kword(&w, "resume", resume);
 	sk_jw_done(&w);
 	emit(&b);
 }

@@ -150,8 +150,7 @@ driver_json(struct sk_jw *w, const struct view *v)
 static void
 coverage_json(struct sk_jw *w, const struct stage_view *s)
 {
-	sk_jw_key(w, "coverage");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "coverage");
 	for (size_t i = 0; i < s->n; i++) {
 		const struct sk_stored *x = &s->answers[i];
 
@@ -193,8 +192,7 @@ files_json(struct sk_jw *w, const struct sk_evidence *ev)
 {
 	sk_jw_kstr(w, "latest", ev->latest_ms > 0 ? ev->latest : NULL);
 	sk_jw_ktime(w, "latest_at", ev->latest_ms);
-	sk_jw_key(w, "largest");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "largest");
 	for (size_t i = 0; i < SK_ARRAY_SIZE(ev->top); i++) {
 		if (ev->top[i].name[0] == '\0')
 			break;
@@ -212,10 +210,7 @@ status_json(const struct sk_auto *a, const struct view *v)
 	struct sk_buf b;
 	struct sk_jw w;
 
-	sk_buf_init(&b, 0);
-	sk_jw_init(&w, &b);
-	sk_jw_obj(&w);
-	sk_jw_kstr(&w, "schema", "sk.status/1");
+	sk_out_json_begin(&w, &b, "sk.status/1");
 	sk_jw_kstr(&w, "spec", a->spec.id);
 	sk_jw_kstr(&w, "dir", a->spec.dir);
 	sk_jw_kstr(&w, "run", v->found ? v->run.id : NULL);
@@ -223,29 +218,20 @@ status_json(const struct sk_auto *a, const struct view *v)
 	sk_jw_kstr(&w, "state", v->found ? v->run.state : NULL);
 	sk_jw_ktime(&w, "active_at", v->found ? v->run.active_ms : 0);
 	driver_json(&w, v);
-	sk_jw_key(&w, "stages");
-	sk_jw_arr(&w);
+	sk_jw_karr(&w, "stages");
 	for (size_t i = 0; i < STAGES; i++)
 		stage_json(&w, &sk_stages[i], &v->stage[i]);
 	sk_jw_end(&w);
 	sk_gate_views_json(&w, v->gate);
-	sk_jw_key(&w, "evidence");
-	sk_jw_obj(&w);
+	sk_jw_kobj(&w, "evidence");
 	sk_jw_kint(&w, "bytes", v->evidence);
 	sk_jw_kint(&w, "largest_bytes", v->files.top[0].bytes);
 	sk_jw_kint(&w, "warn_bytes", v->warn);
 	sk_jw_kint(&w, "block_bytes", v->block);
 	files_json(&w, &v->files);
 	sk_jw_end(&w);
-	sk_jw_key(&w, "warnings");
-	sk_jw_arr(&w);
-	for (size_t i = 0; i < v->warnings.n; i++)
-		sk_jw_str(&w, v->warnings.v[i]);
-	sk_jw_end(&w);
-	sk_jw_end(&w);
-	sk_jw_done(&w);
-	sk_out_json(&b);
-	sk_buf_free(&b);
+	sk_jw_kstrv(&w, "warnings", &v->warnings);
+	sk_out_json_end(&w);
 }
 
 /* ---- for a person ---- */

@@ -123,9 +123,7 @@ struct teller {
 static void
 open_event(struct sk_jw *w, const struct teller *t, const char *event)
 {
-	sk_jw_init(w, t->b);
-	sk_jw_obj(w);
-	sk_jw_kstr(w, "schema", "sk.event/1");
+	sk_jw_doc(w, t->b, "sk.event/1");
 	sk_jw_kstr(w, "event", event);
 	sk_jw_ktime(w, "at", sk_now_ms());
 	sk_jw_kstr(w, "run", t->a->run);
@@ -136,7 +134,6 @@ open_event(struct sk_jw *w, const struct teller *t, const char *event)
 static void
 close_event(struct sk_jw *w)
 {
-	sk_jw_end(w);
 	sk_jw_done(w);
 }
 
@@ -179,8 +176,7 @@ tell_stage(const struct teller *t, const struct sk_stage_row *r)
 		open_event(&w, t, ended ? "stage.end" : "stage.start");
 		sk_jw_kstr(&w, "stage", r->stage);
 		sk_jw_kstr(&w, "state", r->state);
-		sk_jw_kstr(
-		    &w, "status", r->status[0] != '\0' ? r->status : NULL);
+		sk_jw_kword(&w, "status", r->status);
 		sk_jw_kint(&w, "duration_ms",
 		    r->ended_ms > 0 ? r->ended_ms - r->started_ms : 0);
 		close_event(&w);

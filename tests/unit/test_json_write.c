@@ -125,6 +125,7 @@ test_canon(void)
 static void
 test_writer(void)
 {
+	struct sk_strv v = { 0 };
 	struct sk_jw w;
 	struct sk_buf b;
 
@@ -161,6 +162,32 @@ test_writer(void)
 	    "\"#\\u0023\":\"bad \\ufffd\\ufffd utf\","
 	    "\"then\":\"2025-10-04T10:15:00.000Z\"}\n");
 	sk_buf_free(&b);
+
+	/* What there is none of is null; done closes the document. */
+	sk_strv_add(&v, "#");
+	sk_buf_init(&b, 0);
+	sk_jw_doc(&w, &b, "sk.test/1");
+	sk_jw_kword(&w, "w", "x");
+	sk_jw_kword(&w, "w0", "");
+	sk_jw_kword(&w, "w1", NULL);
+	sk_jw_kpos(&w, "p", 1);
+	sk_jw_kpos(&w, "p0", 0);
+	sk_jw_kpos(&w, "p1", INT64_MIN);
+	sk_jw_kcount(&w, "c", 0);
+	sk_jw_kcount(&w, "c1", -1);
+	sk_jw_kobj(&w, "o");
+	sk_jw_karr(&w, "a");
+	sk_jw_end(&w);
+	sk_jw_end(&w);
+	sk_jw_kstrv(&w, "v", &v);
+	sk_jw_kstrv(&w, "v0", NULL);
+	sk_jw_done(&w);
+	CHECK_STR(b.p,
+	    "{\"schema\":\"sk.test/1\",\"w\":\"x\",\"w0\":null,"
+	    "\"w1\":null,\"p\":1,\"p0\":null,\"p1\":null,\"c\":0,"
+	    "\"c1\":null,\"o\":{\"a\":[]},\"v\":[\"#\"],\"v0\":[]}\n");
+	sk_buf_free(&b);
+	sk_strv_free(&v);
 
 	/* The error of the buffer sticks. */
 	sk_buf_init(&b, 10);
