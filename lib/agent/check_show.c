@@ -149,22 +149,6 @@ static const char *const form_names[] = {
 	[SK_OUT_TEXT] = "text", [SK_OUT_JSON] = "json", [SK_OUT_JSONL] = "jsonl"
 };
 
-/* "0.002736": micro-USD as a decimal, shortest. */
-static void
-usd(int64_t micro, char out[32])
-{
-	size_t n;
-
-	snprintf(out, 32, "%lld.%06lld", (long long)(micro / 1000000),
-	    (long long)(micro % 1000000));
-	n = strlen(out);
-	while (out[n - 1] == '0')
-		n--;
-	if (out[n - 1] == '.')
-		n--;
-	out[n] = '\0';
-}
-
 static void
 put_usage(struct sk_jw *w, const struct sk_capture_line *l)
 {
@@ -199,7 +183,7 @@ void
 sk_capture_json(const struct sk_capture_line *l)
 {
 	const struct sk_outcome *o = l->o;
-	char cost[32];
+	char cost[SK_USD_LEN];
 	struct sk_buf b;
 	struct sk_jw w;
 
@@ -224,11 +208,10 @@ sk_capture_json(const struct sk_capture_line *l)
 	if (o->cost_micro < 0) {
 		sk_jw_null(&w);
 	} else {
-		usd(o->cost_micro, cost);
+		sk_usd_least(o->cost_micro, 0, cost);
 		sk_jw_raw(&w, cost, strlen(cost));
 	}
-	sk_jw_kcount(&w, "retry_after_ms",
-	    o->retry_after_ms > 0 ? o->retry_after_ms : -1);
+	sk_jw_kpos(&w, "retry_after_ms", o->retry_after_ms);
 	sk_jw_ktime(&w, "reset_at", o->reset_at_ms);
 	sk_jw_kcount(
 	    &w, "reset_at_s", o->reset_at_ms > 0 ? o->reset_at_ms / 1000 : -1);
@@ -255,7 +238,7 @@ void
 sk_capture_row(struct sk_table *t, const struct sk_capture_line *l)
 {
 	const struct sk_outcome *o = l->o;
-	char cost[32] = "";
+	char cost[SK_USD_LEN] = "";
 
 	sk_table_cellf(t, "%s/%s", l->c->cli, l->c->name);
 	sk_table_cell(t, form_names[l->form]);
@@ -267,7 +250,7 @@ sk_capture_row(struct sk_table *t, const struct sk_capture_line *l)
 	else
 		sk_table_cell(t, "");
 	if (o->cost_micro >= 0)
-		usd(o->cost_micro, cost);
+		sk_usd_least(o->cost_micro, 0, cost);
 	sk_table_cell(t, cost);
 	sk_table_cellf(t, "%.8s", o->session != NULL ? o->session : "");
 	cell_hint(t, o);

@@ -48,7 +48,7 @@ sk_control_say_retry(struct sk_fan *r, size_t i)
 	sk_jw_kint(&w, "wait_ms", t->step.wait_ms);
 	sk_jw_ktime(&w, "resume_at", t->step.resume_ms);
 	sk_jw_kbool(&w, "hinted", t->step.hinted);
-	sk_fan_event(r, &w, &b);
+	sk_fan_event(r, &w);
 }
 
 void
@@ -81,7 +81,7 @@ sk_control_say_wait(
 	if (l->until_ms != 0)
 		sk_jw_kint(&w, "wait_ms", wait_ms);
 	sk_jw_ktime(&w, "resume_at", l->until_ms);
-	sk_fan_event(r, &w, &b);
+	sk_fan_event(r, &w);
 }
 
 void
@@ -103,5 +103,5 @@ sk_control_say_fallback(struct sk_fan *r, size_t i)
 	sk_jw_kstr(&w, "kind", sk_kind_word(a->o.kind));
 	sk_jw_kstr(&w, "message", sk_outcome_text(&a->o));
 	sk_jw_kstr(&w, "to", t->next->base);
-	sk_fan_event(r, &w, &b);
+	sk_fan_event(r, &w);
 }

@@ -34,16 +34,14 @@ put_usage(struct sk_jw *w, const struct sk_answer *a)
 static void
 put_cost(struct sk_jw *w, const struct sk_outcome *o, bool reused)
 {
-	char usd[32];
+	char usd[SK_USD_LEN];
 
 	sk_jw_key(w, "cost");
 	if (o->cost_micro < 0) {
 		sk_jw_null(w);
 		return;
 	}
-	snprintf(usd, sizeof(usd), "%lld.%06lld",
-	    (long long)(o->cost_micro / 1000000),
-	    (long long)(o->cost_micro % 1000000));
+	sk_usd(o->cost_micro, usd);
 	sk_jw_obj(w);
 	sk_jw_kint(w, "micro_usd", o->cost_micro);
 	sk_jw_kstr(w, "usd", usd);

@@ -95,7 +95,7 @@ void (*sk_fan_delta(const struct sk_fan *r))(
 /* One event that its caller has ended, when events are wanted. */
 bool sk_fan_talks(const struct sk_fan *r);
 void sk_fan_settle(struct sk_fan *r);
-void sk_fan_event(struct sk_fan *r, struct sk_jw *w, struct sk_buf *b);
+void sk_fan_event(struct sk_fan *r, struct sk_jw *w);
 /* Print what is committed while the reader takes it; run.end after the last.
  * True when everything is out, or given up. */
 bool sk_fan_print(struct sk_fan *r);

@@ -86,11 +86,9 @@ sk_fan_talks(const struct sk_fan *r)
 }
 
 void
-sk_fan_event(struct sk_fan *r, struct sk_jw *w, struct sk_buf *b)
+sk_fan_event(struct sk_fan *r, struct sk_jw *w)
 {
-	sk_jw_done(w);
-	sk_out_json(b);
-	sk_buf_free(b);
+	sk_out_json_end(w);
 	flush(r);
 }
 
@@ -121,7 +119,7 @@ sk_fan_started(struct sk_fan *r, size_t i)
 	sk_jw_kint(&w, "attempt", sk_answer_attempt(&r->ans[i]));
 	if (r->live[i] != NULL && r->live[i]->pid != 0)
 		sk_jw_kint(&w, "pid", r->live[i]->pid);
-	sk_fan_event(r, &w, &b);
+	sk_fan_event(r, &w);
 }
 
 #ifdef SK_FAULTS

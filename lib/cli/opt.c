@@ -158,8 +158,7 @@ bad_choice(const struct sk_opt *o, const char *shown, const char *s,
 
 	sk_strv_split(&v, o->choices, ' ');
 	sk_buf_init(&b, 0);
-	for (size_t i = 0; i < v.n; i++)
-		sk_buf_printf(&b, "%s%s", i > 0 ? ", " : "", v.v[i]);
+	sk_buf_join(&b, &v, ", ");
 	rc = sk_fail(err, SK_USAGE, "bad_argument",
 	    "option '%s': '%s' is not one of %s", shown, s, b.p);
 	near = sk_closest(s, (const char *const *)v.v);

@@ -162,31 +162,15 @@ sk_config_show_key(
 
 /* ---- models ---- */
 
-/* Micro dollars as the shortest decimal: 250000 → "0.25". */
-static void
-usd(int64_t micro, char out[40])
-{
-	char *end;
-
-	(void)snprintf(out, 40, "%lld.%06lld", (long long)(micro / 1000000),
-	    (long long)(micro % 1000000));
-	/* Two decimals at least: it is money. */
-	for (end = out + strlen(out); end[-1] == '0' && end[-3] != '.'; end--)
-		end[-1] = '\0';
-}
-
 static void
 price_json(struct sk_jw *w, const char *key, int64_t micro)
 {
-	char name[40], text[40];
+	char name[40], text[SK_USD_LEN];
 
 	(void)snprintf(name, sizeof(name), "%s_micro_usd", key);
-	if (micro < 0)
-		sk_jw_knull(w, name);
-	else
-		sk_jw_kint(w, name, micro);
+	sk_jw_kcount(w, name, micro);
 	(void)snprintf(name, sizeof(name), "%s_usd", key);
-	usd(micro < 0 ? 0 : micro, text);
+	sk_usd_least(micro, 2, text);
 	sk_jw_kstr(w, name, micro < 0 ? NULL : text);
 }
 
@@ -235,9 +219,9 @@ model_json(void *arg, const struct sk_model *m)
 static void
 cell_usd(struct sk_table *t, int64_t micro)
 {
-	char text[40];
+	char text[SK_USD_LEN];
 
-	usd(micro < 0 ? 0 : micro, text);
+	sk_usd_least(micro, 2, text);
 	sk_table_cell(t, micro < 0 ? "-" : text);
 }
 

@@ -465,6 +465,17 @@ finish(struct work *w, int rc, struct sk_evidence *ev, struct sk_more *more,
 	return rc;
 }
 
+static int
+decide_anew(struct work *w, struct sk_drivers *drivers, struct sk_buf *out,
+    char status[16], struct sk_err *err)
+{
+	struct sk_evidence ev = { 0 };
+	struct sk_more more = { .evidence = &ev };
+	int rc = steps(w, drivers, &ev, &more, err);
+
+	return finish(w, rc, &ev, &more, out, status, err);
+}
+
 static struct sk_group
 group_of(const struct sk_decision *d)
 {
@@ -483,12 +494,8 @@ sk_decide_group(struct sk_db *db, struct sk_drivers *drivers,
     struct sk_buf *out, char status[16], struct sk_err *err)
 {
 	struct work w = { .db = db, .o = o, .g = g, .at.dir.fd = -1 };
-	struct sk_evidence ev = { 0 };
-	struct sk_more more = { .evidence = &ev };
-	int rc;
 
-	rc = steps(&w, drivers, &ev, &more, err);
-	return finish(&w, rc, &ev, &more, out, status, err);
+	return decide_anew(&w, drivers, out, status, err);
 }
 
 int
@@ -504,12 +511,8 @@ sk_decide_arbitrated(struct sk_db *db, struct sk_drivers *drivers,
 		.at.dir.fd = -1,
 		.arbiter = arbiter,
 		.base = base };
-	struct sk_evidence ev = { 0 };
-	struct sk_more more = { .evidence = &ev };
-	int rc;
 
-	rc = steps(&w, drivers, &ev, &more, err);
-	return finish(&w, rc, &ev, &more, out, status, err);
+	return decide_anew(&w, drivers, out, status, err);
 }
 
 int

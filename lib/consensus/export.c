@@ -161,15 +161,6 @@ split_place(struct sk_arena *a, struct sk_finding *f, const char *s)
 	return sk_export_path(a, s, n);
 }
 
-static const char *
-first_str(const struct sk_jv *v, const char *const *keys)
-{
-	for (; *keys != NULL; keys++)
-		if (sk_jget_str(v, *keys) != NULL)
-			return sk_jget_str(v, *keys);
-	return NULL;
-}
-
 static void
 first_int(const struct sk_jv *v, const char *const *keys, int64_t *out)
 {
@@ -195,7 +186,7 @@ locate(struct sk_arena *a, struct sk_finding *f)
 		NULL };
 	static const char *const ends[] = { "end_line", "endLine", NULL };
 	static const char *const columns[] = { "column", "col", NULL };
-	const char *s = first_str(f->whole, files);
+	const char *s = sk_jget_first(f->whole, files);
 
 	first_int(f->whole, lines, &f->line);
 	first_int(f->whole, ends, &f->end_line);
@@ -203,7 +194,7 @@ locate(struct sk_arena *a, struct sk_finding *f)
 	if (s != NULL)
 		f->file = split_place(a, f, s);
 	f->where =
-	    s != NULL && f->file == NULL ? s : first_str(f->whole, wheres);
+	    s != NULL && f->file == NULL ? s : sk_jget_first(f->whole, wheres);
 	if (s == NULL && f->where != NULL && is_file_like(f->where))
 		f->file = split_place(a, f, f->where);
 	if (f->file == NULL)
@@ -282,7 +273,7 @@ read_finding(struct sk_arena *a, struct sk_finding *f)
 		"description", "text", "risk", "issue", NULL };
 	const struct sk_jv *text = NULL;
 
-	f->rule = first_str(f->whole, rules);
+	f->rule = sk_jget_first(f->whole, rules);
 	for (const char *const *k = texts; text == NULL && *k != NULL; k++)
 		if (sk_jget_str(f->whole, *k) != NULL)
 			text = sk_jget(f->whole, *k);

@@ -150,15 +150,6 @@ struct place {
 	int64_t line;
 };
 
-static const char *
-first_str(const struct sk_jv *v, const char *const *keys)
-{
-	for (; *keys != NULL; keys++)
-		if (sk_jget_str(v, *keys) != NULL)
-			return sk_jget_str(v, *keys);
-	return NULL;
-}
-
 static void
 locate(struct place *p, const struct sk_elem *e)
 {
@@ -172,8 +163,8 @@ locate(struct place *p, const struct sk_elem *e)
 	p->line = -1;
 	if (w->type != SK_J_OBJ)
 		return;
-	p->file = first_str(w, files);
-	p->rule = first_str(w, rules);
+	p->file = sk_jget_first(w, files);
+	p->rule = sk_jget_first(w, rules);
 	for (const char *const *k = texts; p->text == NULL && *k != NULL; k++)
 		if (sk_jget_str(w, *k) != NULL)
 			p->text = sk_jget(w, *k);

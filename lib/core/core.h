@@ -158,6 +158,11 @@ bool sk_parse_int(const char *s, int64_t min, int64_t max, int64_t *out);
 bool sk_parse_duration(const char *s, int64_t *ms);
 /* "10", "10K", "4MiB", "2G" (powers of 1024) → bytes. */
 bool sk_parse_size(const char *s, int64_t *bytes);
+/* Millionths of a US dollar: "1.234567"; below 0 "?". The other one drops zeros
+ * at the end but for so many decimals: 2 "0.25", 0 "1". */
+#define SK_USD_LEN 32
+void sk_usd(int64_t micro, char out[SK_USD_LEN]);
+void sk_usd_least(int64_t micro, int least, char out[SK_USD_LEN]);
 /* 1, true, yes, on / 0, false, no, off, "" (trimmed, any case). */
 bool sk_parse_bool(const char *s, bool *out);
 /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} and no "..". */
@@ -185,6 +190,8 @@ struct sk_strv {
 	char **v;
 	size_t n;
 };
+/* All of them with sep between. */
+void sk_buf_join(struct sk_buf *b, const struct sk_strv *v, const char *sep);
 void sk_strv_add(struct sk_strv *v, const char *s);
 bool sk_strv_has(const struct sk_strv *v, const char *s);
 void sk_strv_sort(struct sk_strv *v); /* byte order */

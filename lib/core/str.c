@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Strict parsing of small things, word lists, shell quoting. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -126,6 +127,32 @@ sk_parse_size(const char *s, int64_t *bytes)
 	return true;
 }
 
+void
+sk_usd(int64_t micro, char out[SK_USD_LEN])
+{
+	if (micro < 0)
+		(void)snprintf(out, SK_USD_LEN, "?");
+	else
+		(void)snprintf(out, SK_USD_LEN, "%lld.%06lld",
+		    (long long)(micro / 1000000), (long long)(micro % 1000000));
+}
+
+void
+sk_usd_least(int64_t micro, int least, char out[SK_USD_LEN])
+{
+	char *end;
+
+	sk_usd(micro, out);
+	if (micro < 0)
+		return;
+	end = out + strlen(out);
+	for (int i = 6; i > least && end[-1] == '0'; i--)
+		end--;
+	if (end[-1] == '.')
+		end--;
+	*end = '\0';
+}
+
 bool
 sk_parse_bool(const char *s, bool *out)
 {
@@ -248,6 +275,13 @@ sk_shell_quote(struct sk_buf *b, const char *s)
 		else
 			sk_buf_ch(b, *s);
 	sk_buf_ch(b, '\'');
+}
+
+void
+sk_buf_join(struct sk_buf *b, const struct sk_strv *v, const char *sep)
+{
+	for (size_t i = 0; i < v->n; i++)
+		sk_buf_printf(b, "%s%s", i > 0 ? sep : "", v->v[i]);
 }
 
 void

@@ -53,8 +53,7 @@ open_json(struct sk_jw *w, struct sk_buf *b, const struct sk_fault_plan *plan)
 {
 	struct sk_buf text;
 
-	sk_buf_init(b, 0);
-	sk_jw_doc(w, b, "sk.faults/1");
+	sk_out_json_begin(w, b, "sk.faults/1");
 #ifdef SK_FAULTS
 	sk_jw_kstr(w, "build", "development");
 #else
@@ -64,14 +63,6 @@ open_json(struct sk_jw *w, struct sk_buf *b, const struct sk_fault_plan *plan)
 	sk_fault_plan_text(&text, plan);
 	sk_jw_kstr(w, "plan", text.p);
 	sk_buf_free(&text);
-}
-
-static void
-close_json(struct sk_jw *w, struct sk_buf *b)
-{
-	sk_jw_done(w);
-	sk_out_json(b);
-	sk_buf_free(b);
 }
 
 static void
@@ -151,7 +142,7 @@ sk_faults_plan(struct sk_ctx *ctx, struct sk_err *err)
 		sk_jw_end(&w);
 		if (plan.n == 0)
 			words_json(&w);
-		close_json(&w, &b);
+		sk_out_json_end(&w);
 	} else if (plan.n > 0) {
 		plan_text(&plan);
 	} else {
@@ -229,7 +220,7 @@ sk_faults_arm(struct sk_ctx *ctx, struct sk_err *err)
 	clear_counters(t);
 	if (ctx->format == SK_FMT_JSON) {
 		open_json(&w, &b, &plan);
-		close_json(&w, &b);
+		sk_out_json_end(&w);
 	} else {
 		plan_text(&plan);
 	}
@@ -299,7 +290,7 @@ status_json(const struct sk_fault_table *t)
 	again(&line, t);
 	sk_jw_kstr(&w, "again", line.len > 0 ? line.p : NULL);
 	sk_buf_free(&line);
-	close_json(&w, &b);
+	sk_out_json_end(&w);
 }
 
 static void

@@ -91,6 +91,8 @@ struct sk_jv *sk_jat(const struct sk_jv *arr, size_t i);
 /* Decoded text of a string without NUL bytes, else NULL. */
 const char *sk_jstr(const struct sk_jv *v);
 const char *sk_jget_str(const struct sk_jv *o, const char *key);
+/* Of the first of these keys (NULL ends) that has one. */
+const char *sk_jget_first(const struct sk_jv *o, const char *const *keys);
 /* Integer with |x| < 2^53 written in any exact form (12, 1.2e1). */
 bool sk_jint(const struct sk_jv *v, int64_t *out);
 bool sk_jget_int(const struct sk_jv *o, const char *key, int64_t *out);

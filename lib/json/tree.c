@@ -49,6 +49,15 @@ sk_jget_str(const struct sk_jv *o, const char *key)
 	return sk_jstr(sk_jget(o, key));
 }
 
+const char *
+sk_jget_first(const struct sk_jv *o, const char *const *keys)
+{
+	for (; *keys != NULL; keys++)
+		if (sk_jget_str(o, *keys) != NULL)
+			return sk_jget_str(o, *keys);
+	return NULL;
+}
+
 bool
 sk_jint(const struct sk_jv *v, int64_t *out)
 {

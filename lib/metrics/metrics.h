@@ -80,9 +80,6 @@ struct sk_prices_import {
 /* LiteLLM's model_prices_and_context_window.json → our table. */
 int sk_prices_import(const char *json, size_t n, const char *source,
     const char *path, struct sk_prices_import *out, struct sk_err *err);
-/* "1.234567"; micro < 0 → "?" */
-#define SK_USD_LEN 32
-void sk_usd(int64_t micro, char out[SK_USD_LEN]);
 /* "$0.12" for people. */
 void sk_usd_short(int64_t micro, char out[SK_USD_LEN]);
 /* "2", "0.50" US dollars → micro; false when it is no amount. */

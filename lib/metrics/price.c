@@ -213,16 +213,6 @@ sk_cost_of(const struct sk_model *m, const struct sk_tokens *t)
 }
 
 void
-sk_usd(int64_t micro, char out[SK_USD_LEN])
-{
-	if (micro < 0)
-		(void)snprintf(out, SK_USD_LEN, "?");
-	else
-		(void)snprintf(out, SK_USD_LEN, "%lld.%06lld",
-		    (long long)(micro / 1000000), (long long)(micro % 1000000));
-}
-
-void
 sk_usd_short(int64_t micro, char out[SK_USD_LEN])
 {
 	int64_t cent = micro / 10000 + (micro % 10000 >= 5000);

@@ -9,18 +9,9 @@
 static void
 begin(struct sk_auto *a, struct sk_jw *w, struct sk_buf *b, const char *action)
 {
-	sk_buf_init(b, 0);
-	sk_jw_doc(w, b, "sk.db/1");
+	sk_out_json_begin(w, b, "sk.db/1");
 	sk_jw_kstr(w, "action", action);
 	sk_jw_kstr(w, "db", sk_db_path(a->db));
-}
-
-static void
-end(struct sk_jw *w, struct sk_buf *b)
-{
-	sk_jw_done(w);
-	sk_out_json(b);
-	sk_buf_free(b);
 }
 
 static int
@@ -42,7 +33,7 @@ backup(struct sk_auto *a, const char *file, struct sk_err *err)
 	}
 	begin(a, &w, &b, "backup");
 	sk_jw_kstr(&w, "file", file);
-	end(&w, &b);
+	sk_out_json_end(&w);
 	return 0;
 }
 
@@ -96,7 +87,7 @@ check(struct sk_auto *a, struct sk_err *err)
 	sk_jw_kint(&c.w, "answers", n.answers);
 	sk_jw_kint(&c.w, "decisions", n.decisions);
 	if (a->json) {
-		end(&c.w, &c.b);
+		sk_out_json_end(&c.w);
 	} else {
 		sk_outf("%s: %s, %lld events, %lld answers, %lld decisions\n",
 		    sk_db_path(a->db), n.violations == 0 ? "sound" : "violated",
@@ -156,7 +147,7 @@ prune(struct sk_auto *a, const struct sk_keep_opts *o, struct sk_err *err)
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
-	end(&w, &b);
+	sk_out_json_end(&w);
 	return 0;
 }
 

@@ -68,18 +68,9 @@ drop(struct files *f)
 static void
 begin(struct sk_auto *a, struct sk_jw *w, struct sk_buf *b, const char *action)
 {
-	sk_buf_init(b, 0);
-	sk_jw_doc(w, b, "sk.evidence/1");
+	sk_out_json_begin(w, b, "sk.evidence/1");
 	sk_jw_kstr(w, "action", action);
 	sk_jw_kstr(w, "spec", a->spec.id);
-}
-
-static void
-end(struct sk_jw *w, struct sk_buf *b)
-{
-	sk_jw_done(w);
-	sk_out_json(b);
-	sk_buf_free(b);
 }
 
 /* ---- verify ---- */
@@ -199,7 +190,7 @@ verify(struct sk_auto *a, struct sk_err *err)
 			sk_jw_end(&w);
 		}
 		sk_jw_end(&w);
-		end(&w, &b);
+		sk_out_json_end(&w);
 	} else if (rc == 0) {
 		for (size_t i = 0; i < f.path.n; i++)
 			sk_outf("%-8s %s\n", f.what.v[i], f.path.v[i]);
@@ -253,7 +244,7 @@ stats(struct sk_auto *a, struct sk_err *err)
 		sk_jw_ktime(&w, "newest", f.newest);
 		sk_jw_kint(&w, "warn_bytes", warn << 20);
 		sk_jw_kint(&w, "block_bytes", most << 20);
-		end(&w, &b);
+		sk_out_json_end(&w);
 	} else {
 		sk_time_text(f.newest, at);
 		sk_outf("%s: %zu files, %.1f MB (warning at %lld MB, stop at "
@@ -534,7 +525,7 @@ make_room(struct sk_auto *a, bool purge, const struct sk_keep_opts *o,
 		sk_jw_kint(&w, "files", (int64_t)f.n);
 		sk_jw_kint(&w, "bytes", bytes);
 		sk_jw_kstr(&w, "archive", archive);
-		end(&w, &b);
+		sk_out_json_end(&w);
 	} else if (rc == 0) {
 		for (size_t i = 0; !o->yes && i < f.n; i++)
 			sk_outf("%s\n", f.v[i].path);

@@ -47,10 +47,9 @@ add_usage(void *arg, const struct sk_usage_row *u, struct sk_err *err)
 static void
 kusd(struct sk_jw *w, const char *key, int64_t micro)
 {
-	char s[40];
+	char s[SK_USD_LEN];
 
-	(void)snprintf(s, sizeof(s), "%lld.%06lld",
-	    (long long)(micro / 1000000), (long long)(micro % 1000000));
+	sk_usd(micro, s);
 	sk_jw_key(w, key);
 	sk_jw_raw(w, s, strlen(s));
 }

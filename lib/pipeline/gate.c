@@ -104,14 +104,12 @@ judge(struct pass *p, const struct sk_buf *records, struct sk_err *err)
 {
 	struct sk_auto *a = p->a;
 	struct sk_strv argv = { 0 };
-	struct sk_buf expect, out;
-	int rc, status = 0, interrupted = 0;
+	struct sk_buf expect;
 	struct sk_jv *verdict;
+	int rc;
 
 	sk_buf_init(&expect, 0);
-	sk_buf_init(&out, SK_RECORDS_MAX);
-	for (size_t i = 0; i < p->names.n; i++)
-		sk_buf_printf(&expect, "%s%s", i > 0 ? "," : "", p->names.v[i]);
+	sk_buf_join(&expect, &p->names, ",");
 	sk_strv_add(&argv, "sk-consensus");
 	sk_strv_add(&argv, "--json");
 	sk_arg2(&argv, "--expect", expect.p);
@@ -119,17 +117,11 @@ judge(struct pass *p, const struct sk_buf *records, struct sk_err *err)
 	sk_arg2(&argv, "--min", "1");
 	if (a->config_file != NULL)
 		sk_arg2(&argv, "--config", a->config_file);
-	rc = sk_child_run(a, &argv, records->p, records->len, &out, &status,
-	    &interrupted, err);
-	if (rc == 0)
-		rc = sk_stopped(interrupted, err);
-	if (rc == 0)
-		rc = sk_verdict_find(a, &out, status, &verdict, err);
+	rc = sk_verdict_ask(a, &argv, records->p, records->len, &verdict, err);
 	if (rc == 0)
 		rc = sk_settle_cost(a, p->g->name, err);
 	sk_strv_free(&argv);
 	sk_buf_free(&expect);
-	sk_buf_free(&out);
 	return rc;
 }
 

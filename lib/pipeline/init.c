@@ -68,14 +68,6 @@ answer(const char *question, const char *fallback)
 	return out;
 }
 
-static void
-join(struct sk_buf *b, const struct sk_strv *v, const char *quote)
-{
-	for (size_t i = 0; i < v->n; i++)
-		sk_buf_printf(
-		    b, "%s%s%s%s", i > 0 ? ", " : "", quote, v->v[i], quote);
-}
-
 /* Programs that our adapters know and that are here. */
 static void
 look_around(struct init *t)
@@ -104,7 +96,7 @@ choose_agents(struct init *t)
 		return;
 	sk_buf_init(&b, 0);
 	if (t->found.n > 0)
-		join(&b, &t->found, "");
+		sk_buf_join(&b, &t->found, ", ");
 	else
 		sk_buf_str(&b, "claude, codex, gemini");
 	text = t->ask ? answer("agents, separated by commas", b.p)
@@ -167,7 +159,9 @@ fill(struct sk_buf *out, const char *name, const struct init *t)
 			sk_buf_str(out, t->spec);
 			p = at + 6;
 		} else if (sk_has_prefix(at, "@AGENTS@")) {
-			join(out, &t->agents, "\"");
+			for (size_t i = 0; i < t->agents.n; i++)
+				sk_buf_printf(out, "%s\"%s\"",
+				    i > 0 ? ", " : "", t->agents.v[i]);
 			p = at + 8;
 		} else {
 			sk_buf_ch(out, '@');

@@ -215,8 +215,7 @@ show(struct outline *o, const struct part *p)
 	struct sk_buf who;
 
 	sk_buf_init(&who, 0);
-	for (size_t i = 0; i < p->names->n; i++)
-		sk_buf_printf(&who, "%s%s", i > 0 ? ", " : "", p->names->v[i]);
+	sk_buf_join(&who, p->names, ", ");
 	sk_table_cell(&o->t, p->name);
 	sk_table_cell(&o->t, p->mode);
 	sk_table_cell(&o->t, who.p);

@@ -23,8 +23,7 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 	struct sk_buf expect;
 
 	sk_buf_init(&expect, 0);
-	for (size_t i = 0; i < s->names.n; i++)
-		sk_buf_printf(&expect, "%s%s", i > 0 ? "," : "", s->names.v[i]);
+	sk_buf_join(&expect, &s->names, ",");
 	if (sk_land_trees(a, s->stage))
 		sk_buf_str(b, "worktree=--worktree\n");
 	if (strcmp(policy, s->stage->name) != 0)

@@ -13,15 +13,10 @@
 #include "pipeline/pipeline.h"
 #include "pipeline/step.h"
 
-static void
-join(struct sk_buf *b, const struct sk_strv *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		sk_buf_printf(b, "%s%s", i > 0 ? "," : "", v->v[i]);
-}
-
-int
-sk_verdict_find(struct sk_auto *a, const struct sk_buf *out, int status,
+/* The one verdict in what sk-consensus printed (status is its own), or its
+ * error. */
+static int
+find_verdict(struct sk_auto *a, const struct sk_buf *out, int status,
     struct sk_jv **verdict, struct sk_err *err)
 {
 	const char *p = out->p, *end = out->p + out->len, *nl;
@@ -50,20 +45,36 @@ sk_verdict_find(struct sk_auto *a, const struct sk_buf *out, int status,
 	    "sk-consensus gave no verdict (status %d)", status);
 }
 
+int
+sk_verdict_ask(struct sk_auto *a, const struct sk_strv *argv, const char *in,
+    size_t n, struct sk_jv **verdict, struct sk_err *err)
+{
+	struct sk_buf out;
+	int rc, status = 0, interrupted = 0;
+
+	sk_buf_init(&out, SK_RECORDS_MAX);
+	rc = sk_child_run(a, argv, in, n, &out, &status, &interrupted, err);
+	if (rc == 0)
+		rc = sk_stopped(interrupted, err);
+	if (rc == 0)
+		rc = find_verdict(a, &out, status, verdict, err);
+	sk_buf_free(&out);
+	return rc;
+}
+
 static int
 judge(struct sk_auto *a, const struct sk_step *s, const struct sk_buf *records,
     struct sk_jv **verdict, struct sk_err *err)
 {
 	struct sk_strv argv = { 0 };
-	struct sk_buf expect, out;
+	struct sk_buf expect;
 	char key[80];
 	const char *quorum;
 	char *policy = sk_stage_policy(a, s->stage);
-	int rc, status = 0, interrupted = 0;
+	int rc;
 
 	sk_buf_init(&expect, 0);
-	sk_buf_init(&out, SK_RECORDS_MAX);
-	join(&expect, &s->names);
+	sk_buf_join(&expect, &s->names, ",");
 	sk_strv_add(&argv, "sk-consensus");
 	sk_strv_add(&argv, "--json");
 	sk_strv_add(&argv, "--no-ack");
@@ -78,16 +89,10 @@ judge(struct sk_auto *a, const struct sk_step *s, const struct sk_buf *records,
 		sk_arg2(&argv, "--min", "1");
 	if (a->config_file != NULL)
 		sk_arg2(&argv, "--config", a->config_file);
-	rc = sk_child_run(a, &argv, records->p, records->len, &out, &status,
-	    &interrupted, err);
-	if (rc == 0)
-		rc = sk_stopped(interrupted, err);
-	if (rc == 0)
-		rc = sk_verdict_find(a, &out, status, verdict, err);
+	rc = sk_verdict_ask(a, &argv, records->p, records->len, verdict, err);
 	free(policy);
 	sk_strv_free(&argv);
 	sk_buf_free(&expect);
-	sk_buf_free(&out);
 	return rc;
 }
 
@@ -203,28 +208,21 @@ take_pending(struct sk_auto *a, const struct sk_step *s, struct sk_jv **verdict,
 {
 	struct sk_strv argv = { 0 };
 	struct sk_decision d;
-	struct sk_buf out;
 	bool found = false;
-	int rc, status = 0, interrupted = 0;
+	int rc;
 
 	*verdict = NULL;
 	rc = sk_decision_pending(
 	    a->db, a->run, a->branch, &d, &found, &a->arena, err);
 	if (rc != 0 || !found || strcmp(d.stage, s->stage->name) != 0)
 		return rc;
-	sk_buf_init(&out, SK_RECORDS_MAX);
 	sk_strv_add(&argv, "sk-consensus");
 	sk_strv_add(&argv, "pending");
 	sk_strv_add(&argv, "--json");
 	sk_arg2(&argv, "--run", a->run);
 	sk_arg2(&argv, "--branch", a->branch);
-	rc = sk_child_run(a, &argv, "", 0, &out, &status, &interrupted, err);
-	if (rc == 0)
-		rc = sk_stopped(interrupted, err);
-	if (rc == 0)
-		rc = sk_verdict_find(a, &out, status, verdict, err);
+	rc = sk_verdict_ask(a, &argv, "", 0, verdict, err);
 	sk_strv_free(&argv);
-	sk_buf_free(&out);
 	return rc;
 }
 
@@ -332,7 +330,7 @@ record_start(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 
 	sk_buf_init(&agents, 0);
 	sk_buf_init(&where, 0);
-	join(&agents, &s->names);
+	sk_buf_join(&agents, &s->names, ",");
 	rc = sk_project_git(a->conf, &git, &a->arena, err);
 	/* A run may go on elsewhere than it began: each stage says where. */
 	sk_buf_printf(&where, "%s %s", git.branch[0] != '\0' ? git.branch : "-",

@@ -15,10 +15,10 @@ sk_arg_int(struct sk_strv *v, const char *opt, int64_t i, const char *unit);
 /* 128 + signal when a person or a manager ended us, else 0. */
 int sk_stopped(int interrupted, struct sk_err *err);
 
-/* The one verdict in what sk-consensus printed (status is its own), or its
- * error. */
-int sk_verdict_find(struct sk_auto *a, const struct sk_buf *out, int status,
-    struct sk_jv **verdict, struct sk_err *err);
+/* The one verdict that sk-consensus prints, or its error; in = its standard
+ * input. */
+int sk_verdict_ask(struct sk_auto *a, const struct sk_strv *argv,
+    const char *in, size_t n, struct sk_jv **verdict, struct sk_err *err);
 /* What the stage's calls cost is booked before the decision is acknowledged, so
  * that a driver which dies in between books it the next time. */
 int sk_settle_cost(struct sk_auto *a, const char *stage, struct sk_err *err);

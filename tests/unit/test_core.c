@@ -52,6 +52,29 @@ test_numbers(void)
 }
 
 static void
+test_money(void)
+{
+	static const struct {
+		int64_t micro;
+		int least;
+		const char *text;
+	} t[] = { { 250000, 2, "0.25" }, { 1000000, 2, "1.00" },
+		{ 1000000, 0, "1" }, { 2736, 0, "0.002736" },
+		{ 2736, 2, "0.002736" }, { 10500000, 0, "10.5" }, { 0, 0, "0" },
+		{ 0, 2, "0.00" }, { 1, 6, "0.000001" }, { -1, 2, "?" } };
+	char text[SK_USD_LEN];
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(t); i++) {
+		sk_usd_least(t[i].micro, t[i].least, text);
+		CHECK_STR(text, t[i].text);
+	}
+	sk_usd(INT64_MAX, text);
+	CHECK_STR(text, "9223372036854.775807");
+	sk_usd(-1, text);
+	CHECK_STR(text, "?");
+}
+
+static void
 test_words(void)
 {
 	static const char *const list[] = { "agent", "timeout", "jobs", NULL };
@@ -83,6 +106,10 @@ test_words(void)
 	sk_strv_split(&v, " a, b,,c ", ',');
 	CHECK_INT(v.n, 3);
 	CHECK_STR(v.v[2], "c");
+	sk_buf_init(&b, 0);
+	sk_buf_join(&b, &v, ", ");
+	CHECK_STR(b.p, "a, b, c");
+	sk_buf_free(&b);
 	sk_strv_free(&v);
 	for (int i = 0; i < 100; i++)
 		sk_strv_add(&v, i % 2 != 0 ? "b" : "a");
@@ -348,6 +375,7 @@ main(void)
 	test_numbers();
 	test_group();
 	test_words();
+	test_money();
 	test_buffers();
 	test_utf8();
 	test_time();

@@ -344,6 +344,11 @@ test_looking(void)
 	CHECK_STR(sk_jget_str(v, "s"), "x");
 	CHECK(sk_jget_str(v, "n") == NULL);
 	CHECK(sk_jget_str(v, "z") == NULL);
+	CHECK_STR(
+	    sk_jget_first(v, (const char *const[]){ "z", "n", "s", NULL }),
+	    "x");
+	CHECK(
+	    sk_jget_first(v, (const char *const[]){ "z", "n", NULL }) == NULL);
 	CHECK(sk_jget_str(NULL, "z") == NULL);
 	CHECK(sk_jget(sk_jget(v, "s"), "x") == NULL);
 	CHECK(sk_jget_int(v, "n", &i) && i == 12);
