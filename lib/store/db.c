@@ -508,10 +508,7 @@ sk_db_info(struct sk_db *db, struct sk_db_info *out, struct sk_err *err)
 	(void)snprintf(out->sqlite_version, sizeof(out->sqlite_version), "%s",
 	    sqlite3_libversion());
 	out->user_version = SK_SCHEMA_VERSION;
-	st = sk_q(db, err, "SELECT incarnation FROM meta", "");
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
+	rc = sk_q_first(db, &st, err, "SELECT incarnation FROM meta", "");
 	if (rc < 0)
 		return -rc;
 	if (rc > 0) {

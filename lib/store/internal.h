@@ -63,6 +63,9 @@ sqlite3_stmt *sk_q(struct sk_db *db, struct sk_err *err, const char *sql,
 /* 1 = a row, 0 = no more (statement ended), else -(exit class), ended. */
 int sk_q_step(struct sk_db *db, sqlite3_stmt *st, struct sk_err *err);
 void sk_q_end(sqlite3_stmt *st);
+/* Both in one, for one row: *st is to be ended when it returned 1. */
+int sk_q_first(struct sk_db *db, sqlite3_stmt **st, struct sk_err *err,
+    const char *sql, const char *fmt, ...);
 /* A statement without a result. */
 int sk_q_run(struct sk_db *db, struct sk_err *err, const char *sql,
     const char *fmt, ...);
@@ -75,6 +78,12 @@ void sk_col_copy(sqlite3_stmt *st, int i, char *out, size_t n);
 char *sk_col_dup(sqlite3_stmt *st, int i, struct sk_arena *a);
 char *sk_col_dupn(sqlite3_stmt *st, int i, struct sk_arena *a, size_t *n);
 int64_t sk_col_int(sqlite3_stmt *st, int i);
+/* Valid until the next step. */
+static inline const char *
+sk_col_text(sqlite3_stmt *st, int i)
+{
+	return (const char *)sqlite3_column_text(st, i);
+}
 
 /* Join the caller's transaction or open one of our own; leave commits or
  * rolls back what enter opened and returns rc or the error of the commit. */

@@ -124,13 +124,10 @@ state_of(struct sk_db *db, const char *run, const char *branch, int64_t seq,
 	int rc;
 
 	*out = ABSENT;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT state='acked' FROM decisions "
 	    "WHERE branch_id=?1 AND decision_seq=?2 AND run_id=?3",
 	    "tit", branch, seq, run);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*out = sk_col_int(st, 0) != 0 ? ACKED : PENDING;
@@ -147,13 +144,10 @@ out_of_order(struct sk_db *db, const char *run, const char *branch, int64_t seq,
 	sqlite3_stmt *st;
 	int rc;
 
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT decision_seq FROM decisions "
 	    "WHERE branch_id=?1 AND state='pending'",
 	    "t", branch);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc < 0)
 		return -rc;
 	if (rc > 0) {
@@ -232,13 +226,10 @@ same_artefact(struct sk_db *db, const char *branch, int64_t seq,
 	int rc;
 
 	*same = false;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT 1 FROM decisions WHERE branch_id=?1 AND decision_seq=?2 "
 	    "AND artefact IS ?3 AND artefact_sha256 IS ?4",
 	    "tiee", branch, seq, path, sha256);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*same = true;

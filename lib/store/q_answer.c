@@ -42,12 +42,9 @@ find_winner(struct sk_db *db, struct known *out, struct sk_err *err)
 	sqlite3_stmt *st;
 	int rc;
 
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT seq,attempt,sha256 FROM agent_outputs WHERE request_id=?1",
 	    "i", out->id);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	out->seq = sk_col_int(st, 0);
@@ -68,14 +65,11 @@ find(struct sk_db *db, const struct sk_key *k, struct known *out,
 	rc = find_run(db, k, out, err);
 	if (rc != 0)
 		return rc;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT request_id,attempt FROM requests WHERE branch_id=?1 "
 	    "AND spec_id=?2 AND stage=?3 AND round=?4 AND agent_name=?5",
 	    "tttit", k->branch, sk_or_empty(k->spec), sk_or_empty(k->stage),
 	    sk_round_of(k), k->agent);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	out->id = sk_col_int(st, 0);
@@ -328,13 +322,10 @@ attempt_state(struct sk_db *db, int64_t id, int64_t attempt, char status[16],
 	int rc;
 
 	status[0] = sha256[0] = '\0';
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT status,sha256 FROM agent_executions "
 	    "WHERE request_id=?1 AND attempt=?2 AND status<>'spawned'",
 	    "ii", id, attempt);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	sk_col_copy(st, 0, status, 16);

@@ -24,11 +24,11 @@ sk_event_each(struct sk_db *db, const char *run, sk_event_fn fn, void *arg,
 	while ((rc = sk_q_step(db, st, err)) > 0) {
 		e.lsn = sk_col_int(st, 0);
 		e.at = sk_col_int(st, 1);
-		e.kind = (const char *)sqlite3_column_text(st, 2);
-		e.run = (const char *)sqlite3_column_text(st, 3);
-		e.branch = (const char *)sqlite3_column_text(st, 4);
+		e.kind = sk_col_text(st, 2);
+		e.run = sk_col_text(st, 3);
+		e.branch = sk_col_text(st, 4);
 		e.seq = sk_col_int(st, 5);
-		e.key = (const char *)sqlite3_column_text(st, 6);
+		e.key = sk_col_text(st, 6);
 		e.epoch = sk_col_int(st, 7);
 		e.pid = sk_col_int(st, 8);
 		fn(arg, &e);
@@ -275,17 +275,15 @@ schema_rules(struct audit *a, struct sk_err *err)
 		st = sk_q(a->db, err,
 		    "SELECT sql IS ?3 FROM sqlite_schema "
 		    "WHERE type=?1 AND name=?2",
-		    "ttt", (const char *)sqlite3_column_text(want, 0),
-		    (const char *)sqlite3_column_text(want, 1),
-		    (const char *)sqlite3_column_text(want, 2));
+		    "ttt", sk_col_text(want, 0), sk_col_text(want, 1),
+		    sk_col_text(want, 2));
 		if (st == NULL) {
 			rc = err->exit;
 			break;
 		}
 		got = sk_q_step(a->db, st, err);
-		(void)snprintf(row, sizeof(row), "%s %s",
-		    (const char *)sqlite3_column_text(want, 0),
-		    (const char *)sqlite3_column_text(want, 1));
+		(void)snprintf(row, sizeof(row), "%s %s", sk_col_text(want, 0),
+		    sk_col_text(want, 1));
 		if (got == 0)
 			broken(a, "S0", row, "it is not there");
 		else if (got > 0 && sk_col_int(st, 0) == 0)

@@ -130,10 +130,8 @@ sk_branch_get(struct sk_db *db, const char *id, struct sk_branch *out,
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	st = sk_q(db, err, BRANCH_COLS "WHERE b.branch_id=?1", "t", id);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
+	rc = sk_q_first(
+	    db, &st, err, BRANCH_COLS "WHERE b.branch_id=?1", "t", id);
 	if (rc < 0)
 		return -rc;
 	if (rc == 0) {
@@ -157,13 +155,10 @@ check_fork(
 
 	if (after <= 0)
 		return 0;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT 1 FROM decisions WHERE branch_id=?1 AND decision_seq=?2 "
 	    "AND state='acked'",
 	    "ti", parent, after);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc < 0)
 		return -rc;
 	if (rc > 0) {

@@ -154,14 +154,11 @@ sk_round_decided(
 	int rc;
 
 	*decided = false;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT 1 FROM decisions WHERE branch_id=?1 AND spec_id=?2 "
 	    "AND stage=?3 AND round=?4 LIMIT 1",
 	    "ttti", k->branch, k->spec != NULL ? k->spec : "",
 	    k->stage != NULL ? k->stage : "", k->round > 0 ? k->round : 1);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*decided = true;
@@ -213,13 +210,10 @@ refuse_pending(struct sk_db *db, const struct sk_decide *d, struct sk_err *err)
 	int64_t seq;
 	int rc;
 
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT decision_seq,stage FROM decisions "
 	    "WHERE branch_id=?1 AND state='pending'",
 	    "t", d->key.branch);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	seq = sk_col_int(st, 0);
@@ -259,13 +253,10 @@ next_seq(struct sk_db *db, const struct sk_decide *d, int64_t now, int64_t *seq,
 	sqlite3_stmt *st;
 	int rc;
 
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "UPDATE branches SET decision_seq=decision_seq+1,active_at=?3 "
 	    "WHERE branch_id=?1 AND run_id=?2 RETURNING decision_seq",
 	    "tti", d->key.branch, d->key.run, now);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc < 0)
 		return -rc;
 	if (rc == 0)
@@ -319,19 +310,16 @@ chain_before(struct sk_db *db, const char *branch, int64_t seq,
 	memset(out, '0', SK_SHA256_LEN - 1);
 	out[SK_SHA256_LEN - 1] = '\0';
 	if (seq > 1)
-		st = sk_q(db, err,
+		rc = sk_q_first(db, &st, err,
 		    "SELECT chain FROM decisions WHERE branch_id=?1 "
 		    "AND decision_seq=?2",
 		    "ti", branch, seq - 1);
 	else
-		st = sk_q(db, err,
+		rc = sk_q_first(db, &st, err,
 		    "SELECT d.chain FROM branches b JOIN decisions d ON "
 		    "d.branch_id=b.parent_id AND d.decision_seq="
 		    "b.fork_decision_seq WHERE b.branch_id=?1",
 		    "t", branch);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	SK_COL(st, 0, both);

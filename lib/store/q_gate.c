@@ -60,14 +60,11 @@ sk_gate_get(struct sk_db *db, const char *run, const char *branch,
 
 	memset(out, 0, sizeof(*out));
 	*found = false;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT branch_id,gate,state,before_sha256,after_sha256,round,at,"
 	    "issues FROM gates WHERE run_id=?1 AND gate=?2 "
 	    "ORDER BY branch_id=?3 DESC,at DESC LIMIT 1",
 	    "ttt", run, gate, branch);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*found = true;

@@ -156,15 +156,12 @@ sk_landing_stage(struct sk_db *db, const char *branch, char stage[SK_IDENT_LEN],
 
 	stage[0] = '\0';
 	/* (The keys of that text are ours, and nothing else begins so.) */
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT q.stage FROM requests q JOIN agent_executions e "
 	    "ON e.request_id=q.request_id WHERE q.branch_id=?1 "
 	    "AND e.status='accepted' AND instr(e.meta,',\"diff_base\":')"
 	    "ORDER BY q.request_id DESC LIMIT 1",
 	    "t", branch);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	sk_col_copy(st, 0, stage, SK_IDENT_LEN);

@@ -68,13 +68,10 @@ sk_lease_get(struct sk_db *db, const char *run, struct sk_lease *out,
 	*found = false;
 	memset(out, 0, sizeof(*out));
 	(void)snprintf(out->phase, sizeof(out->phase), "idle");
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT epoch,boot_id,pid,start_ticks,program,since,phase,"
 	    "ifnull(phase_at,0),expires FROM leases WHERE run_id=?1",
 	    "t", run);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*found = true;
@@ -142,16 +139,13 @@ next_epoch(struct sk_db *db, const char *run, int64_t expires, int64_t *epoch,
 	int rc;
 
 	sk_proc_self(&self);
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "INSERT INTO leases(run_id,epoch,boot_id,pid,start_ticks,program,"
 	    "since,expires)VALUES(?1,1,?2,?3,?4,?5,?6,?7)ON CONFLICT DO "
 	    "UPDATE SET epoch=epoch+?8,boot_id=?2,pid=?3,start_ticks=?4,"
 	    "program=?5,since=?6,expires=?7 RETURNING epoch",
 	    "ttiitiii", run, self.boot_id, self.pid, self.start_ticks, sk_prog,
 	    sk_now_ms(), expires, (int64_t)!SK_MUTANT("no_new_epoch"));
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc < 0)
 		return -rc;
 	*epoch = sk_col_int(st, 0);
@@ -168,13 +162,10 @@ read_lease(
 	int rc;
 
 	memset(l, 0, sizeof(*l));
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT boot_id,pid,start_ticks,expires FROM leases "
 	    "WHERE run_id=?1",
 	    "t", run);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	SK_COL(st, 0, l->who.boot_id);

@@ -117,11 +117,8 @@ sk_provider_get(struct sk_db *db, const char *name, struct sk_provider *out,
 
 	memset(out, 0, sizeof(*out));
 	h.n_dead = 0;
-	st = sk_q(db, err, "SELECT " COLUMNS "FROM providers WHERE provider=?1",
-	    "t", name);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
+	rc = sk_q_first(db, &st, err,
+	    "SELECT " COLUMNS "FROM providers WHERE provider=?1", "t", name);
 	if (rc < 0)
 		return -rc;
 	if (rc > 0) {

@@ -15,7 +15,7 @@ sk_decision_seen(struct sk_db *db, const char *branch, const char *spec,
 	*found = false;
 	memset(out, 0, sizeof(*out));
 	/* The depth ends a ring, which only a damaged file can hold. */
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "WITH RECURSIVE up(branch,most,depth)AS("
 	    "SELECT ?1,9223372036854775807,0 UNION ALL "
 	    "SELECT b.parent_id,b.fork_decision_seq,depth+1 FROM up "
@@ -28,9 +28,6 @@ sk_decision_seen(struct sk_db *db, const char *branch, const char *spec,
 	    "JOIN consensus_runs c ON c.id=d.consensus_run "
 	    "ORDER BY up.depth,d.decision_seq DESC LIMIT 1",
 	    "ttt", branch, spec, stage);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*found = true;

@@ -249,7 +249,7 @@ put_col(struct sk_jw *w, sqlite3_stmt *st, int i, char kind, const char *root,
 		sk_jw_int(w, sk_col_int(st, i));
 		return;
 	}
-	p = (const char *)sqlite3_column_text(st, i);
+	p = sk_col_text(st, i);
 	n = (size_t)sqlite3_column_bytes(st, i);
 	if (kind == 'p')
 		put_path(w, p, n, root);

@@ -468,13 +468,10 @@ look(struct sk_move *m, struct sk_err *err)
 	rc = load_here(m, err);
 	if (rc != 0)
 		return rc;
-	st = sk_q(m->db, err,
+	rc = sk_q_first(m->db, &st, err,
 	    "SELECT 1+max(ifnull((SELECT max(seq)FROM agent_outputs),0),"
 	    "ifnull((SELECT max(seq)FROM journal WHERE kind='intake'),0))",
 	    "");
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(m->db, st, err);
 	if (rc <= 0)
 		return -rc;
 	m->next_answer = sk_col_int(st, 0);

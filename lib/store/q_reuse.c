@@ -19,16 +19,13 @@ sk_answer_asked(struct sk_db *db, const char *agent, const char *asked,
 	/* Meta is JSON of ours on one line. Nobody but --reuse asks this, so
 	 * no index is kept up for it. */
 	(void)snprintf(needle, sizeof(needle), "\"asked\":\"%s\"", asked);
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT o.seq,o.content,o.sha256,e.run_id,e.model,e.session,e.meta "
 	    "FROM agent_executions e JOIN agent_outputs o "
 	    "ON o.request_id=e.request_id AND o.attempt=e.attempt "
 	    "WHERE e.agent_name=?1 AND e.status='accepted' "
 	    "AND instr(e.meta,?2) ORDER BY o.seq DESC LIMIT 1",
 	    "tt", agent, needle);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*found = true;

@@ -89,11 +89,8 @@ branch_of_run(struct sk_db *db, const char *run, const char *branch,
 	int rc;
 
 	*found = false;
-	st = sk_q(db, err, "SELECT run_id FROM branches WHERE branch_id=?1",
-	    "t", branch);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
+	rc = sk_q_first(db, &st, err,
+	    "SELECT run_id FROM branches WHERE branch_id=?1", "t", branch);
 	if (rc <= 0)
 		return -rc;
 	SK_COL(st, 0, owner);
@@ -120,11 +117,10 @@ look_up(struct sk_db *db, const char *run, char branch[SK_BRANCH_LEN],
 	if (rc <= 0)
 		return -rc;
 	SK_COL(st, SK_RUN_BRANCH, newest);
-	rc = mismatch(err, run, "spec",
-	    (const char *)sqlite3_column_text(st, SK_RUN_SPEC), spec);
+	rc = mismatch(err, run, "spec", sk_col_text(st, SK_RUN_SPEC), spec);
 	if (rc == 0)
-		rc = mismatch(err, run, "project",
-		    (const char *)sqlite3_column_text(st, SK_RUN_ROOT), root);
+		rc = mismatch(
+		    err, run, "project", sk_col_text(st, SK_RUN_ROOT), root);
 	sk_q_end(st);
 	if (rc == 0 && branch[0] == '\0')
 		(void)snprintf(branch, SK_BRANCH_LEN, "%s", newest);

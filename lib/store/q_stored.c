@@ -21,7 +21,7 @@ newest_round(struct sk_db *db, const struct sk_key *k, const struct view *v,
 	int rc;
 
 	*round = 0;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT max(round)FROM requests q WHERE branch_id=?1 "
 	    "AND spec_id=?2 AND stage=?3 AND(?4=0 OR round=?4)"
 	    "AND(?5 OR EXISTS(SELECT 1 FROM decisions d "
@@ -30,9 +30,6 @@ newest_round(struct sk_db *db, const struct sk_key *k, const struct view *v,
 	    "AND d.decision_seq<=?6))",
 	    "tttiii", v->branch, sk_or_empty(k->spec), sk_or_empty(k->stage),
 	    k->round, (int64_t)v->own, v->dmax);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*round = sk_col_int(st, 0);
@@ -48,13 +45,10 @@ step_up(struct sk_db *db, struct view *v, bool *more, struct sk_err *err)
 	int rc;
 
 	*more = false;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT parent_id,fork_decision_seq,fork_seq FROM branches "
 	    "WHERE branch_id=?1 AND parent_id IS NOT NULL",
 	    "t", v->branch);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*more = true;

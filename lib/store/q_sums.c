@@ -5,12 +5,6 @@
 
 #include "store/internal.h"
 
-static const char *
-text(sqlite3_stmt *st, int i)
-{
-	return (const char *)sqlite3_column_text(st, i);
-}
-
 /* ---- attempts ---- */
 
 int
@@ -41,18 +35,19 @@ sk_attempts_each(struct sk_db *db, const char *run, const char *branch,
 	if (st == NULL)
 		return err->exit;
 	while ((rc = sk_q_step(db, st, err)) > 0) {
-		r.key = (struct sk_key){ run, text(st, 0), text(st, 1),
-			text(st, 2), text(st, 3), sk_col_int(st, 4) };
+		r.key = (struct sk_key){ run, sk_col_text(st, 0),
+			sk_col_text(st, 1), sk_col_text(st, 2),
+			sk_col_text(st, 3), sk_col_int(st, 4) };
 		r.attempt = sk_col_int(st, 5);
 		r.started_ms = sk_col_int(st, 6);
 		r.ended_ms = sk_col_int(st, 7);
-		r.status = text(st, 8);
-		r.adapter = text(st, 9);
-		r.model = text(st, 10);
-		r.session = text(st, 11);
-		r.meta_json = text(st, 12);
-		r.kind = text(st, 13);
-		r.root = text(st, 14);
+		r.status = sk_col_text(st, 8);
+		r.adapter = sk_col_text(st, 9);
+		r.model = sk_col_text(st, 10);
+		r.session = sk_col_text(st, 11);
+		r.meta_json = sk_col_text(st, 12);
+		r.kind = sk_col_text(st, 13);
+		r.root = sk_col_text(st, 14);
 		r.lost = sk_col_int(st, 15) != 0;
 		r.ran = sk_col_int(st, 16) != 0;
 		rc = fn(arg, &r, err);
@@ -72,13 +67,10 @@ sk_duplicates_of(
 	int rc;
 
 	*n = 0;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT ifnull(sum(q.duplicates),0)FROM branches b "
 	    "JOIN requests q USING(branch_id)WHERE b.run_id=?1",
 	    "t", run);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*n = sk_col_int(st, 0);
@@ -106,17 +98,17 @@ sk_usage_each(struct sk_db *db, const char *run, const char *branch,
 	if (st == NULL)
 		return err->exit;
 	while ((rc = sk_q_step(db, st, err)) > 0) {
-		r.key = text(st, 0);
+		r.key = sk_col_text(st, 0);
 		r.run = run;
-		r.branch = text(st, 1);
-		r.root = text(st, 2);
-		r.spec = text(st, 3);
-		r.stage = text(st, 4);
-		r.agent = text(st, 5);
-		r.provider = text(st, 6);
-		r.model = text(st, 7);
-		r.source = text(st, 8);
-		r.session = text(st, 9);
+		r.branch = sk_col_text(st, 1);
+		r.root = sk_col_text(st, 2);
+		r.spec = sk_col_text(st, 3);
+		r.stage = sk_col_text(st, 4);
+		r.agent = sk_col_text(st, 5);
+		r.provider = sk_col_text(st, 6);
+		r.model = sk_col_text(st, 7);
+		r.source = sk_col_text(st, 8);
+		r.session = sk_col_text(st, 9);
 		r.at_ms = sk_col_int(st, 10);
 		r.fresh = sk_col_int(st, 11);
 		r.cache_read = sk_col_int(st, 12);
@@ -143,14 +135,11 @@ sk_usage_session(struct sk_db *db, const char *run, const char *session,
 
 	memset(sum, 0, sizeof(*sum));
 	*any = false;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT count(*),sum(fresh),sum(cache_read),sum(cache_write),"
 	    "sum(output),sum(reasoning),sum(cost),max(at)FROM usage "
 	    "WHERE run_id=?1 AND session=?2",
 	    "tt", run, session);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*any = sk_col_int(st, 0) > 0;
@@ -279,12 +268,9 @@ sk_import_get(struct sk_db *db, const char *path, struct sk_import_row *out,
 
 	memset(out, 0, sizeof(*out));
 	*found = false;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT ino,offset,head,state FROM imports WHERE path=?1", "t",
 	    path);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*found = true;
@@ -328,7 +314,7 @@ sk_sessions_each(struct sk_db *db, sk_text_fn fn, void *arg, struct sk_err *err)
 	if (st == NULL)
 		return err->exit;
 	while ((rc = sk_q_step(db, st, err)) > 0)
-		fn(arg, text(st, 0));
+		fn(arg, sk_col_text(st, 0));
 	return -rc;
 }
 
@@ -347,9 +333,9 @@ each_message(sqlite3 *h, const char *path, sk_message_fn fn, void *arg,
 	    -1, &st, NULL);
 	while (rc == SQLITE_OK && ours == 0 &&
 	       (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		if (text(st, 0) != NULL && text(st, 1) != NULL)
-			ours =
-			    fn(arg, text(st, 0), text(st, 1), text(st, 2), err);
+		if (sk_col_text(st, 0) != NULL && sk_col_text(st, 1) != NULL)
+			ours = fn(arg, sk_col_text(st, 0), sk_col_text(st, 1),
+			    sk_col_text(st, 2), err);
 		rc = SQLITE_OK;
 	}
 	(void)sqlite3_finalize(st);

@@ -41,16 +41,13 @@ find(struct sk_db *db, const char *key, struct booked *b, struct sk_err *err)
 	memset(b, 0, sizeof(*b));
 	/* An index over numbers is a third of one over keys. */
 	for (b->hash = hash_of(key);; b->hash = (b->hash + 1) & INT64_MAX) {
-		st = sk_q(db, err,
+		rc = sk_q_first(db, &st, err,
 		    "SELECT usage_id,key,fresh,cache_read,cache_write,output,"
 		    "reasoning,ifnull(cost,-1),flags FROM usage WHERE hash=?1",
 		    "i", b->hash);
-		if (st == NULL)
-			return err->exit;
-		rc = sk_q_step(db, st, err);
 		if (rc <= 0)
 			return -rc;
-		other = (const char *)sqlite3_column_text(st, 1);
+		other = sk_col_text(st, 1);
 		if (strcmp(other, key) != 0) {
 			sk_q_end(st);
 			continue;
@@ -150,13 +147,10 @@ place_of(struct sk_db *db, int64_t id, struct sk_usage_row *r,
 	int rc;
 
 	memset(r, 0, sizeof(*r));
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT at,root,spec_id,stage,agent_name,provider,model,source "
 	    "FROM usage WHERE usage_id=?1",
 	    "i", id);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	r->at_ms = sk_col_int(st, 0);
@@ -303,8 +297,7 @@ sk_reservations_dead(struct sk_db *db, struct sk_strv *keys, struct sk_err *err)
 		return err->exit;
 	while ((rc = sk_q_step(db, st, err)) > 0)
 		if (!holder_alive(st, 1))
-			sk_strv_add(
-			    keys, (const char *)sqlite3_column_text(st, 0));
+			sk_strv_add(keys, sk_col_text(st, 0));
 	return -rc;
 }
 
@@ -318,13 +311,10 @@ sk_reservation_get(struct sk_db *db, const char *key,
 
 	memset(out, 0, sizeof(*out));
 	*found = false;
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT cost,scopes,boot_id,pid,start_ticks FROM reservations "
 	    "WHERE key=?1",
 	    "t", key);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*found = true;

@@ -361,6 +361,18 @@ sk_q_end(sqlite3_stmt *st)
 }
 
 int
+sk_q_first(struct sk_db *db, sqlite3_stmt **st, struct sk_err *err,
+    const char *sql, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	*st = query(db, err, sql, fmt, ap);
+	va_end(ap);
+	return *st != NULL ? sk_q_step(db, *st, err) : -err->exit;
+}
+
+int
 sk_q_run(
     struct sk_db *db, struct sk_err *err, const char *sql, const char *fmt, ...)
 {
