@@ -1,33 +1,24 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # The real agent programs, from the npm registry, asked by sk-run through the
-# shipped adapters. They talk to a mock model server on loopback and to nobody
-# else. What cannot be had here is skipped, and says so.
-#
-# The programs are installed once, into $SK_REAL (build/real); to have them
-# anew, remove that.
+# shipped adapters. What cannot be had here is skipped, and says so.
 
 load ../helper
+load npm
 
 setup_file() {
-	SK_TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-	export REAL=${SK_REAL:-$SK_TOP/build/real}
-	local mock=${SK_SHARED:-$SK_TOP/../shared}/tools/mock-model-server
-	command -v node >/dev/null && command -v npm >/dev/null || return 0
-	[ -r "$mock/mock.mjs" ] || return 0
-	mkdir -p "$REAL"
+	npm_here && [ -r "$MOCK" ] || return 0
 	install codex @openai/codex
 	install claude @anthropic-ai/claude-code
 	install gemini @google/gemini-cli
 	install qwen @qwen-code/qwen-code
 	install copilot @github/copilot
 	install opencode opencode-ai
-	export PORT=$((20000 + RANDOM % 9000))
 	export TARGET=$BATS_FILE_TMPDIR/target
 	# Besides a shell, the model may want to write a file: that of $TARGET.
 	{
 		sed 's/^function shellCall(body, cmd) {/&\
-  if (cmd === "WRITE") return writeCall(body);/' "$mock/mock.mjs"
+  if (cmd === "WRITE") return writeCall(body);/' "$MOCK"
 		cat <<-'END'
 			function writeCall(body) {
 			  const want = ['Write', 'write_file', 'write', 'create', 'create_file'];
@@ -41,42 +32,7 @@ setup_file() {
 			}
 		END
 	} >"$BATS_FILE_TMPDIR/mock.mjs"
-	node "$BATS_FILE_TMPDIR/mock.mjs" "$PORT" "$BATS_FILE_TMPDIR/log" \
-		>"$BATS_FILE_TMPDIR/mock.out" 2>&1 3>&- &
-	echo $! >"$BATS_FILE_TMPDIR/mock.pid"
-	for _ in $(seq 100); do
-		(: <"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null && return
-		sleep 0.1
-	done
-	unset PORT
-}
-
-teardown_file() {
-	if [ -s "$BATS_FILE_TMPDIR/mock.pid" ]; then
-		kill "$(cat "$BATS_FILE_TMPDIR/mock.pid")" 2>/dev/null || :
-	fi
-}
-
-# install NAME PACKAGE: once; no scripts of the packages are run
-install() {
-	[ -d "$REAL/$1/node_modules" ] && return
-	mkdir -p "$REAL/$1"
-	(cd "$REAL/$1" && npm install --no-audit --no-fund --ignore-scripts \
-		--loglevel=error --prefix . "$2" >install.log 2>&1 3>&-) ||
-		rm -rf "$REAL/$1/node_modules"
-}
-
-# have NAME PATH…: the first that runs is PROGRAM
-have() {
-	local name=$1 p
-	shift
-	[ -n "${PORT:-}" ] ||
-		skip "needs node, npm and the mock model server"
-	for p in "$@"; do
-		PROGRAM=$REAL/$name/node_modules/$p
-		[ -x "$PROGRAM" ] && return
-	done
-	skip "$name could not be installed from the npm registry"
+	mock_up "$BATS_FILE_TMPDIR/mock.mjs" 20000
 }
 
 # agent NAME STEPS LINES: sk.toml for one real program; the mock is steered by
@@ -172,7 +128,7 @@ failed() {
 }
 
 @test "claude" {
-	have claude @anthropic-ai/claude-code-linux-x64/claude .bin/claude
+	agent_program claude @anthropic-ai/claude-code-linux-x64/claude .bin/claude
 	conf() {
 		agent claude "$1" "command = [\"$PROGRAM\"]
 env = { ANTHROPIC_API_KEY = \"sk-ant-dummy\", ANTHROPIC_BASE_URL = \"http://127.0.0.1:$PORT/s/$1\", CLAUDE_CODE_MAX_RETRIES = \"0\" }"
@@ -200,7 +156,7 @@ env = { ANTHROPIC_API_KEY = \"sk-ant-dummy\", ANTHROPIC_BASE_URL = \"http://127.
 }
 
 @test "codex" {
-	have codex \
+	agent_program codex \
 		@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex \
 		.bin/codex
 	conf() {
@@ -241,7 +197,7 @@ env = { OPENAI_API_KEY = \"sk-dummy\" }"
 }
 
 @test "gemini" {
-	have gemini .bin/gemini
+	agent_program gemini .bin/gemini
 	# It wants its settings in a directory that nobody else can write.
 	mkdir -p "$HOME/.gemini"
 	chmod 700 "$HOME" "$HOME/.gemini"
@@ -273,7 +229,7 @@ env = { GEMINI_API_KEY = \"dummy\", GOOGLE_GEMINI_BASE_URL = \"http://127.0.0.1:
 }
 
 @test "qwen" {
-	have qwen .bin/qwen
+	agent_program qwen .bin/qwen
 	conf() {
 		agent qwen "$1" "command = [\"$PROGRAM\", \"--auth-type\", \"openai\"]
 env = { OPENAI_API_KEY = \"sk-dummy\", OPENAI_BASE_URL = \"http://127.0.0.1:$PORT/s/$1/v1\", OPENAI_MODEL = \"mock-model\" }"
@@ -291,7 +247,7 @@ env = { OPENAI_API_KEY = \"sk-dummy\", OPENAI_BASE_URL = \"http://127.0.0.1:$POR
 }
 
 @test "copilot" {
-	have copilot .bin/copilot-linux-x64 \
+	agent_program copilot .bin/copilot-linux-x64 \
 		@github/copilot-linux-x64/copilot
 	conf() {
 		agent copilot "$1" "command = [\"$PROGRAM\"]
@@ -314,7 +270,7 @@ env = { COPILOT_OFFLINE = \"true\", COPILOT_MODEL = \"gpt-5.1\", COPILOT_PROVIDE
 }
 
 @test "opencode" {
-	have opencode opencode-linux-x64/bin/opencode \
+	agent_program opencode opencode-linux-x64/bin/opencode \
 		opencode-linux-x64-baseline/bin/opencode .bin/opencode
 	git init -q .
 	conf() {

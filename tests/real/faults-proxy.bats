@@ -4,50 +4,13 @@
 # mock model server behind it: they meet what they would meet on a bad day.
 
 load ../helper
+load npm
 
 setup_file() {
-	SK_TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-	export REAL=${SK_REAL:-$SK_TOP/build/real}
-	local mock=${SK_SHARED:-$SK_TOP/../shared}/tools/mock-model-server
-	command -v node >/dev/null && command -v npm >/dev/null || return 0
-	[ -r "$mock/mock.mjs" ] || return 0
-	mkdir -p "$REAL"
+	npm_here && [ -r "$MOCK" ] || return 0
 	install codex @openai/codex
 	install claude @anthropic-ai/claude-code
-	export PORT=$((30000 + RANDOM % 9000))
-	node "$mock/mock.mjs" "$PORT" "$BATS_FILE_TMPDIR/log" \
-		>"$BATS_FILE_TMPDIR/mock.out" 2>&1 3>&- &
-	echo $! >"$BATS_FILE_TMPDIR/mock.pid"
-	for _ in $(seq 100); do
-		(: <"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null && return
-		sleep 0.1
-	done
-	unset PORT
-}
-
-teardown_file() {
-	[ ! -s "$BATS_FILE_TMPDIR/mock.pid" ] ||
-		kill "$(cat "$BATS_FILE_TMPDIR/mock.pid")" 2>/dev/null || :
-}
-
-install() {
-	[ -d "$REAL/$1/node_modules" ] && return
-	mkdir -p "$REAL/$1"
-	(cd "$REAL/$1" && npm install --no-audit --no-fund --ignore-scripts \
-		--loglevel=error --prefix . "$2" >install.log 2>&1 3>&-) ||
-		rm -rf "$REAL/$1/node_modules"
-}
-
-have() {
-	local name=$1 p
-	shift
-	[ -n "${PORT:-}" ] ||
-		skip "needs node, npm and the mock model server"
-	for p in "$@"; do
-		PROGRAM=$REAL/$name/node_modules/$p
-		[ -x "$PROGRAM" ] && return
-	done
-	skip "$name could not be installed from the npm registry"
+	mock_up "$MOCK" 30000
 }
 
 # through PLAN STATUS AGENT COMMAND...: sk-run asks through a proxy with a plan
@@ -69,7 +32,7 @@ a() {
 word="Mock answer: the word is PINEAPPLE."
 
 @test "claude through the proxy: as without it, limited, cut, overloaded" {
-	have claude @anthropic-ai/claude-code-linux-x64/claude .bin/claude
+	agent_program claude @anthropic-ai/claude-code-linux-x64/claude .bin/claude
 	cat >sk.toml <<-END
 		[agents.claude]
 		adapter = "claude"
@@ -95,7 +58,7 @@ word="Mock answer: the word is PINEAPPLE."
 }
 
 @test "codex through the proxy: as without it, limited, cut" {
-	have codex \
+	agent_program codex \
 		@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex \
 		.bin/codex
 	ln -sf "$PROGRAM" codex
