@@ -10,18 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../rnd.h"
 #include "metrics/metrics.h"
-
-static uint64_t seed = 88172645463325252u;
-
-static uint32_t
-below(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
-}
 
 /* ---- a log ---- */
 
@@ -60,10 +50,10 @@ make_log(int64_t bytes)
 	char stamp[SK_TIME_LEN];
 
 	for (int64_t done = 0; done < bytes; i++) {
-		size_t text = 300 + below(3000), result = below(12000);
+		size_t text = 300 + rnd(3000), result = rnd(12000);
 		int session = (int)(i / 200);
 
-		at += 1000 + below(60000);
+		at += 1000 + rnd(60000);
 		sk_time_text(at, stamp);
 		head("user", session, i, stamp);
 		(void)printf("\"message\":{\"role\":\"user\",\"content\":[{"
@@ -81,7 +71,7 @@ make_log(int64_t bytes)
 			     "\"cache_read_input_tokens\":%u,"
 			     "\"output_tokens\":%u}},"
 			     "\"requestId\":\"req_%024llx\"}\n",
-		    below(4000), below(2000), below(90000), below(3000),
+		    rnd(4000), rnd(2000), rnd(90000), rnd(3000),
 		    (unsigned long long)i);
 		(void)printf("{\"type\":\"queue-operation\",\"operation\":"
 			     "\"enqueue\",\"timestamp\":\"%s\"}\n",
@@ -119,11 +109,11 @@ put_row(struct sk_db *db, int64_t i, struct sk_err *err)
 	u.model = models[i % 3];
 	u.source = "sk-run";
 	u.at_ms = 1760000000000 + i * 31000; /* a year */
-	u.fresh = below(8000);
-	u.cache_read = below(50000);
-	u.output = below(4000);
+	u.fresh = rnd(8000);
+	u.cache_read = rnd(50000);
+	u.output = rnd(4000);
 	u.reasoning = u.output / 3;
-	u.cost = i % 50 == 0 ? -1 : (int64_t)below(200000);
+	u.cost = i % 50 == 0 ? -1 : (int64_t)rnd(200000);
 	return sk_usage_book(db, &u, &what, err);
 }
 

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../rnd.h"
 #include "consensus/consensus.h"
 
 #define SUBMITTERS 3
@@ -29,16 +30,6 @@
 #define LEASE_MS 60
 
 static char db_path[4096], evidence[4096], history[4096], doubts[4096];
-static uint64_t seed;
-
-static uint32_t
-rnd(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
-}
 
 /* One write(2) for each line, so that a kill cuts at most the last. */
 static void

@@ -7,21 +7,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "../rnd.h"
 #include "consensus/consensus.h"
 #include "store_help.h"
 
 #define AGENTS 8
-
-static uint64_t seed = 2463534242u;
-
-static uint32_t
-rnd(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
-}
 
 /* One record; content by stage and agent alone, but of a late attempt. */
 static void

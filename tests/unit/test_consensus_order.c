@@ -7,22 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../rnd.h"
 #include "consensus/consensus.h"
 #include "tap.h"
 
 #define AGENTS 32
 #define STAGES 200
-
-static uint64_t seed = 88172645463325252u;
-
-static uint32_t
-rnd(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
-}
 
 /* One agent's answer to stage s: scalars, sets, records, findings, prose,
  * measurements and rankings that agree here and there. */
