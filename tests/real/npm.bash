@@ -3,7 +3,7 @@
 # model server on loopback and to nobody else.
 
 export REAL=${SK_REAL:-$SK_TOP/build/real}
-MOCK=$SK_SHARED/tools/mock-model-server/mock.mjs
+export MOCK=$SK_SHARED/tools/mock-model-server/mock.mjs
 
 # npm_here: there is something to install with.
 npm_here() {
