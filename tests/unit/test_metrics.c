@@ -186,6 +186,7 @@ test_sync_resets_window(void)
 	last = fresh(0);
 	sk_session_sync(&m, &total, &last, 8);
 	CHECK_INT((int64_t)m.n, 0);
+	CHECK_INT((int64_t)m.window, SK_WINDOW);
 	CHECK_INT(sk_session_estimate(&m), 4000);
 }
 
