@@ -8,6 +8,23 @@ SK_BIN=${SK_BIN:-$SK_TOP/bin}
 SK_BUILD=${SK_BUILD:-$SK_TOP/build}
 SK_SHARED=${SK_SHARED:-$SK_TOP/../shared}
 PATH=$SK_BIN:$PATH
+# Of the caller's settings, keys and CI none reaches a test.
+if [ -z "${SK_OWN_ENV-}" ]; then
+	for name in $(compgen -e); do
+		case $name in
+		SK_BIN | SK_BUILD | SK_SHARED | SK_TOP | SK_ASAN | SK_FAULTY* | \
+			SK_KEEP | SK_ORDER_* | SK_REAL | SK_ROUNDS | SK_STORM) ;;
+		SK_* | SPECKIT_* | SPEC_* | CODEX_* | CLAUDE* | ANTHROPIC_* | \
+			OPENAI_* | GEMINI_* | GOOGLE_* | QWEN_* | *_API_KEY | *_TOKEN | \
+			CI | CI_* | GITHUB_* | GITLAB_* | GIT_* | XDG_* | COLUMNS | \
+			LINES | NO_COLOR | TZ | CREDENTIALS_DIRECTORY | *DISPLAY)
+			unset "$name"
+			;;
+		esac
+	done
+	export SK_OWN_ENV=1 TERM=xterm
+	umask 022
+fi
 # (Before the files are read: what their $'\u…' means depends on it.)
 export LC_ALL=C.UTF-8
 # (ASan reserves terabytes of address space; leaks are reported at exit.)
@@ -18,8 +35,6 @@ setup() {
 	export HOME=$BATS_TEST_TMPDIR/home
 	export XDG_CONFIG_HOME=$HOME/.config XDG_STATE_HOME=$HOME/.state
 	export SK_DB=$BATS_TEST_TMPDIR/state/sk.db
-	unset SK_RUN SK_BRANCH SK_EPOCH SK_CONFIG NO_COLOR CI
-	unset SPEC_KIT_TELEMETRY_ENABLED SPEC_KIT_FAULTS SPEC_OPS_ALLOW_DIRTY
 	mkdir -p "$HOME" "$BATS_TEST_TMPDIR/work"
 	cd "$BATS_TEST_TMPDIR/work" || return 1
 	if [ "$(type -t local_setup)" = function ]; then local_setup; fi

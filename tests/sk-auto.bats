@@ -423,3 +423,27 @@ local_setup() { example; }
 		sk-auto artefact DEMO
 	cmp "$spec/plan.md" before
 }
+
+@test "documents and what agents make are as the caller's umask says, secrets never" {
+	local mask
+	project
+	agent a "touch '$PWD/made'; echo '$any'"
+	project_of a
+	for mask in 027 002; do
+		rm -rf docs/evidence docs/SPEC-7/plan.md made "$SK_DB"* .sk
+		(umask $mask && check 0 sk-auto run SPEC-7 --only plan)
+		stat -c '%A %n' made docs/evidence docs/SPEC-7/plan.md \
+			docs/evidence/consensus/SPEC-7/*_synthesis.json "$SK_DB" |
+			sed "s|$SK_DB|db|; s|/[^/]*_syn|/syn|" >"modes.$mask"
+	done
+	same "$(cat modes.027)" '-rw-r----- made
+drwxr-x--- docs/evidence
+-rw-r----- docs/SPEC-7/plan.md
+-rw-r----- docs/evidence/consensus/SPEC-7/synthesis.json
+-rw------- db'
+	same "$(cat modes.002)" '-rw-rw-r-- made
+drwxrwxr-x docs/evidence
+-rw-rw-r-- docs/SPEC-7/plan.md
+-rw-rw-r-- docs/evidence/consensus/SPEC-7/synthesis.json
+-rw------- db'
+}

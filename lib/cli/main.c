@@ -144,7 +144,6 @@ main(int argc, char **argv)
 	int rc, out_rc;
 
 	sk_sanitise_fds();
-	(void)umask(077);
 	sk_prog = sk_cmd.name;
 	rc = tool(&sk_cmd, argc, argv, &err);
 	out_rc = sk_out_flush(&out_err);

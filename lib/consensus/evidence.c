@@ -75,11 +75,11 @@ put(struct sk_db *db, const struct sk_decision *d, int64_t epoch,
 	if (look(at, name, b) == SAME)
 		return 0;
 	if (SK_MUTANT("no_rename"))
-		return sk_write_file(*path, b->p, b->len, 0644, err);
+		return sk_write_file(*path, b->p, b->len, SK_DOC_FILE, err);
 	/* Through the directory that was walked to: whoever swaps a component
 	 * for a link meanwhile moves nothing. */
 	held = sk_asprintf("/proc/self/fd/%d/%s", at->dir.fd, name);
-	rc = sk_pub_begin(&pub, held, b->p, b->len, 0644, err);
+	rc = sk_pub_begin(&pub, held, b->p, b->len, SK_DOC_FILE, err);
 	free(held);
 	if (rc == 0)
 		rc = sk_db_publish(db, d->run, epoch, &pub, err);

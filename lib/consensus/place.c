@@ -42,7 +42,7 @@ root_of(const struct sk_place *at, const struct sk_decide_opts *o,
 		root = parent = sk_strndup(*rel, n);
 		*rel += n;
 		if (!at->look)
-			rc = sk_mkdirs(root, 0755, err);
+			rc = sk_mkdirs(root, SK_DOC_DIR, err);
 	}
 	if (rc == 0) {
 		real = realpath(root, NULL);

@@ -257,13 +257,18 @@ int sk_read_fd(int fd, size_t max, struct sk_buf *out, const char *what,
     struct sk_err *err);
 int sk_read_file(
     const char *path, size_t max, struct sk_buf *out, struct sk_err *err);
+/* Mode of what is made for the project's people, as opposed to secrets, which
+ * are 0600 in 0700: their umask decides. */
+#define SK_DOC_FILE 0666
+#define SK_DOC_DIR 0777
 /* mkdir -p with mode for what is created. */
 int sk_mkdirs(const char *path, mode_t mode, struct sk_err *err);
 /*
  * Publishing a file in two steps, so that a fence can stand between them:
- * begin writes and fdatasyncs a temporary beside the target (0600 unless mode
- * is given, O_EXCL|O_NOFOLLOW); commit renames and fsyncs the directory;
- * abort unlinks. Exactly one of commit and abort must follow a begin.
+ * begin writes and fdatasyncs a temporary beside the target (O_EXCL|O_NOFOLLOW;
+ * mode 0600, or SK_DOC_FILE, with which a file that is replaced keeps its own);
+ * commit renames and fsyncs the directory; abort unlinks. Exactly one of commit
+ * and abort must follow a begin.
  */
 struct sk_pub {
 	int dirfd;

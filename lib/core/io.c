@@ -141,6 +141,7 @@ sk_pub_begin(struct sk_pub *p, const char *path, const void *data, size_t n,
 {
 	const char *slash = strrchr(path, '/');
 	char rnd[SK_HEX32_LEN];
+	struct stat st;
 	int fd, rc;
 
 	memset(p, 0, sizeof(*p));
@@ -160,16 +161,16 @@ sk_pub_begin(struct sk_pub *p, const char *path, const void *data, size_t n,
 	sk_hex32_new(rnd);
 	p->tmp = sk_asprintf(".tmp.%.16s", rnd);
 	fd = openat(p->dirfd, p->tmp,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-	    mode != 0 ? mode : 0600);
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0) {
 		rc = sk_fail_errno(err, "cannot write in '%s'", p->dir);
 		pub_free(p);
 		return rc;
 	}
-	/* A mode that was asked for is meant, whatever the umask. */
-	if (mode != 0)
-		(void)fchmod(fd, mode);
+	if (mode == SK_DOC_FILE &&
+	    fstatat(p->dirfd, p->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode))
+		(void)fchmod(fd, st.st_mode & 0777);
 	/* After one failed fdatasync the page may be dropped and look clean:
 	 * never retried on the same descriptor. */
 	if (sk_write_all(fd, data, n) != 0 ||

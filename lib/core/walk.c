@@ -15,14 +15,12 @@ static int
 step(struct sk_dir *d, const char *name, bool make, struct sk_err *err)
 {
 	struct stat st;
-	bool made;
 	int fd;
 
 	if (d->path.len > 0 && d->path.p[d->path.len - 1] != '/')
 		sk_buf_ch(&d->path, '/');
 	sk_buf_str(&d->path, name);
-	made = make && mkdirat(d->fd, name, 0755) == 0;
-	if (make && !made && errno != EEXIST)
+	if (make && mkdirat(d->fd, name, SK_DOC_DIR) != 0 && errno != EEXIST)
 		return sk_fail_errno(
 		    err, "cannot make directory '%s'", d->path.p);
 	fd = openat(
@@ -35,9 +33,6 @@ step(struct sk_dir *d, const char *name, bool make, struct sk_err *err)
 	if (fd < 0)
 		return sk_fail_errno(
 		    err, "cannot open directory '%s'", d->path.p);
-	/* Documents of the project, not secrets: our umask does not count. */
-	if (made)
-		(void)fchmod(fd, 0755);
 	(void)close(d->fd);
 	d->fd = fd;
 	return 0;

@@ -106,7 +106,7 @@ page(struct sk_mbase *b, struct sk_metrics_opts *o, struct sk_err *err)
 	if (rc == 0 && strcmp(o->html, "-") == 0)
 		sk_out(out.p, out.len);
 	else if (rc == 0)
-		rc = sk_write_file(o->html, out.p, out.len, 0644, err);
+		rc = sk_write_file(o->html, out.p, out.len, SK_DOC_FILE, err);
 	sk_figures_free(&f);
 	sk_buf_free(&out);
 	return rc;

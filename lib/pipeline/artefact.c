@@ -82,8 +82,7 @@ sk_artefact_publish(struct sk_auto *a, const struct sk_jv *doc, int64_t epoch,
 		sk_pub_sweep(dir);
 		(void)close(dir);
 	}
-	/* 0644: an artefact is a document of the project, not a secret. */
-	rc = sk_pub_begin(&pub, *path, md.p, md.len, 0644, err);
+	rc = sk_pub_begin(&pub, *path, md.p, md.len, SK_DOC_FILE, err);
 	if (rc == 0)
 		rc = sk_db_publish(a->db, d.run, epoch, &pub, err);
 	if (rc == 0)

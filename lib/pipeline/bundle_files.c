@@ -359,8 +359,8 @@ unpack_one(struct sk_auto *a, const struct sk_jv *v, bool make,
 		*name++ = '\0';
 		rc = sk_dir_open(&d, root, below, true, err);
 		if (rc == 0) {
-			rc =
-			    sk_dir_write(&d, name, text->s, text->n, 0644, err);
+			rc = sk_dir_write(
+			    &d, name, text->s, text->n, SK_DOC_FILE, err);
 			sk_dir_close(&d);
 			(*written)++;
 		}

@@ -411,7 +411,7 @@ pack(struct sk_auto *a, const struct files *f, char **rel, struct sk_err *err)
 	*rel = sk_asprintf("archives/%s_%.16s.tar.gz", a->spec.id, sha);
 	full = sk_path_join(base, *rel);
 	tmp = sk_asprintf("%s.part", full);
-	rc = sk_mkdirs(dir, 0755, err);
+	rc = sk_mkdirs(dir, SK_DOC_DIR, err);
 	if (rc == 0 && access(full, F_OK) != 0) {
 		(void)unlink(tmp);
 		rc = tar(a, "--create", tmp, &names, err);
@@ -475,11 +475,11 @@ record(struct sk_auto *a, const char *action, const struct files *f,
 	}
 	sk_jw_end(&w);
 	sk_jw_done(&w);
-	rc = sk_mkdirs(dir, 0755, err);
+	rc = sk_mkdirs(dir, SK_DOC_DIR, err);
 	fd = rc == 0
 	         ? open(path,
 		       O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-		       0644)
+		       SK_DOC_FILE)
 	         : -1;
 	if (rc == 0 &&
 	    (fd < 0 || sk_write_all(fd, b.p, b.len) != 0 || fsync(fd) != 0))

@@ -161,7 +161,7 @@ sk_manifest_write(
 	if (rc == 0)
 		rc = sk_dir_open(&d, root, below, true, err);
 	if (rc == 0) {
-		rc = sk_dir_write(&d, name, b.p, b.len, 0644, err);
+		rc = sk_dir_write(&d, name, b.p, b.len, SK_DOC_FILE, err);
 		sk_dir_close(&d);
 	}
 	sk_buf_free(&b);

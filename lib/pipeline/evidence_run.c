@@ -166,7 +166,7 @@ put(struct sk_auto *a, const char *rel, const char *name,
 	below = sk_bundle_below(a, "evidence", rel, &root);
 	rc = sk_dir_open(&d, root, below, true, err);
 	if (rc == 0) {
-		rc = sk_dir_write(&d, name, b->p, b->len, 0644, err);
+		rc = sk_dir_write(&d, name, b->p, b->len, SK_DOC_FILE, err);
 		sk_dir_close(&d);
 	}
 	if (rc == 0 && mine != NULL)

@@ -279,7 +279,7 @@ back_up(const struct pass *p, struct sk_err *err)
 	sk_time_stamp(sk_now_ms(), stamp);
 	path = sk_asprintf("%s/spec.backup_%s.md", p->a->spec.dir, stamp);
 	rc = sk_write_file(
-	    path, p->papers.spec.p, p->papers.spec.len, 0644, err);
+	    path, p->papers.spec.p, p->papers.spec.len, SK_DOC_FILE, err);
 	free(path);
 	return rc;
 }
@@ -291,8 +291,8 @@ publish(struct pass *p, const struct sk_buf *text, struct sk_err *err)
 	int rc = back_up(p, err);
 
 	if (rc == 0)
-		rc = sk_pub_begin(
-		    &pub, p->a->spec.file, text->p, text->len, 0644, err);
+		rc = sk_pub_begin(&pub, p->a->spec.file, text->p, text->len,
+		    SK_DOC_FILE, err);
 	if (rc == 0)
 		rc = sk_db_publish(
 		    p->a->db, p->a->run, p->a->driver.epoch, &pub, err);

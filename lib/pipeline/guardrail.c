@@ -384,7 +384,8 @@ sk_evidence_write(const struct sk_auto *a, const char *name,
 
 	rc = sk_dir_open(&dir, root, rel, true, err);
 	if (rc == 0) {
-		rc = sk_dir_write(&dir, name, json->p, json->len, 0644, err);
+		rc = sk_dir_write(
+		    &dir, name, json->p, json->len, SK_DOC_FILE, err);
 		sk_dir_close(&dir);
 	}
 	free(rel);

@@ -188,10 +188,8 @@ create(struct init *t, const char *dir, const char *name, const char *data,
 	sk_buf_init(&b, 0);
 	fill(&b, data, t);
 	fd = openat(d.fd, name,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, SK_DOC_FILE);
 	if (fd >= 0) {
-		/* A file that others work on: their umask counts, not ours. */
-		(void)fchmod(fd, 0644);
 		if (sk_write_all(fd, b.p, b.len) != 0 || fsync(fd) != 0)
 			rc = sk_fail_errno(
 			    err, "cannot write '%s'", t->file[t->n].path);

@@ -355,19 +355,29 @@ check_bytes(const struct sk_land_plan *p, const struct sk_land_limits *lim,
 
 /* ---- the plan ---- */
 
+/* As git makes a file. */
+static unsigned
+fresh_mode(bool exec)
+{
+	mode_t mask = umask(077);
+
+	(void)umask(mask);
+	return (exec ? 0777U : 0666U) & ~(unsigned)mask;
+}
+
 /* What git does not keep of a file's mode stays as it is. */
 static void
 note_mode(const struct sk_land_plan *p, struct sk_land_file *f)
 {
 	char *full = sk_path_join(p->top, f->path);
-	unsigned mode = f->before.exec ? 0755 : 0644;
+	unsigned mode = fresh_mode(f->before.exec);
 	struct stat st;
 
 	if (f->before.there && lstat(full, &st) == 0 && S_ISREG(st.st_mode))
 		mode = st.st_mode & 0777;
 	f->before.mode = mode;
 	if (!f->before.there)
-		mode = f->after.exec ? 0755 : 0644;
+		mode = fresh_mode(f->after.exec);
 	else if (f->after.exec && !f->before.exec)
 		mode |= (mode & 0444) >> 2;
 	else if (!f->after.exec)

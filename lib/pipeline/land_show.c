@@ -262,7 +262,8 @@ one_patch(
 		return sk_fail(err, SK_NEGATIVE, "no_diffs",
 		    "'%s' has no diff of stage '%s'", o->agent, c->stage->name);
 	if (o->output != NULL)
-		return sk_write_file(o->output, x->diff, x->n, 0644, err);
+		return sk_write_file(
+		    o->output, x->diff, x->n, SK_DOC_FILE, err);
 	if (!sk_stdout_tty() && getenv("CI") == NULL) {
 		sk_out(x->diff, x->n);
 		return 0;

@@ -23,7 +23,6 @@ open_parent(int top, const char *path, bool make, const char **name)
 	const char *p = path, *slash;
 	char part[256];
 	int fd = dup(top), next;
-	bool made;
 	size_t n;
 
 	while (fd >= 0 && (slash = strchr(p, '/')) != NULL) {
@@ -35,11 +34,10 @@ open_parent(int top, const char *path, bool make, const char **name)
 		}
 		memcpy(part, p, n);
 		part[n] = '\0';
-		made = make && mkdirat(fd, part, 0755) == 0;
+		if (make)
+			(void)mkdirat(fd, part, SK_DOC_DIR);
 		next = openat(
 		    fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (made && next >= 0)
-			(void)fchmod(next, 0755);
 		n = (size_t)errno;
 		(void)close(fd);
 		errno = (int)n;
@@ -183,7 +181,6 @@ put(int top, const struct sk_land_file *f, const struct sk_land_side *to,
 	tmp_name(tmp, id);
 	fd = openat(dir, tmp,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	/* Our umask is for secrets, and these are the project's files. */
 	if (fd < 0 || fchmod(fd, (mode_t)to->mode) != 0 ||
 	    sk_write_all(fd, to->p, to->n) != 0 || fdatasync(fd) != 0)
 		rc = fail("write", f->path, err);

@@ -360,13 +360,22 @@ check_file(struct sk_db *db, struct sk_err *err)
 	return 0;
 }
 
+int
+sk_open_private(const char *path, sqlite3 **h, int how)
+{
+	mode_t mask = umask(077);
+	int rc = sqlite3_open_v2(path, h, how, NULL);
+
+	(void)umask(mask);
+	return rc;
+}
+
 static int
 open_file(struct sk_db *db, unsigned flags, struct sk_err *err)
 {
 	int rc, how = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
 	              SQLITE_OPEN_PRIVATECACHE;
 	struct stat st;
-	mode_t mask;
 
 	if ((flags & SK_DB_CREATE) != 0)
 		how |= SQLITE_OPEN_CREATE;
@@ -374,9 +383,7 @@ open_file(struct sk_db *db, unsigned flags, struct sk_err *err)
 	if (stat(db->path, &st) == 0 && !S_ISREG(st.st_mode))
 		return sk_fail(err, SK_USAGE, "not_a_file",
 		    "cannot use '%s' as database: it is not a file", db->path);
-	mask = umask(077);
-	rc = sqlite3_open_v2(db->path, &db->h, how, NULL);
-	(void)umask(mask);
+	rc = sk_open_private(db->path, &db->h, how);
 	if (rc == SQLITE_OK)
 		return 0;
 	return sk_db_fail(db, rc, "cannot open database", err);

@@ -49,6 +49,8 @@ int sk_db_fail(struct sk_db *db, int rc, const char *what, struct sk_err *err);
 /* The same for an open that failed half way, h may be NULL. */
 int sk_db_fail_at(
     sqlite3 *h, const char *path, int rc, const char *what, struct sk_err *err);
+/* sqlite3_open_v2(); a file that is made is 0600, and so is its log. */
+int sk_open_private(const char *path, sqlite3 **h, int how);
 /* SQLite keeps files beside the file, so the directory matters as well. */
 int sk_db_hint_writable(const char *path, struct sk_err *err);
 

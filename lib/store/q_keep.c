@@ -69,8 +69,8 @@ copy_into(struct sk_db *db, const char *tmp, struct sk_err *err)
 	sqlite3 *to = NULL;
 	int rc;
 
-	rc = sqlite3_open_v2(
-	    tmp, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	rc = sk_open_private(
+	    tmp, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 	if (rc == SQLITE_OK) {
 		b = sqlite3_backup_init(to, "main", db->h, "main");
 		/* All of it in one step: one moment, and no writer waits for

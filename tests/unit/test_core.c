@@ -250,10 +250,11 @@ test_ids(void)
 static void
 test_files(void)
 {
-	char dir[] = "/tmp/sk-core-XXXXXX", *path, *deep;
+	char dir[] = "/tmp/sk-core-XXXXXX", *path, *deep, *doc;
 	struct sk_err err = { 0 };
 	struct sk_pub pub;
 	struct stat st;
+	mode_t mask;
 	struct sk_buf b;
 	int fd;
 
@@ -263,9 +264,9 @@ test_files(void)
 	CHECK_INT(sk_mkdirs(deep, 0700, &err), 0);
 	CHECK_INT(sk_mkdirs(deep, 0700, &err), 0);
 	path = sk_path_join(deep, "file");
-	CHECK_INT(sk_write_file(path, "one", 3, 0, &err), 0);
+	CHECK_INT(sk_write_file(path, "one", 3, 0600, &err), 0);
 	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
-	CHECK_INT(sk_pub_begin(&pub, path, "two", 3, 0, &err), 0);
+	CHECK_INT(sk_pub_begin(&pub, path, "two", 3, 0600, &err), 0);
 	sk_buf_init(&b, 0);
 	CHECK_INT(sk_read_file(path, 100, &b, &err), 0);
 	CHECK_STR(b.p, "one");
@@ -276,7 +277,19 @@ test_files(void)
 	sk_buf_clear(&b);
 	CHECK_INT(sk_read_file(path, 2, &b, &err), SK_DAMAGED);
 	CHECK_STR(err.code, "too_large");
-	CHECK_INT(sk_pub_begin(&pub, path, "no", 2, 0, &err), 0);
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
+	/* A document: the umask decides, then what it has. */
+	mask = umask(027);
+	doc = sk_path_join(deep, "doc");
+	CHECK_INT(sk_write_file(doc, "one", 3, SK_DOC_FILE, &err), 0);
+	CHECK(stat(doc, &st) == 0 && (st.st_mode & 0777) == 0640);
+	CHECK_INT(chmod(doc, 0664), 0);
+	CHECK_INT(sk_write_file(doc, "two", 3, SK_DOC_FILE, &err), 0);
+	CHECK(stat(doc, &st) == 0 && (st.st_mode & 0777) == 0664);
+	(void)umask(mask);
+	(void)unlink(doc);
+	free(doc);
+	CHECK_INT(sk_pub_begin(&pub, path, "no", 2, 0600, &err), 0);
 	sk_pub_abort(&pub);
 	CHECK_INT(sk_mkdirs(path, 0700, &err), SK_IO);
 	CHECK_INT(sk_read_file("/nonexistent/x", 9, &b, &err), SK_IO);

@@ -209,10 +209,10 @@ test_fences(void)
 	    sk_decision_artefact(db, run, br, 1, 1, "p", "h", &err), SK_ORDER);
 	CHECK_INT(sk_run_state(db, run, "done", 1, &err), SK_ORDER);
 	CHECK_INT(sk_stage_start(db, run, br, "plan", "a1", 1, &err), SK_ORDER);
-	CHECK_INT(sk_pub_begin(&pub, in_dir("art"), "old", 3, 0, &err), 0);
+	CHECK_INT(sk_pub_begin(&pub, in_dir("art"), "old", 3, 0600, &err), 0);
 	CHECK_INT(sk_db_publish(db, run, 1, &pub, &err), SK_ORDER);
 	CHECK(access(in_dir("art"), F_OK) != 0);
-	CHECK_INT(sk_pub_begin(&pub, in_dir("art"), "new", 3, 0, &err), 0);
+	CHECK_INT(sk_pub_begin(&pub, in_dir("art"), "new", 3, 0600, &err), 0);
 	CHECK_INT(sk_db_publish(db, run, 2, &pub, &err), 0);
 	sk_buf_init(&out, 0);
 	CHECK_INT(sk_read_file(in_dir("art"), 100, &out, &err), 0);
