@@ -91,6 +91,10 @@ static const struct sk_opt opts[] = {
 	    "take a stored answer to the same question",
 	    "The prompt, the answer schema, the agent, its command, its model "
 	    "and its adapter must be the same."),
+	SK_OPT_FLAG(T, 0, "again", again,
+	    "an answer of this round counts, whatever was asked",
+	    "Without it a round is one question: an answer that was committed "
+	    "to another prompt or schema is an error."),
 	SK_OPT_FLAG(T, 0, "until-decided", until_decided,
 	    "stop when nothing can change the verdict",
 	    "Which paths count is said by --require, by --policy, or by the "

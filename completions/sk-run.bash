@@ -83,7 +83,7 @@ _sk_run()
 		limits) words='--forget --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout --deadline --straggler -l --launcher --worktree --cgroup --tee -j --jobs --attempts --retry-for --fallback -w --write --reuse --until-decided --require --policy --quorum --record --replay --max-output -n --dry-run --unpriced -e --events --stream --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		*) words='-a --agent -x --exec -r --run -b --branch --spec -s --stage --round -m --model --schema -p --prompt-file -t --timeout --deadline --straggler -l --launcher --worktree --cgroup --tee -j --jobs --attempts --retry-for --fallback -w --write --reuse --again --until-decided --require --policy --quorum --record --replay --max-output -n --dry-run --unpriced -e --events --stream --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		esac
 	else
 		case $verb in

@@ -169,6 +169,69 @@ local_setup() { example; }
 	check 1 sk-auto run DEMO --to plan --json
 }
 
+judged() {
+	sqlite3 "$SK_DB" 'SELECT synthesis_json FROM consensus_runs
+		ORDER BY id DESC LIMIT 1' |
+		jq -c '[.status, .required, .quorum, .policy, .merged, .expected]'
+}
+
+# What is configured about judging, and the status that it makes of two agents
+# which agree and one which does not.
+@test "the run and its script judge by the same rules" {
+	agent x "echo '$plan'"
+	agent y "echo '$plan'"
+	agent z "echo '$plan_high'"
+	project_of x y z
+	cp sk.toml plain.toml
+	printf 'require = ["/requirements"]\n' >own-policy.toml
+	for rules in \
+		'0|' \
+		'1|[stages.plan]|quorum = 3' \
+		'1|[stages.plan]|quorum = "3/3"' \
+		'0|[stages.plan]|quorum = 0.6' \
+		'1|[consensus]|quorum = 3' \
+		'0|[consensus]|quorum = 3|[stages.plan]|quorum = 2' \
+		'0|[stages.plan]|quorum = 3|require = ["/requirements"]' \
+		'3|[stages.plan]|require = ["/requirements", "/it'"'"'s; missing"]' \
+		'3|[consensus]|require = ["/nowhere"]' \
+		'0|[stages.plan]|quorum = 3|policy = "own-policy.toml"' \
+		'3|[stages.plan]|agents = ["x"]|require = ["/nowhere"]' \
+		'0|[stages.plan]|agents = ["x"]'
+	do
+		want=${rules%%|*}
+		sed '/^\[stages.plan\]/,$d' plain.toml >sk.toml
+		printf '%s\n' "${rules#*|}" | tr '|' '\n' >>sk.toml
+		check "$want" sk-auto run DEMO --to plan --new --json
+		judged >in.run
+		check 0 sk-auto run DEMO --to plan --print-script
+		cp "$BATS_TEST_TMPDIR/.out" run.sh
+		shellcheck run.sh
+		check "$want" sh run.sh
+		judged >in.script
+		same "$rules: $(cat in.script)" "$rules: $(cat in.run)"
+	done
+}
+
+@test "degraded: the printed script too asks once more, and only who failed" {
+	agent x "echo '$plan'"
+	agent y "[ \$n -gt 1 ] || exit 1; echo '$plan'"
+	agent z "echo '$plan'"
+	for mode in parallel sequential; do
+		project_of x y z
+		sed -i "s/\"parallel\"/\"$mode\"/" sk.toml
+		rm -f calls.*
+		check 0 sk-auto run DEMO --to plan --new --json
+		[ $mode = sequential ] || not has "$err" "another prompt"
+		in_run="$(calls x) $(calls y) $(calls z)"
+		check 0 sk-auto run DEMO --to plan --print-script
+		cp "$BATS_TEST_TMPDIR/.out" run.sh
+		rm calls.*
+		check 0 sh run.sh
+		same "$mode: $(calls x) $(calls y) $(calls z)" "$mode: 1 2 1"
+		same "$mode: $in_run" "$mode: 1 2 1"
+	done
+}
+
 @test "a dry run asks nobody and writes nothing" {
 	check 0 sk-auto run DEMO --dry-run --json
 	same "$(j '.stages | length')" 6

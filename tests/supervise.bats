@@ -469,8 +469,9 @@ streamer() {
 	feed p 2 sk-run -r R -x a=cat --schema s.json
 	feed q 0 sk-run -r R -x a=cat --round 2
 	same "$(answers .content)" '"q"'
-	# A driver decides for itself.
-	feed q 0 env SK_EPOCH=1 sk-run -r R -x a=cat
+	# Who says so goes on in the round.
+	feed q 0 sk-run -r R -x a=cat --again
+	same "$(answers .content)" '"p"'
 	has "$err" 'another prompt'
 }
 

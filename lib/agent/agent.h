@@ -138,6 +138,7 @@ struct sk_ask {
 	bool write; /* agents may change files */
 	bool may_ask; /* a person at the terminal, to log in on the way */
 	bool reuse; /* stored answers to the same question will do */
+	bool again; /* those of this round will do to any question */
 	bool until_decided;
 	/* Joined in by the program: is it decided what the answers so far come
 	 * to, whatever the others say? names and texts of those that are

@@ -251,8 +251,8 @@ sk_fan_reserve(struct sk_fan *r)
 	return rc;
 }
 
-/* An answer is one to a question: repeating it for another would be a lie. A
- * driver that goes on after a crash knows what it does, and is told. */
+/* An answer is one to a question: repeating it for another would be a lie. Who
+ * goes on in a round knows what he does, and is told. */
 static int
 same_question(struct sk_fan *r, const struct sk_stored *st)
 {
@@ -267,7 +267,7 @@ same_question(struct sk_fan *r, const struct sk_stored *st)
 		&m, &ignored) == 0)
 		was = sk_jget_str(m, "question");
 	if (was != NULL && !sk_streq(was, r->p->round.question)) {
-		if (getenv("SK_EPOCH") != NULL) {
+		if (r->p->ask->again) {
 			sk_warn("agent '%s' has answered another prompt or "
 				"schema in this round; that answer counts",
 			    st->agent);

@@ -50,6 +50,7 @@ sk_ask_run(struct sk_auto *a, const char *stage, int64_t round,
 
 	sk_strv_add(&argv, "sk-run");
 	sk_strv_add(&argv, "--json");
+	sk_strv_add(&argv, "--again");
 	sk_arg2(&argv, "--spec", a->spec.id);
 	sk_arg2(&argv, "--stage", stage);
 	sk_arg_int(&argv, "--round", round, "");

@@ -11,15 +11,6 @@
 
 /* ---- resume ---- */
 
-/* There is something left to do in it, and nobody is doing it. */
-static bool
-can_go_on(const struct sk_branch *b)
-{
-	return strcmp(b->state, "done") != 0 &&
-	       strcmp(b->state, "cancelled") != 0 &&
-	       strcmp(b->state, "running") != 0;
-}
-
 struct choice {
 	struct sk_branch *v;
 	size_t n, left_out;
@@ -30,20 +21,16 @@ candidates(
     struct sk_branch_work *w, bool all, struct choice *c, struct sk_err *err)
 {
 	struct sk_branch_filter f;
-	size_t n = 0, keep = 0;
 	int rc = sk_branch_filter_of(w, &f, err);
 
 	memset(c, 0, sizeof(*c));
 	if (all)
 		f.root = f.git_branch = NULL;
+	f.open = w->o->state == NULL;
+	f.limit = w->o->last ? 1 : 0;
 	if (rc == 0 && w->db != NULL)
 		rc = sk_branch_list(
-		    w->db, &f, &c->v, &n, &c->left_out, &w->a, err);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		if (w->o->state != NULL || can_go_on(&c->v[i]))
-			c->v[keep++] = c->v[i];
-	c->left_out += n - keep;
-	c->n = keep;
+		    w->db, &f, &c->v, &c->n, &c->left_out, &w->a, err);
 	return rc;
 }
 

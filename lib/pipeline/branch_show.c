@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sk-branch: list, show and tree. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pipeline/branch_work.h"
@@ -169,10 +170,19 @@ sk_bverb_show(struct sk_branch_work *w, struct sk_err *err)
 
 /* ---- tree ---- */
 
+struct kid {
+	const char *parent;
+	size_t at;
+};
+struct todo {
+	size_t at, depth;
+};
 struct forest {
 	struct sk_branch *v;
 	size_t n;
-	size_t *kids, nkids; /* those that were forked, newest first */
+	struct kid *kids;
+	size_t nkids;
+	struct todo *stack;
 	struct sk_jw jw;
 	const char *run; /* the tree that is being drawn */
 };
@@ -247,31 +257,53 @@ node_text(struct sk_branch_work *w, struct forest *f, const struct sk_branch *b,
 	return 0;
 }
 
+/* Those that were forked: of one parent together, newest first. */
+static int
+by_parent(const void *x, const void *y)
+{
+	const struct kid *a = x, *b = y;
+	int c = strcmp(a->parent, b->parent);
+
+	return c != 0 ? c : (a->at > b->at) - (a->at < b->at);
+}
+
+static size_t
+first_kid(const struct forest *f, const char *parent)
+{
+	size_t lo = 0, hi = f->nkids, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (strcmp(f->kids[mid].parent, parent) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 /* A branch and what was forked from it, older ones first (the list is newest
  * first). The way down is a stack of our own: trees may be deep. */
 static int
 draw(
     struct sk_branch_work *w, struct forest *f, size_t root, struct sk_err *err)
 {
-	size_t *stack = sk_arena_alloc(&w->a, (f->n + 1) * sizeof(*stack));
-	size_t *depth = sk_arena_alloc(&w->a, (f->n + 1) * sizeof(*depth));
-	size_t top = 0, at, deep;
+	struct todo at;
+	size_t top = 0;
 	int rc = 0;
 
-	stack[0] = root;
-	top = 1;
+	f->stack[top++] = (struct todo){ root, 0 };
 	while (rc == 0 && top > 0) {
-		at = stack[--top];
-		deep = depth[top];
+		at = f->stack[--top];
 		rc = w->ctx->format == SK_FMT_JSON
-		         ? node_json(w, f, &f->v[at], deep, err)
-		         : node_text(w, f, &f->v[at], deep, err);
-		for (size_t i = 0; i < f->nkids; i++) {
-			if (strcmp(f->v[f->kids[i]].parent, f->v[at].id) != 0)
-				continue;
-			depth[top] = deep + 1;
-			stack[top++] = f->kids[i];
-		}
+		         ? node_json(w, f, &f->v[at.at], at.depth, err)
+		         : node_text(w, f, &f->v[at.at], at.depth, err);
+		for (size_t i = first_kid(f, f->v[at.at].id);
+		     i < f->nkids &&
+		     strcmp(f->kids[i].parent, f->v[at.at].id) == 0;
+		     i++)
+			f->stack[top++] =
+			    (struct todo){ f->kids[i].at, at.depth + 1 };
 	}
 	return rc;
 }
@@ -282,9 +314,11 @@ trees(struct sk_branch_work *w, struct forest *f, struct sk_err *err)
 	int rc = 0;
 
 	f->kids = sk_arena_alloc(&w->a, (f->n + 1) * sizeof(*f->kids));
+	f->stack = sk_arena_alloc(&w->a, (f->n + 1) * sizeof(*f->stack));
 	for (size_t i = 0; i < f->n; i++)
 		if (f->v[i].parent[0] != '\0')
-			f->kids[f->nkids++] = i;
+			f->kids[f->nkids++] = (struct kid){ f->v[i].parent, i };
+	qsort(f->kids, f->nkids, sizeof(*f->kids), by_parent);
 	for (size_t i = 0; rc == 0 && i < f->n; i++)
 		if (f->v[i].parent[0] == '\0')
 			rc = draw(w, f, i, err);

@@ -58,28 +58,29 @@ no_such(const char *word, struct sk_err *err)
 	return sk_hint(err, "'sk-branch list --all' shows the branches");
 }
 
+struct hits {
+	const char *word;
+	struct sk_strv ids;
+};
+
 /* SPEC-20251129101500-<32 hex>: by its beginning, from the time on, or by the
  * part that is unique. */
-static bool
-matches(const struct sk_branch *b, const char *word)
+static void
+look_at(void *arg, const char *id, const char *spec)
 {
-	size_t n = strlen(word), spec = strlen(b->spec);
-	const char *hex = strrchr(b->id, '-');
+	struct hits *h = arg;
+	size_t n = strlen(h->word), len = strlen(spec);
+	const char *hex = strrchr(id, '-');
 
-	if (strncasecmp(b->id, word, n) == 0)
-		return true;
-	if (n < 4)
-		return false;
-	if (hex != NULL && strncasecmp(hex + 1, word, n) == 0)
-		return true;
-	return spec > 0 && strncmp(b->id, b->spec, spec) == 0 &&
-	       b->id[spec] == '-' &&
-	       strncasecmp(b->id + spec + 1, word, n) == 0;
+	if (strncasecmp(id, h->word, n) == 0 ||
+	    (n >= 4 && hex != NULL && strncasecmp(hex + 1, h->word, n) == 0) ||
+	    (n >= 4 && len > 0 && strncmp(id, spec, len) == 0 &&
+		id[len] == '-' && strncasecmp(id + len + 1, h->word, n) == 0))
+		sk_strv_add(&h->ids, id);
 }
 
 static int
-ambiguous(const char *word, const struct sk_branch *const *v, size_t n,
-    struct sk_err *err)
+ambiguous(const struct hits *h, struct sk_err *err)
 {
 	struct sk_buf names, details;
 	struct sk_jw w;
@@ -89,17 +90,17 @@ ambiguous(const char *word, const struct sk_branch *const *v, size_t n,
 	sk_jw_init(&w, &details);
 	sk_jw_obj(&w);
 	sk_jw_karr(&w, "candidates");
-	for (size_t i = 0; i < n; i++) {
-		sk_jw_str(&w, v[i]->id);
+	for (size_t i = 0; i < h->ids.n; i++) {
+		sk_jw_str(&w, h->ids.v[i]);
 		if (i < 5)
 			sk_buf_printf(
-			    &names, "%s%s", i > 0 ? ", " : "", v[i]->id);
+			    &names, "%s%s", i > 0 ? ", " : "", h->ids.v[i]);
 	}
 	sk_jw_end(&w);
 	sk_jw_end(&w);
 	(void)sk_fail(err, SK_USAGE, "ambiguous_branch",
-	    "'%s' is the beginning of %zu branches: %s%s", word, n, names.p,
-	    n > 5 ? ", ..." : "");
+	    "'%s' is the beginning of %zu branches: %s%s", h->word, h->ids.n,
+	    names.p, h->ids.n > 5 ? ", ..." : "");
 	err->details = sk_buf_detach(&details);
 	sk_buf_free(&names);
 	return sk_hint(err, "say more of it");
@@ -109,10 +110,7 @@ int
 sk_branch_resolve(struct sk_branch_work *w, const char *word,
     struct sk_branch *out, struct sk_err *err)
 {
-	struct sk_branch_filter any = { 0 };
-	const struct sk_branch **hit;
-	struct sk_branch *v = NULL;
-	size_t n = 0, left, hits = 0;
+	struct hits h = { .word = word };
 	int rc;
 
 	if (!sk_branch_id_ok(word))
@@ -124,19 +122,14 @@ sk_branch_resolve(struct sk_branch_work *w, const char *word,
 	if (rc == 0 || strcmp(err->code, "no_such_branch") != 0)
 		return rc;
 	sk_err_clear(err);
-	rc = sk_branch_list(w->db, &any, &v, &n, &left, &w->a, err);
-	if (rc != 0)
-		return rc;
-	hit = sk_arena_alloc(&w->a, (n + 1) * sizeof(*hit));
-	for (size_t i = 0; i < n; i++)
-		if (matches(&v[i], word))
-			hit[hits++] = &v[i];
-	if (hits == 0)
-		return no_such(word, err);
-	if (hits > 1)
-		return ambiguous(word, hit, hits, err);
-	*out = *hit[0];
-	return 0;
+	rc = sk_branch_names(w->db, look_at, &h, err);
+	if (rc == 0)
+		rc = h.ids.n == 0 ? no_such(word, err)
+		     : h.ids.n > 1
+		         ? ambiguous(&h, err)
+		         : sk_branch_get(w->db, h.ids.v[0], out, &w->a, err);
+	sk_strv_free(&h.ids);
+	return rc;
 }
 
 int

@@ -129,15 +129,10 @@ no_choice(struct sk_auto *a, struct sk_err *err, const char *why)
 static size_t
 quorum_of(struct sk_auto *a, const struct sk_cands *c, struct sk_err *err)
 {
+	const struct sk_jv *v = sk_stage_rule(a, c->stage, "quorum");
 	struct sk_quorum q = { 0 };
-	const char *s;
-	char key[80];
 
-	(void)snprintf(key, sizeof(key), "stages.%s.quorum", c->stage->name);
-	s = sk_config_str(a->conf, key, NULL);
-	if (s == NULL)
-		s = sk_config_str(a->conf, "consensus.quorum", NULL);
-	if (s != NULL && sk_quorum_parse(s, &q, err) != 0)
+	if (v != NULL && sk_quorum_parse(v->s, &q, err) != 0)
 		sk_err_clear(err);
 	return sk_quorum_of(&q, c->n);
 }

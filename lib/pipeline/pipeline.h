@@ -42,6 +42,10 @@ int sk_stage_parse(
  * shipped policy of the stage's name; malloc'd. */
 struct sk_auto;
 char *sk_stage_policy(const struct sk_auto *a, const struct sk_stage *st);
+/* stages.STAGE.NAME, else consensus.NAME: what its answers must agree on; NULL
+ * when neither is set. */
+const struct sk_jv *sk_stage_rule(
+    const struct sk_auto *a, const struct sk_stage *st, const char *name);
 
 /* ---- specifications (spec.c) ---- */
 

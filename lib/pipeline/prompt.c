@@ -228,13 +228,35 @@ gather(struct sk_auto *a, const struct sk_prompt *q, struct sk_context *c,
 	return rc;
 }
 
+/*
+ * What stands in the lines around the data: unknown to whoever wrote any of it,
+ * because it depends on all of it, and on the run; and the same whenever the
+ * same is asked, so that an answer which was committed is one to this prompt.
+ */
+static void
+boundary(const struct sk_auto *a, const struct sk_context *c,
+    char out[SK_SHA256_LEN])
+{
+	struct sk_sha256_st st;
+
+	sk_sha256_init(&st);
+	sk_sha256_add(&st, a->run, strlen(a->run) + 1);
+	for (size_t i = 0; i < c->n; i++) {
+		sk_sha256_add(&st, c->v[i].name, strlen(c->v[i].name) + 1);
+		sk_sha256_add(&st, &c->v[i].n, sizeof(c->v[i].n));
+		sk_sha256_add(&st, c->v[i].p, c->v[i].n);
+	}
+	sk_sha256_end(&st, out);
+	out[32] = '\0';
+}
+
 /* The data as text, within the budget. */
 static int
 data_of(struct sk_auto *a, const struct sk_prompt *q, struct sk_buf *out,
     struct sk_jv **left_out, struct sk_err *err)
 {
 	struct sk_context c = { 0 };
-	char hex[SK_HEX32_LEN];
+	char mark[SK_SHA256_LEN];
 	int64_t budget = 0;
 	int rc;
 
@@ -244,9 +266,8 @@ data_of(struct sk_auto *a, const struct sk_prompt *q, struct sk_buf *out,
 	rc = gather(a, q, &c, err);
 	if (rc == 0) {
 		sk_context_fit(&c);
-		sk_hex32_new(hex);
-		hex[16] = '\0';
-		sk_context_write(&c, hex, out);
+		boundary(a, &c, mark);
+		sk_context_write(&c, mark, out);
 		*left_out = sk_context_left_out(&c, &a->arena);
 	}
 	sk_context_free(&c);

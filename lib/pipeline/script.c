@@ -6,6 +6,7 @@
 #include "data/data.h"
 #include "pipeline/land.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/step.h"
 
 static void
 assign(struct sk_buf *b, const char *name, const char *value)
@@ -15,30 +16,29 @@ assign(struct sk_buf *b, const char *name, const char *value)
 	sk_buf_ch(b, '\n');
 }
 
-/* stage NAME MODE EXPECT AGENT… */
+/* judge() { WORDS; } and stage NAME MODE AGENT… */
 static void
 stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 {
-	char *policy = sk_stage_policy(a, s->stage);
-	struct sk_buf expect;
+	struct sk_strv words = { 0 };
 
-	sk_buf_init(&expect, 0);
-	sk_buf_join(&expect, &s->names, ",");
 	if (sk_land_trees(a, s->stage))
 		sk_buf_str(b, "worktree=--worktree\n");
-	if (strcmp(policy, s->stage->name) != 0)
-		assign(b, "policy", policy);
-	sk_buf_printf(b, "stage %s %s ", s->stage->name,
+	sk_judge_words(a, s, &words);
+	sk_buf_str(b, "judge() {\n\t");
+	for (size_t i = 0; i < words.n; i++) {
+		sk_buf_str(b, i > 0 ? " " : "");
+		sk_shell_quote(b, words.v[i]);
+	}
+	sk_buf_str(b, "\n}\n");
+	sk_strv_free(&words);
+	sk_buf_printf(b, "stage %s %s", s->stage->name,
 	    sk_auto_sequential(a, s->stage) ? "sequential" : "parallel");
-	sk_shell_quote(b, expect.p);
 	for (size_t i = 0; i < s->specs.n; i++) {
 		sk_buf_ch(b, ' ');
 		sk_shell_quote(b, s->specs.v[i]);
 	}
 	sk_buf_ch(b, '\n');
-	if (strcmp(policy, s->stage->name) != 0)
-		sk_buf_str(b, "policy=\n");
-	free(policy);
 	if (sk_land_trees(a, s->stage)) {
 		const char *rule =
 		    sk_config_str(a->conf, "landing.apply", "never");
@@ -54,7 +54,6 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 			    "--choose %s || exit\n",
 			    rule);
 	}
-	sk_buf_free(&expect);
 }
 
 void
@@ -79,6 +78,9 @@ sk_auto_script(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 		assign(b, "goal", a->goal);
 	if (a->opts->on_gate != NULL)
 		assign(b, "on_gate", a->opts->on_gate);
+	if (a->opts->timeout > 0)
+		sk_buf_printf(
+		    b, "timeout=%lldms\n", (long long)a->opts->timeout);
 	if (a->opts->allow_dirty)
 		sk_buf_str(b, "SPEC_OPS_ALLOW_DIRTY=1\n"
 			      "export SPEC_OPS_ALLOW_DIRTY\n");

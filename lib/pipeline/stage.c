@@ -55,3 +55,18 @@ sk_stage_policy(const struct sk_auto *a, const struct sk_stage *st)
 	return file != NULL ? sk_path_join(a->conf->project_root, file)
 	                    : sk_strdup(st->name);
 }
+
+const struct sk_jv *
+sk_stage_rule(
+    const struct sk_auto *a, const struct sk_stage *st, const char *name)
+{
+	const struct sk_jv *v;
+	char key[80];
+
+	(void)snprintf(key, sizeof(key), "stages.%s.%s", st->name, name);
+	v = sk_config_get(a->conf, key);
+	if (v != NULL)
+		return v;
+	(void)snprintf(key, sizeof(key), "consensus.%s", name);
+	return sk_config_get(a->conf, key);
+}

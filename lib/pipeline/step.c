@@ -62,37 +62,46 @@ sk_verdict_ask(struct sk_auto *a, const struct sk_strv *argv, const char *in,
 	return rc;
 }
 
+void
+sk_judge_words(
+    const struct sk_auto *a, const struct sk_step *s, struct sk_strv *argv)
+{
+	const struct sk_jv *quorum = sk_stage_rule(a, s->stage, "quorum");
+	const struct sk_jv *require = sk_stage_rule(a, s->stage, "require");
+	char *policy = sk_stage_policy(a, s->stage);
+	struct sk_buf expect;
+
+	sk_buf_init(&expect, 0);
+	sk_buf_join(&expect, &s->names, ",");
+	sk_strv_add(argv, "sk-consensus");
+	sk_strv_add(argv, "--json");
+	sk_strv_add(argv, "--no-ack");
+	sk_arg2(argv, "--expect", expect.p);
+	sk_arg2(argv, "--policy", policy);
+	/* (A count may be written as a number.) */
+	if (quorum != NULL)
+		sk_arg2(argv, "--quorum", quorum->s);
+	for (size_t i = 0; i < sk_jlen(require); i++)
+		sk_arg2(argv, "--require", sk_jstr(sk_jat(require, i)));
+	if (s->names.n == 1)
+		/* A line-up of one was asked for in so many words. */
+		sk_arg2(argv, "--min", "1");
+	sk_buf_free(&expect);
+	free(policy);
+}
+
 static int
 judge(struct sk_auto *a, const struct sk_step *s, const struct sk_buf *records,
     struct sk_jv **verdict, struct sk_err *err)
 {
 	struct sk_strv argv = { 0 };
-	struct sk_buf expect;
-	char key[80];
-	const char *quorum;
-	char *policy = sk_stage_policy(a, s->stage);
 	int rc;
 
-	sk_buf_init(&expect, 0);
-	sk_buf_join(&expect, &s->names, ",");
-	sk_strv_add(&argv, "sk-consensus");
-	sk_strv_add(&argv, "--json");
-	sk_strv_add(&argv, "--no-ack");
-	sk_arg2(&argv, "--expect", expect.p);
-	sk_arg2(&argv, "--policy", policy);
-	(void)snprintf(key, sizeof(key), "stages.%s.quorum", s->stage->name);
-	quorum = sk_config_str(a->conf, key, NULL);
-	if (quorum != NULL)
-		sk_arg2(&argv, "--quorum", quorum);
-	if (s->names.n == 1)
-		/* A line-up of one was asked for in so many words. */
-		sk_arg2(&argv, "--min", "1");
+	sk_judge_words(a, s, &argv);
 	if (a->config_file != NULL)
 		sk_arg2(&argv, "--config", a->config_file);
 	rc = sk_verdict_ask(a, &argv, records->p, records->len, verdict, err);
-	free(policy);
 	sk_strv_free(&argv);
-	sk_buf_free(&expect);
 	return rc;
 }
 

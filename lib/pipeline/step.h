@@ -19,6 +19,9 @@ int sk_stopped(int interrupted, struct sk_err *err);
  * input. */
 int sk_verdict_ask(struct sk_auto *a, const struct sk_strv *argv,
     const char *in, size_t n, struct sk_jv **verdict, struct sk_err *err);
+/* The words of the sk-consensus that judges a stage, without --config. */
+void sk_judge_words(
+    const struct sk_auto *a, const struct sk_step *s, struct sk_strv *argv);
 /* What the stage's calls cost is booked before the decision is acknowledged, so
  * that a driver which dies in between books it the next time. */
 int sk_settle_cost(struct sk_auto *a, const char *stage, struct sk_err *err);

@@ -104,7 +104,7 @@ int sk_db_migrate(struct sk_db *db, struct sk_err *err);
 int sk_schema_fresh(sqlite3 **h, struct sk_err *err);
 /* Step i takes user_version i to i + 1; NULL ends. */
 extern const char *const sk_migrate_steps[];
-#define SK_SCHEMA_VERSION 9
+#define SK_SCHEMA_VERSION 10
 
 /* The belt of acked decisions, taken off only where a run leaves as a whole. */
 #define SK_SQL_ACKED_DELETE \
@@ -123,12 +123,6 @@ extern const char *const sk_migrate_steps[];
 #define SK_GROW(a, v, n, cap) \
 	((v) = sk_grow((a), (v), (n), &(cap), sizeof(*(v))))
 void *sk_grow(struct sk_arena *a, void *v, size_t n, size_t *cap, size_t size);
-
-/* Last activity of branch b: answers say it by themselves, so that an intake
- * need not write one page more. */
-#define SK_SQL_ACTIVE \
-	"max(b.active_at,ifnull((SELECT max(created_at)FROM requests q " \
-	"WHERE q.branch_id=b.branch_id),0))"
 
 /* Shared by the q_ files. */
 static inline const char *

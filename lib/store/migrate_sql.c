@@ -283,5 +283,15 @@ static const char step8[] =
 /* What a run asks of its branches must not cost more with every other run. */
 static const char step9[] = "CREATE INDEX branches_run ON branches(run_id);";
 
+/* Nor may what it reads of the history: its own events, and the newest hashes
+ * of its specification's manifest. When a branch was active is in its row alone.
+ */
+static const char step10[] =
+    "UPDATE branches SET active_at=max(active_at,ifnull((SELECT "
+    "max(created_at)FROM requests q WHERE q.branch_id=branches.branch_id),0));"
+    "CREATE INDEX journal_run ON journal(run_id)WHERE run_id IS NOT NULL;"
+    "CREATE INDEX journal_manifest ON journal(substr(key,66))"
+    "WHERE kind='manifest';";
+
 const char *const sk_migrate_steps[] = { step1, step2, step3, step4, step5,
-	step6, step7, step8, step9, NULL };
+	step6, step7, step8, step9, step10, NULL };

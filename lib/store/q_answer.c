@@ -100,7 +100,7 @@ reserve(struct sk_db *db, const struct sk_key *k, struct known *q,
 	    sk_now_ms());
 	q->id = sqlite3_last_insert_rowid(db->h);
 	q->attempt = attempt;
-	return rc;
+	return rc == 0 ? sk_branch_touch(db, k->branch, err) : rc;
 }
 
 /* A new attempt's row. r NULL: it was only reserved. */

@@ -6,6 +6,9 @@
 
 #include "store/internal.h"
 
+#define EVENTS \
+	"SELECT lsn,at,kind,run_id,branch_id,seq,key,epoch,pid FROM journal "
+
 int
 sk_event_each(struct sk_db *db, const char *run, sk_event_fn fn, void *arg,
     struct sk_err *err)
@@ -15,9 +18,8 @@ sk_event_each(struct sk_db *db, const char *run, sk_event_fn fn, void *arg,
 	int rc;
 
 	st = sk_q(db, err,
-	    "SELECT lsn,at,kind,run_id,branch_id,seq,key,epoch,pid FROM "
-	    "journal "
-	    "WHERE ?1 IS NULL OR run_id=?1 ORDER BY lsn",
+	    run != NULL ? EVENTS "WHERE run_id=?1 ORDER BY lsn"
+			: EVENTS "WHERE ?1 IS NULL ORDER BY lsn",
 	    "e", run);
 	if (st == NULL)
 		return err->exit;

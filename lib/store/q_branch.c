@@ -69,40 +69,48 @@ int
 sk_branch_touch(struct sk_db *db, const char *branch, struct sk_err *err)
 {
 	return sk_q_run(db, err,
-	    "UPDATE branches SET active_at=?2 WHERE branch_id=?1", "ti", branch,
-	    sk_now_ms());
+	    "UPDATE branches SET active_at=?2 WHERE branch_id=?1 "
+	    "AND active_at<?2",
+	    "ti", branch, sk_now_ms());
 }
 
-/* Of a branch that was driven the stage that began last says how it stands. */
-#define BRANCH_COLS \
+/* Of a branch that was driven the stage that began last says how it stands: its
+ * state is the expression `last`. */
+#define BRANCH_COLS(last) \
 	"SELECT b.branch_id,b.parent_id,b.run_id,r.spec_id," \
-	"coalesce(b.root,r.root),b.git_branch,b.git_head,b.created_" \
-	"at," SK_SQL_ACTIVE "AS active,(SELECT count(*)FROM decisions d " \
-	"WHERE d.branch_id=b.branch_id AND d.state='acked')," \
-	"b.fork_decision_seq,b.decision_seq>0,CASE " \
-	"WHEN r.state IN('stopped','cancelled')THEN 'cancelled' " \
-	"ELSE ifnull((SELECT CASE WHEN s.state='done' AND r.state='running' " \
-	"AND r.branch_id=b.branch_id THEN 'running' ELSE s.state END " \
-	"FROM stages s WHERE s.branch_id=b.branch_id " \
-	"ORDER BY position DESC LIMIT 1),'new')END," \
-	"l.boot_id,l.pid,l.start_ticks FROM branches b " \
-	"JOIN runs r USING(run_id)LEFT JOIN leases l USING(run_id)"
+	"coalesce(b.root,r.root),b.git_branch,b.git_head,b.created_at," \
+	"b.active_at,(SELECT count(*)FROM decisions d WHERE " \
+	"d.branch_id=b.branch_id AND d.state='acked')," \
+	"b.fork_decision_seq,b.decision_seq>0,r.state," last \
+	",r.branch_id=b.branch_id,l.boot_id,l.pid,l.start_ticks " \
+	"FROM branches b JOIN runs r USING(run_id)" \
+	"LEFT JOIN leases l USING(run_id)"
 
 static void
 take_state(sqlite3_stmt *st, struct sk_branch *b)
 {
 	struct sk_proc_id driver = { 0 };
+	char run[16], last[16];
+	bool newest = sk_col_int(st, 14) != 0;
 
-	SK_COL(st, 12, b->state);
-	if (strcmp(b->state, "new") == 0 && sk_col_int(st, 11) != 0)
-		(void)snprintf(b->state, sizeof(b->state), "open");
-	if (strcmp(b->state, "running") != 0)
-		return;
-	SK_COL(st, 13, driver.boot_id);
-	driver.pid = sk_col_int(st, 14);
-	driver.start_ticks = sk_col_int(st, 15);
-	if (!sk_proc_alive(&driver))
-		(void)snprintf(b->state, sizeof(b->state), "interrupted");
+	SK_COL(st, 12, run);
+	SK_COL(st, 13, last);
+	if (strcmp(run, "stopped") == 0 || strcmp(run, "cancelled") == 0)
+		(void)snprintf(last, sizeof(last), "cancelled");
+	else if (last[0] == '\0')
+		(void)snprintf(last, sizeof(last), "%s",
+		    sk_col_int(st, 11) != 0 ? "open" : "new");
+	else if (strcmp(last, "done") == 0 && newest &&
+		 strcmp(run, "running") == 0)
+		(void)snprintf(last, sizeof(last), "running");
+	if (strcmp(last, "running") == 0) {
+		SK_COL(st, 15, driver.boot_id);
+		driver.pid = sk_col_int(st, 16);
+		driver.start_ticks = sk_col_int(st, 17);
+		if (!sk_proc_alive(&driver))
+			(void)snprintf(last, sizeof(last), "interrupted");
+	}
+	(void)snprintf(b->state, sizeof(b->state), "%s", last);
 }
 
 static void
@@ -130,8 +138,11 @@ sk_branch_get(struct sk_db *db, const char *id, struct sk_branch *out,
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	rc = sk_q_first(
-	    db, &st, err, BRANCH_COLS "WHERE b.branch_id=?1", "t", id);
+	rc = sk_q_first(db, &st, err,
+	    BRANCH_COLS("(SELECT s.state FROM stages s WHERE "
+			"s.branch_id=b.branch_id ORDER BY position DESC "
+			"LIMIT 1)") "WHERE b.branch_id=?1",
+	    "t", id);
 	if (rc < 0)
 		return -rc;
 	if (rc == 0) {
@@ -221,20 +232,109 @@ sk_branch_create(struct sk_db *db, const char *run, const char *parent,
 
 /* ---- lists ---- */
 
+/* There is something left to do in it, and nobody is doing it. */
 static bool
-wanted(const struct sk_branch *b, const struct sk_branch_filter *f, size_t have)
+can_go_on(const struct sk_branch *b)
 {
-	if (f->limit != 0 && have >= f->limit)
-		return false;
-	if (f->run != NULL && strcmp(f->run, b->run) != 0)
-		return false;
-	if (f->state != NULL && strcmp(f->state, b->state) != 0)
-		return false;
-	/* "" asks for branches that were made without a git branch. */
-	if (f->git_branch != NULL &&
-	    strcmp(f->git_branch, b->git_branch ? b->git_branch : "") != 0)
-		return false;
-	return f->root == NULL || sk_streq(f->root, b->root);
+	return strcmp(b->state, "done") != 0 &&
+	       strcmp(b->state, "cancelled") != 0 &&
+	       strcmp(b->state, "running") != 0;
+}
+
+static int
+count_of(struct sk_db *db, const char *spec, size_t *n, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	st = sk_q(db, err,
+	    "SELECT count(*)FROM branches JOIN runs r USING(run_id)"
+	    "WHERE ?1 IS NULL OR r.spec_id=?1",
+	    "e", spec);
+	if (st == NULL)
+		return err->exit;
+	rc = sk_q_step(db, st, err);
+	if (rc <= 0)
+		return -rc;
+	*n = (size_t)sk_col_int(st, 0);
+	sk_q_end(st);
+	return 0;
+}
+
+/* Which, in which order. "" asks for those that were made without a git
+ * branch. */
+#define WANTED \
+	"WHERE(?1 IS NULL OR r.spec_id=?1)AND(?2 IS NULL OR b.run_id=?2)" \
+	"AND(?3 IS NULL OR ifnull(b.git_branch,'')=?3)" \
+	"AND(?4 IS NULL OR coalesce(b.root,r.root)=?4)" \
+	"ORDER BY b.active_at DESC,b.created_at DESC,b.branch_id DESC "
+
+static bool
+wanted(const struct sk_branch *b, const struct sk_branch_filter *f)
+{
+	return (f->state == NULL || strcmp(f->state, b->state) == 0) &&
+	       (!f->open || can_go_on(b));
+}
+
+/* One after the other: how the rest stands is not looked up. */
+static int
+few(struct sk_db *db, const struct sk_branch_filter *f, struct sk_branch **out,
+    size_t *n, struct sk_arena *a, struct sk_err *err)
+{
+	struct sk_branch *v = NULL;
+	size_t cap = 0;
+	sqlite3_stmt *st;
+	int rc = 0;
+
+	st = sk_q(db, err,
+	    "SELECT b.branch_id FROM branches b JOIN runs r "
+	    "USING(run_id)" WANTED,
+	    "eete", f->spec, f->run, f->git_branch, f->root);
+	if (st == NULL)
+		return err->exit;
+	while ((f->limit == 0 || *n < f->limit) &&
+	       (rc = sk_q_step(db, st, err)) > 0) {
+		SK_GROW(a, v, *n, cap);
+		rc = sk_branch_get(db, (const char *)sqlite3_column_text(st, 0),
+		    &v[*n], a, err);
+		if (rc != 0) {
+			sk_q_end(st);
+			return rc;
+		}
+		*n += wanted(&v[*n], f);
+	}
+	if (rc == 0) /* (It may have been enough before the end.) */
+		sk_q_end(st);
+	*out = v;
+	return -rc;
+}
+
+static int
+every(struct sk_db *db, const struct sk_branch_filter *f,
+    struct sk_branch **out, size_t *n, struct sk_arena *a, struct sk_err *err)
+{
+	struct sk_branch b, *v = NULL;
+	size_t cap = 0;
+	sqlite3_stmt *st;
+	int rc;
+
+	st = sk_q(db, err,
+	    BRANCH_COLS("s.state") "LEFT JOIN(SELECT branch_id,state,"
+				   "max(position)FROM stages GROUP BY "
+				   "branch_id)s USING(branch_id)" WANTED,
+	    "eete", f->spec, f->run, f->git_branch, f->root);
+	if (st == NULL)
+		return err->exit;
+	while ((rc = sk_q_step(db, st, err)) > 0) {
+		memset(&b, 0, sizeof(b));
+		take(st, &b, a);
+		if ((f->limit != 0 && *n == f->limit) || !wanted(&b, f))
+			continue;
+		SK_GROW(a, v, *n, cap);
+		v[(*n)++] = b;
+	}
+	*out = v;
+	return -rc;
 }
 
 int
@@ -242,31 +342,38 @@ sk_branch_list(struct sk_db *db, const struct sk_branch_filter *f,
     struct sk_branch **out, size_t *n, size_t *left_out, struct sk_arena *a,
     struct sk_err *err)
 {
-	struct sk_branch b, *v = NULL;
-	size_t cap = 0;
-	sqlite3_stmt *st;
+	bool alone = f->spec != NULL || f->run != NULL ||
+	             (f->limit != 0 && f->state == NULL && !f->open);
+	size_t all = 0;
 	int rc;
 
 	*out = NULL;
 	*n = 0;
 	*left_out = 0;
+	rc = count_of(db, f->spec, &all, err);
+	if (rc == 0)
+		rc = alone ? few(db, f, out, n, a, err)
+		           : every(db, f, out, n, a, err);
+	*left_out = all > *n ? all - *n : 0;
+	return rc;
+}
+
+int
+sk_branch_names(struct sk_db *db,
+    void (*fn)(void *arg, const char *branch, const char *spec), void *arg,
+    struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc;
+
 	st = sk_q(db, err,
-	    BRANCH_COLS "WHERE ?1 IS NULL OR r.spec_id=?1 "
-			"ORDER BY active DESC,b.created_at DESC,"
-			"b.branch_id DESC",
-	    "e", f->spec);
+	    "SELECT b.branch_id,r.spec_id FROM branches b JOIN runs r "
+	    "USING(run_id)ORDER BY b.active_at DESC,b.branch_id DESC",
+	    "");
 	if (st == NULL)
 		return err->exit;
-	while ((rc = sk_q_step(db, st, err)) > 0) {
-		memset(&b, 0, sizeof(b));
-		take(st, &b, a);
-		if (!wanted(&b, f, *n)) {
-			(*left_out)++;
-			continue;
-		}
-		SK_GROW(a, v, *n, cap);
-		v[(*n)++] = b;
-	}
-	*out = v;
+	while ((rc = sk_q_step(db, st, err)) > 0)
+		fn(arg, (const char *)sqlite3_column_text(st, 0),
+		    (const char *)sqlite3_column_text(st, 1));
 	return -rc;
 }

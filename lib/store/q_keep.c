@@ -143,9 +143,7 @@ sk_db_backup(struct sk_db *db, const char *file, struct sk_err *err)
 	"WHERE d.run_id=r.run_id AND d.state='pending')AND NOT EXISTS(" \
 	"SELECT 1 FROM landings l WHERE l.run_id=r.run_id AND l.state IN(" \
 	"'applying','undoing'))AND max(r.created_at,ifnull((SELECT " \
-	"max(b.active_at)FROM branches b WHERE b.run_id=r.run_id),0)," \
-	"ifnull((SELECT max(q.created_at)FROM requests q JOIN branches b " \
-	"ON b.branch_id=q.branch_id WHERE b.run_id=r.run_id),0))<?1 "
+	"max(b.active_at)FROM branches b WHERE b.run_id=r.run_id),0))<?1 "
 
 /* A driver that is alive has its run, whatever the row says. */
 static int

@@ -245,7 +245,7 @@ take_run(struct sk_db *db, sqlite3_stmt *st, struct sk_run *out, bool *found,
 
 #define RUN_COLS \
 	"SELECT r.run_id,r.branch_id,r.spec_id,r.state,r.root,r.created_at," \
-	"(SELECT max(" SK_SQL_ACTIVE ")FROM branches b " \
+	"(SELECT max(b.active_at)FROM branches b " \
 	"WHERE b.run_id=r.run_id),r.goal " \
 	"FROM runs r "
 

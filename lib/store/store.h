@@ -106,11 +106,17 @@ int sk_branch_create(struct sk_db *db, const char *run, const char *parent,
 struct sk_branch_filter {
 	/* NULL = any; a git branch "" = made without one */
 	const char *spec, *git_branch, *root, *run, *state;
+	bool open; /* only what can be gone on with, and nobody does */
 	size_t limit; /* 0 = all */
 };
-/* Newest activity first. *left_out = how many the filter dropped. */
+/* Newest activity first. *left_out = how many more there are of f->spec. */
 int sk_branch_list(struct sk_db *db, const struct sk_branch_filter *f,
     struct sk_branch **out, size_t *n, size_t *left_out, struct sk_arena *a,
+    struct sk_err *err);
+/* The name and the specification of every branch, newest activity first; texts
+ * are valid during the call. */
+int sk_branch_names(struct sk_db *db,
+    void (*fn)(void *arg, const char *branch, const char *spec), void *arg,
     struct sk_err *err);
 int sk_branch_get(struct sk_db *db, const char *id, struct sk_branch *out,
     struct sk_arena *a, struct sk_err *err); /* SK_USAGE "no_such_branch" */

@@ -31,7 +31,7 @@ test_file(void)
 	sk_db_close(db);
 	sk_db_close(NULL);
 	CHECK_INT(number("a/b/new.db", "PRAGMA application_id"), 0x534B4954);
-	CHECK_INT(number("a/b/new.db", "PRAGMA user_version"), 9);
+	CHECK_INT(number("a/b/new.db", "PRAGMA user_version"), 10);
 	CHECK_INT(number("a/b/new.db",
 		      "SELECT count(*)FROM journal WHERE kind='migrate'"),
 	    1);
@@ -86,7 +86,7 @@ test_refusals(void)
 	CHECK_INT(
 	    sk_db_open(&db, in_dir("newer.db"), SK_DB_CREATE, &err), SK_NEWER);
 	CHECK_STR(err.code, "newer_schema");
-	CHECK(strstr(err.message, "99") && strstr(err.message, "up to 9"));
+	CHECK(strstr(err.message, "99") && strstr(err.message, "up to 10"));
 
 	f = fopen(in_dir("text.db"), "w");
 	(void)fputs("this is a letter, not a database\n", f);

@@ -7,7 +7,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Not everything is said above.
-: "${goal:=}" "${on_gate:=}"
+: "${goal:=}" "${on_gate:=}" "${timeout:=}"
 begin=1
 
 # A run of our own, unless the caller goes on with one (SK_RUN, SK_BRANCH).
@@ -21,9 +21,9 @@ fi
 ask() {
 	sk-auto prompt "$spec" --stage "$stage" --answers "$tmp/records" \
 		>"$tmp/prompt" || exit
-	sk-run --json --spec "$spec" --stage "$stage" \
-		${worktree:+"$worktree"} "$@" <"$tmp/prompt" \
-		>>"$tmp/records"
+	sk-run --json --again --spec "$spec" --stage "$stage" \
+		${worktree:+"$worktree"} ${timeout:+--timeout "$timeout"} \
+		"$@" <"$tmp/prompt" >>"$tmp/records"
 	asked=$?
 	case $asked in
 	0 | 3) any=1 ;;
@@ -53,23 +53,19 @@ ask_all() {
 	fi
 }
 
-# stage NAME MODE EXPECTED AGENT...
+# stage NAME MODE AGENT...: judge() says by which rules.
 stage() {
 	stage=$1
 	mode=$2
-	expect=$3
-	shift 3
+	shift 2
 	# Guardrails and the quality gate; 5 = a person is asked for an answer.
 	sk-auto gate "$spec" --stage "$stage" --format text \
-		${begin:+--begin} ${on_gate:+--on-gate "$on_gate"} || exit
+		${begin:+--begin} ${on_gate:+--on-gate "$on_gate"} \
+		${timeout:+--timeout "$timeout"} || exit
 	begin=
-	min=
-	[ $# -gt 1 ] || case $expect in *,*) ;; *) min=1 ;; esac
 	for try in 1 2; do
 		ask_all "$mode" "$@"
-		sk-consensus --json --no-ack --expect "$expect" \
-			--policy "${policy:-$stage}" ${min:+--min "$min"} \
-			<"$tmp/records" >"$tmp/verdict"
+		judge <"$tmp/records" >"$tmp/verdict"
 		status=$?
 		case $status in
 		0 | 1 | 3) ;;
