@@ -284,8 +284,7 @@ static const char step8[] =
 static const char step9[] = "CREATE INDEX branches_run ON branches(run_id);";
 
 /* Nor may what it reads of the history: its own events, and the newest hashes
- * of its specification's manifest. When a branch was active is in its row alone.
- */
+ * of its manifest. When a branch was active is in its row alone. */
 static const char step10[] =
     "UPDATE branches SET active_at=max(active_at,ifnull((SELECT "
     "max(created_at)FROM requests q WHERE q.branch_id=branches.branch_id),0));"
