@@ -247,13 +247,10 @@ count_of(struct sk_db *db, const char *spec, size_t *n, struct sk_err *err)
 	sqlite3_stmt *st;
 	int rc;
 
-	st = sk_q(db, err,
+	rc = sk_q_first(db, &st, err,
 	    "SELECT count(*)FROM branches JOIN runs r USING(run_id)"
 	    "WHERE ?1 IS NULL OR r.spec_id=?1",
 	    "e", spec);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
 	if (rc <= 0)
 		return -rc;
 	*n = (size_t)sk_col_int(st, 0);
