@@ -87,6 +87,14 @@ END
 	same "$(j .status)" ok
 	same "$(sk-faults status --line)" \
 		"SPEC_KIT_FAULTS='agent_timeout@b=first_byte#1,agent_timeout@b=first_byte#2'"
+	# A time is only said, nobody waits for it; and it comes back with the line.
+	again=$(SPEC_KIT_FAULTS_FILE=$PWD/c CODEX_FAULTS=timeout:3 \
+		CODEX_FAULTS_TIMEOUT_MS=900000 feed p 9 sk-run --config sk.toml \
+		-a a -a b -a c --run said --json --attempts 1
+		SPEC_KIT_FAULTS_FILE=$PWD/c sk-faults status --line)
+	same "$(j 'select(.agent == "b") | .failure.message // empty')" \
+		"no answer within 15m00s"
+	has "$again" "agent_timeout=900000ms#3"
 	# One time more than it is asked.
 	ask 3 agent_timeout@b:3=first_byte --attempts 3
 	same "$(of b '.failure.kind')" timeout_first_byte

@@ -96,6 +96,16 @@ END
 	same "$(plan CODEX_FAULTS=timeout:1,429:2,disconnect:1 \
 		CODEX_FAULTS_SCOPE=auto_drive CODEX_FAULTS_429_RESET=7)" \
 		"disconnect:1,rate_limit:2=7,agent_timeout:1"
+	same "$(plan CODEX_FAULTS=timeout:2,disconnect:1 \
+		CODEX_FAULTS_TIMEOUT_MS=1500)" "disconnect:1,agent_timeout:2=1500ms"
+	same "$(plan SPEC_KIT_FAULTS=timeout,timeout=idle#2,429 \
+		SPEC_KIT_FAULTS_TIMEOUT_MS=40)" \
+		"agent_timeout:1=40ms,agent_timeout=idle#2,rate_limit:1"
+	for bad in 30s -1 '' x; do
+		[ -z "$bad" ] || check 2 env CODEX_FAULTS=timeout \
+			CODEX_FAULTS_TIMEOUT_MS=$bad sk-faults plan
+	done
+	has "$err" "'x', is no number of milliseconds"
 	check 2 env $both SPEC_KIT_FAULTS_SCOPE=agent sk-faults plan
 	has "$err" SPEC_KIT_FAULTS_AGENT
 	check 2 env $both SPEC_KIT_FAULTS_SCOPE=consenus sk-faults plan

@@ -19,15 +19,17 @@ is(const struct sk_attempt *at, const char *kind)
 /* ---- instead of the call ---- */
 
 static void
-time_out(struct sk_outcome *o, const struct sk_slot *slot, const char *which)
+time_out(struct sk_outcome *o, const struct sk_slot *slot,
+    const struct sk_fault_call *f)
 {
-	bool idle = strcmp(which, "idle") == 0;
-	bool first = strcmp(which, "first_byte") == 0;
+	bool idle = strcmp(f->word, "idle") == 0;
+	bool first = strcmp(f->word, "first_byte") == 0;
 	char span[32];
 
-	sk_duration_text(idle    ? slot->idle_ms
-			 : first ? slot->first_byte_ms
-				 : slot->timeout_ms,
+	sk_duration_text(f->arg >= 0 ? f->arg
+			 : idle      ? slot->idle_ms
+			 : first     ? slot->first_byte_ms
+				     : slot->timeout_ms,
 	    span, sizeof(span));
 	sk_outcome_fail(o,
 	    idle    ? SK_K_TIMEOUT_IDLE
@@ -67,7 +69,7 @@ sk_hurt_before(struct sk_attempt *at)
 		at->opts.slot->name, at->opts.stage, SK_FAULT_CALL, &at->fault))
 		return false;
 	if (is(at, "agent_timeout"))
-		time_out(o, at->opts.slot, at->fault.word);
+		time_out(o, at->opts.slot, &at->fault);
 	else if (is(at, "rate_limit"))
 		limit_rate(o, &at->fault);
 	else if (is(at, "disconnect") && strcmp(at->fault.word, "mid") != 0)

@@ -316,6 +316,7 @@ check_env(const struct sk_fault_env *e, struct sk_err *err)
 {
 	static const char scopes[] =
 	    "spec_kit speckit auto_drive consensus agent";
+	int64_t ms;
 
 	if (e->scope != NULL && !sk_fault_word_in(scopes, e->scope))
 		return sk_fault_unknown(
@@ -323,12 +324,34 @@ check_env(const struct sk_fault_env *e, struct sk_err *err)
 	if (e->agent != NULL && !sk_ident_ok(e->agent))
 		return sk_fail(err, SK_USAGE, "bad_fault",
 		    "'%.80s' is no agent's name", e->agent);
+	if (e->timeout != NULL && !sk_parse_int(e->timeout, 0, 86400000, &ms))
+		return sk_fail(err, SK_USAGE, "bad_fault",
+		    "the time of a timeout, '%.80s', is no number of "
+		    "milliseconds",
+		    e->timeout);
 	if (e->agent == NULL && sk_streq(e->scope, "agent")) {
 		(void)sk_fail(err, SK_USAGE, "bad_fault",
 		    "the scope of faults is one agent, and none is named");
 		return sk_hint(err, "set SPEC_KIT_FAULTS_AGENT");
 	}
 	return 0;
+}
+
+/* An argument from the environment, where the plan has none. */
+static int
+take_companion(
+    struct sk_fault_rule *r, const struct sk_fault_env *e, struct sk_err *err)
+{
+	char ms[32];
+
+	if (r->kind == NULL || r->word[0] != '\0')
+		return 0;
+	if (e->reset != NULL && r->kind->arg == SK_FAULT_HINT)
+		return sk_fault_kind_arg(r, e->reset, e->reset, err);
+	if (e->timeout == NULL || r->kind->arg != SK_FAULT_WORD_OR_TIME)
+		return 0;
+	(void)snprintf(ms, sizeof(ms), "%sms", e->timeout);
+	return sk_fault_kind_arg(r, ms, ms, err);
 }
 
 int
@@ -364,9 +387,7 @@ sk_fault_parse(struct sk_fault_plan *plan, const char *text,
 			(SK_FAULT_AT_AGENT | SK_FAULT_AT_PRINT)) != 0)
 			(void)snprintf(
 			    r->agent, sizeof(r->agent), "%s", e->agent);
-		if (e->reset != NULL && r->word[0] == '\0' && r->kind != NULL &&
-		    r->kind->arg == SK_FAULT_HINT)
-			rc = sk_fault_kind_arg(r, e->reset, e->reset, err);
+		rc = take_companion(r, e, err);
 		plan->n++;
 	}
 	sk_strv_free(&v);
@@ -389,7 +410,8 @@ parse_codex(struct sk_fault_plan *plan, const char *text, struct sk_err *err)
 	static const char *const order[] = { "disconnect", "rate_limit",
 		"agent_timeout" };
 	struct sk_fault_env e = { .scope = env_of("CODEX_FAULTS_SCOPE"),
-		.reset = env_of("CODEX_FAULTS_429_RESET") };
+		.reset = env_of("CODEX_FAULTS_429_RESET"),
+		.timeout = env_of("CODEX_FAULTS_TIMEOUT_MS") };
 	struct sk_fault_plan own = { .n = 0 };
 	int rc = sk_fault_parse(&own, text, &e, err);
 
@@ -412,7 +434,8 @@ sk_fault_parse_env(struct sk_fault_plan *plan, struct sk_err *err)
 {
 	struct sk_fault_env e = { .scope = env_of("SPEC_KIT_FAULTS_SCOPE"),
 		.agent = env_of("SPEC_KIT_FAULTS_AGENT"),
-		.reset = env_of("SPEC_KIT_FAULTS_429_RESET") };
+		.reset = env_of("SPEC_KIT_FAULTS_429_RESET"),
+		.timeout = env_of("SPEC_KIT_FAULTS_TIMEOUT_MS") };
 	const char *s = env_of("SPEC_KIT_FAULTS");
 	int rc = 0;
 

@@ -35,6 +35,7 @@ enum sk_fault_place {
 enum sk_fault_arg { /* of a kind */
 	SK_FAULT_NO_ARG,
 	SK_FAULT_WORD, /* one of .words */
+	SK_FAULT_WORD_OR_TIME, /* the time is only said, nobody waits */
 	SK_FAULT_TIME, /* milliseconds, or with a unit */
 	SK_FAULT_BYTES,
 	SK_FAULT_HINT, /* seconds, now+Ns, or RFC 3339 */
@@ -46,7 +47,7 @@ struct sk_fault_kind {
 	unsigned places;
 	enum sk_fault_arg arg;
 	bool arg_needed;
-	const char *words; /* blank-separated, for SK_FAULT_WORD */
+	const char *words; /* blank-separated */
 	const char *point; /* AT_POINT: what it stands for, as an entry */
 	const char *purpose;
 };
@@ -99,6 +100,7 @@ struct sk_fault_plan {
 /* What the environment may say beside the plan itself; NULL = nothing. */
 struct sk_fault_env {
 	const char *scope, *agent, *reset;
+	const char *timeout; /* milliseconds, for timeouts without argument */
 };
 /* Adds to plan. SK_USAGE "bad_fault" with a hint. */
 int sk_fault_parse(struct sk_fault_plan *plan, const char *text,

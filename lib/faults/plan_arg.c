@@ -59,6 +59,12 @@ sk_fault_kind_arg(struct sk_fault_rule *r, const char *s, const char *entry,
 		return sk_fault_bad("argument too long", entry, err);
 	memcpy(r->word, s, strlen(s) + 1);
 	switch (k->arg) {
+	case SK_FAULT_WORD_OR_TIME:
+		if (span_of(s, &r->arg))
+			return 0;
+		return sk_fault_word_in(k->words, s)
+		           ? 0
+		           : sk_fault_unknown("argument", s, k->words, err);
 	case SK_FAULT_WORD:
 		return sk_fault_word_in(k->words, s)
 		           ? 0
