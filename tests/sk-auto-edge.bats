@@ -34,6 +34,24 @@ record() {
 	done
 }
 
+@test "folders of specifications that cannot be read: it says so, and blames nobody" {
+	rm -rf docs
+	ln -s docs docs
+	for words in "run DEMO -a a --only plan" "run DEMO2 -a a --only plan"; do
+		# shellcheck disable=SC2086
+		check 74 sk-auto $words --dry-run --json
+		has "$err" "cannot read '"
+		has "$err" "/docs'"
+	done
+	rm docs
+	ln -s specs specs
+	check 74 sk-auto run -a a --only plan --dry-run --json
+	# What was merely not there is no trouble.
+	rm specs
+	check 2 sk-auto run DEMO -a a --only plan --dry-run --json
+	same "$(j .error.code)" no_such_spec
+}
+
 @test "numbers below, at zero and beyond what can be counted" {
 	echo p >p
 	while read -r words; do

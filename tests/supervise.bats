@@ -481,3 +481,27 @@ streamer() {
 	same "$(answers .content)" '"{\"task\":[\"x\",1.50]}"'
 	feed '{"schema":"sk.request/1","prompt":7}' 2 sk-run -x a=cat
 }
+
+@test "a record of a signal that is damaged: nobody waits for ever" {
+	DEV=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
+	[ -x "$DEV/sk-run" ] || skip "no development build (make FAULTS=1)"
+	# The database is there and short, so that the few reads are its own.
+	feed p 6 sk-run --exec a=true --run r --json
+	sqlite3 "$SK_DB" 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null
+	cp -R "$(dirname "$SK_DB")" base
+	hit=1
+	for ((n = 1; hit == 1; n++)); do
+		rm -rf now
+		cp -R base now
+		SPEC_KIT_FAULTS=read:garbage#$n SPEC_KIT_FAULTS_FILE=$PWD/now/c \
+			SK_DB=$PWD/now/sk.db timeout -k 1 20 "$DEV/sk-run" \
+			--exec a=true --run r2 -p in --json >o 2>e && got=0 || got=$?
+		[ "$got" -lt 124 ] || {
+			echo "read $n: status $got: $(cat e)"
+			return 1
+		}
+		hit=$(SPEC_KIT_FAULTS_FILE=$PWD/now/c "$DEV/sk-faults" status \
+			--json | jq '.hits | length')
+	done
+	[ "$n" -gt 10 ]
+}

@@ -4,7 +4,6 @@
  * one. Which it is is known only after the others were read, because a named
  * file may say where the project is.
  */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,30 +30,31 @@ holds(const char *dir, const char *name, const char *file)
 
 /* Folders of the specification below root. One that holds neither the
  * specification nor its configuration is somebody else's. */
-static void
-folders(const char *root, const char *id, struct sk_strv *out)
+static int
+folders(
+    const char *root, const char *id, struct sk_strv *out, struct sk_err *err)
 {
 	static const char *const parents[] = { "docs", "specs" };
-	const struct dirent *e;
+	struct sk_strv all = { 0 };
 	char *dir, *path;
-	DIR *d;
+	int rc = 0;
 
-	for (size_t i = 0; i < SK_ARRAY_SIZE(parents); i++) {
+	for (size_t i = 0; rc == 0 && i < SK_ARRAY_SIZE(parents); i++) {
 		dir = sk_path_join(root, parents[i]);
-		d = opendir(dir);
-		while (d != NULL && (e = readdir(d)) != NULL) {
-			if (!is_of(e->d_name, id) ||
-			    (!holds(dir, e->d_name, "spec.md") &&
-				!holds(dir, e->d_name, "pipeline.toml")))
+		rc = sk_dir_names(dir, &all, err);
+		for (size_t k = 0; k < all.n; k++) {
+			if (!is_of(all.v[k], id) ||
+			    (!holds(dir, all.v[k], "spec.md") &&
+				!holds(dir, all.v[k], "pipeline.toml")))
 				continue;
-			path = sk_path_join(dir, e->d_name);
+			path = sk_path_join(dir, all.v[k]);
 			sk_strv_add(out, path);
 			free(path);
 		}
-		if (d != NULL)
-			(void)closedir(d);
+		sk_strv_free(&all);
 		free(dir);
 	}
+	return rc;
 }
 
 static int
@@ -66,8 +66,8 @@ find(struct sk_config *c, const char *id, const char **dir, struct sk_err *err)
 	if (!sk_ident_ok(id))
 		return sk_fail(err, SK_USAGE, "bad_identifier",
 		    "'%s' is not a specification id", id);
-	folders(c->project_root, id, &found);
-	if (found.n > 1) {
+	rc = folders(c->project_root, id, &found, err);
+	if (rc == 0 && found.n > 1) {
 		rc = sk_fail(err, SK_USAGE, "ambiguous_spec",
 		    "two folders match '%s': '%s' and '%s'", id, found.v[0],
 		    found.v[1]);

@@ -297,6 +297,10 @@ void sk_dir_close(struct sk_dir *d);
  * has no names. */
 void sk_dir_each(
     int dirfd, void (*fn)(int dirfd, const char *name, void *arg), void *arg);
+/* Adds the names in a directory, in no order; none when there is no directory.
+ * One that is there and cannot be read is an error: what is in it would be
+ * missed, and somebody else blamed. */
+int sk_dir_names(const char *path, struct sk_strv *names, struct sk_err *err);
 /* sk_write_file() in it, whatever its path has become meanwhile. */
 int sk_dir_write(const struct sk_dir *d, const char *name, const void *data,
     size_t n, mode_t mode, struct sk_err *err);

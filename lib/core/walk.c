@@ -102,3 +102,23 @@ sk_dir_each(
 		fn(dirfd, e->d_name, arg);
 	(void)closedir(d);
 }
+
+int
+sk_dir_names(const char *path, struct sk_strv *names, struct sk_err *err)
+{
+	DIR *d = opendir(path);
+	struct dirent *e;
+	int rc = 0;
+
+	if (d == NULL)
+		return errno == ENOENT || errno == ENOTDIR
+		           ? 0
+		           : sk_fail_errno(err, "cannot read '%s'", path);
+	for (errno = 0; (e = readdir(d)) != NULL; errno = 0)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			sk_strv_add(names, e->d_name);
+	if (errno != 0)
+		rc = sk_fail_errno(err, "cannot read '%s'", path);
+	(void)closedir(d);
+	return rc;
+}

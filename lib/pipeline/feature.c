@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which feature of a GitHub spec-kit project is being worked on. */
 #include <ctype.h>
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,29 +76,29 @@ noted(const char *root)
 }
 
 /* Without git the newest folder is meant: the latest date, else the highest
- * number. malloc'd, NULL = there is none. */
-static char *
-newest(const char *root)
+ * number. *name is malloc'd, NULL = there is none. */
+static int
+newest(const char *root, char **name, struct sk_err *err)
 {
-	char *path = sk_path_join(root, "specs"), *best = NULL;
-	DIR *d = opendir(path);
-	const struct dirent *e;
+	char *path = sk_path_join(root, "specs");
+	const char *best = NULL;
+	struct sk_strv all = { 0 };
 	size_t n, most = 0;
+	int rc = sk_dir_names(path, &all, err);
 
-	while (d != NULL && (e = readdir(d)) != NULL) {
-		n = number_of(e->d_name);
+	for (size_t i = 0; i < all.n; i++) {
+		n = number_of(all.v[i]);
 		if (n == 0 || (best != NULL &&
-				  (n < most || (n == most && strcmp(e->d_name,
+				  (n < most || (n == most && strcmp(all.v[i],
 								 best) < 0))))
 			continue;
-		free(best);
-		best = sk_strdup(e->d_name);
+		best = all.v[i];
 		most = n;
 	}
-	if (d != NULL)
-		(void)closedir(d);
+	*name = rc == 0 && best != NULL ? sk_strdup(best) : NULL;
+	sk_strv_free(&all);
 	free(path);
-	return best;
+	return rc;
 }
 
 static const char *
@@ -150,7 +149,8 @@ sk_spec_here(const char *root, struct sk_spec *s, struct sk_err *err)
 		sk_arena_free(&arena);
 		return rc;
 	}
-	dir = newest(root);
+	if ((rc = newest(root, &dir, err)) != 0)
+		return rc;
 	rc = dir != NULL ? sk_spec_find(root, dir, s, err) : nothing_says(err);
 	free(dir);
 	return rc;

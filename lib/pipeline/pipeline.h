@@ -74,8 +74,6 @@ int sk_spec_here(const char *root, struct sk_spec *s, struct sk_err *err);
 int
 sk_spec_read(const struct sk_spec *s, struct sk_buf *text, struct sk_err *err);
 void sk_spec_free(struct sk_spec *s);
-/* The ids that exist under root, sorted. */
-void sk_spec_list(const char *root, struct sk_strv *ids);
 
 /* ---- a run in hand (run.c, which.c) ---- */
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Finding a specification's folder under the project root. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,25 +10,26 @@
 static const char *const parents[] = { "docs", "specs" };
 
 /* Folder names below root/parent that hold a spec.md. */
-static void
-folders(const char *root, const char *parent, struct sk_strv *out)
+static int
+folders(const char *root, const char *parent, struct sk_strv *out,
+    struct sk_err *err)
 {
 	char *dir = sk_path_join(root, parent), *file;
-	const struct dirent *e;
-	DIR *d = opendir(dir);
+	struct sk_strv all = { 0 };
+	int rc = sk_dir_names(dir, &all, err);
 
-	while (d != NULL && (e = readdir(d)) != NULL) {
-		if (e->d_name[0] == '.')
+	for (size_t i = 0; i < all.n; i++) {
+		if (all.v[i][0] == '.')
 			continue;
-		file = sk_asprintf("%s/%s/spec.md", dir, e->d_name);
+		file = sk_asprintf("%s/%s/spec.md", dir, all.v[i]);
 		if (access(file, F_OK) == 0)
-			sk_strv_add(out, e->d_name);
+			sk_strv_add(out, all.v[i]);
 		free(file);
 	}
-	if (d != NULL)
-		(void)closedir(d);
+	sk_strv_free(&all);
 	free(dir);
 	sk_strv_sort(out);
+	return rc;
 }
 
 /* NAME is ID, or ID and a dash and more. */
@@ -41,21 +41,17 @@ is_of(const char *name, const char *id)
 	return strncmp(name, id, n) == 0 && (name[n] == '\0' || name[n] == '-');
 }
 
-void
-sk_spec_list(const char *root, struct sk_strv *ids)
-{
-	for (size_t i = 0; i < SK_ARRAY_SIZE(parents); i++)
-		folders(root, parents[i], ids);
-	sk_strv_sort(ids);
-}
-
 static int
 none(const char *root, const char *id, struct sk_err *err)
 {
 	struct sk_strv all = { 0 };
 	const char *near = NULL;
 
-	sk_spec_list(root, &all);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(parents); i++)
+		if (folders(root, parents[i], &all, err) != 0) {
+			sk_strv_free(&all);
+			return err->exit;
+		}
 	if (all.n > 0)
 		near = sk_closest(id, (const char *const *)all.v);
 	(void)sk_fail(err, SK_USAGE, "no_such_spec",
@@ -103,7 +99,7 @@ find(const char *root, const char *id, struct sk_spec *s, struct sk_err *err)
 	char *dir;
 
 	for (size_t i = 0; rc == 0 && i < SK_ARRAY_SIZE(parents); i++) {
-		folders(root, parents[i], &names);
+		rc = folders(root, parents[i], &names, err);
 		for (size_t k = 0; rc == 0 && k < names.n; k++) {
 			if (!is_of(names.v[k], id))
 				continue;

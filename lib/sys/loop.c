@@ -330,21 +330,21 @@ static void
 read_signals(struct sk_loop *l)
 {
 	struct signalfd_siginfo si[8];
-	bool chld = false;
 	ssize_t r;
 
 	while ((r = read(l->sfd, si, sizeof(si))) > 0) {
 		for (size_t i = 0; i < (size_t)r / sizeof(si[0]); i++) {
-			if (si[i].ssi_signo == SIGCHLD)
-				chld = true;
-			else if (l->sig_fn != NULL)
-				l->sig_fn(l, (int)si[i].ssi_signo, l->sig_arg);
+			int signo = (int)si[i].ssi_signo;
+
+			if (signo != SIGCHLD && l->sig_fn != NULL &&
+			    sigismember(&l->mask, signo) == 1)
+				l->sig_fn(l, signo, l->sig_arg);
 		}
 		if ((size_t)r < sizeof(si))
 			break;
 	}
-	if (chld)
-		reap(l);
+	/* Whatever it was: a child that nobody asks about is waited for. */
+	reap(l);
 }
 
 /* ---- running ---- */
