@@ -1,4 +1,5 @@
-# Loaded after helper.bash by the files that start processes and watch them.
+# Loaded after helper.bash by the files about agents, and about processes
+# that are started and watched.
 
 # script NAME BODY: an executable in the working directory.
 script() {
@@ -53,7 +54,25 @@ answers() {
 		<"$BATS_TEST_TMPDIR/.out"
 }
 
-# stored FILTER: the same over the newest attempts in the database.
+# end FILTER: of the run.end event, which must be the last line.
+end() {
+	tail -n 1 "$BATS_TEST_TMPDIR/.out" |
+		jq -c "select(.event == \"run.end\") | $1"
+}
+
+# error_code: of the sk.error/1 on the last stdout.
+error_code() {
+	jq -r 'select(.schema == "sk.error/1") | .error.code' \
+		<"$BATS_TEST_TMPDIR/.out"
+}
+
+# calls: the lines of the file that agents count their calls in.
+calls() {
+	[ -e calls ] || { echo 0; return; }
+	wc -l <calls
+}
+
+# stored SQL: what the database says
 stored() {
 	sqlite3 "$SK_DB" "$1"
 }

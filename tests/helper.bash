@@ -128,6 +128,24 @@ has() {
 	esac
 }
 
+# valid [NAME]: the last stdout is documents, each of which fits the schema that
+# it names (sk.NAME/1), as the tool that the file is about prints it.
+valid() {
+	local tmp=$BATS_TEST_TMPDIR tool doc name seen=
+	tool=$(basename "$BATS_TEST_FILENAME" .bats | cut -d- -f1,2)
+	jq -c . "$tmp/.out" >"$tmp/.docs" || return
+	[ -s "$tmp/.docs" ] || { echo 'valid: no document'; return 1; }
+	while IFS= read -r doc; do
+		name=$(jq -r .schema <<<"$doc")
+		[ -z "${1-}" ] || same "$name" "sk.$1/1" || return
+		[ "$name" = "$seen" ] ||
+			"$tool" schema "$name" >"$tmp/.schema" || return
+		seen=$name
+		"$SK_BUILD/tools/schema_check" "$tmp/.schema" <<<"$doc" ||
+			return
+	done <"$tmp/.docs"
+}
+
 # j FILTER: jq -r on the last stdout.
 j() {
 	jq -r "$@" <"$BATS_TEST_TMPDIR/.out"

@@ -64,17 +64,6 @@ code_of() {
 		<"$BATS_TEST_TMPDIR/.out"
 }
 
-# valid: every line of the last standard output fits its schema.
-valid() {
-	while read -r line; do
-		printf '%s\n' "$line" >"$BATS_TEST_TMPDIR/.line"
-		sk-login schema "$(jq -r .schema <"$BATS_TEST_TMPDIR/.line")" \
-			>"$BATS_TEST_TMPDIR/.schema"
-		"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
-			<"$BATS_TEST_TMPDIR/.line"
-	done <"$BATS_TEST_TMPDIR/.out"
-}
-
 # encodings TEXT: it in twelve forms, one a line. (Of base64 only the middle,
 # which does not depend on what stands around it.)
 encodings() {

@@ -4,12 +4,6 @@
 
 load helper
 
-valid() {
-	sk-auto schema init >"$BATS_TEST_TMPDIR/.schema"
-	"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-
 @test "an empty directory becomes a project in which a dry run works" {
 	check 0 sk-auto init --json
 	valid

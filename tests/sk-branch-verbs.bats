@@ -13,12 +13,6 @@ new() { sk-branch new --json "$@" | jq -r .branch; }
 fork() { sk-branch fork --json "$@" | jq -r .branch; }
 field() { sk-branch show "$2" --json | jq -r "$1"; }
 
-valid() {
-	sk-branch schema "$1" >"$BATS_TEST_TMPDIR/.schema"
-	"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-
 # decide BRANCH STAGE VALUE [VALUE of b]: two agents answer, and it is decided.
 decide() {
 	local run

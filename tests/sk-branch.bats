@@ -24,12 +24,6 @@ seen() {
 		jq -r '[(.left_out | tostring), .branches[].branch] | join(" ")'
 }
 
-valid() {
-	sk-branch schema "$(j .schema)" >"$BATS_TEST_TMPDIR/.schema"
-	"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-
 @test "branch_id_generation_unique: SPEC, time, 32 hex digits; 40 differ" {
 	check 0 sk-branch new --spec SPEC-7 --json
 	valid

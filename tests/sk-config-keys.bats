@@ -7,12 +7,6 @@ load helper
 
 user=.config/sk/config.toml
 
-valid() {
-	sk-config schema "$(j .schema)" >"$BATS_TEST_TMPDIR/.schema"
-	"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-
 @test "explain: type, default, bounds, description, variable, who sets it" {
 	mkdir -p "$HOME/.config/sk"
 	printf '[consensus]\nmin_agents = 3\n' >"$HOME/$user"

@@ -4,12 +4,6 @@
 
 load helper
 
-valid() {
-	sk-config schema "$(j .schema)" >"$BATS_TEST_TMPDIR/.schema"
-	"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-
 @test "models: canonical names with provider, model, tier, window, prices, aliases" {
 	check 0 sk-config models --json
 	valid

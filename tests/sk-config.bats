@@ -3,13 +3,6 @@
 
 load helper
 
-# valid: the last standard output fits its schema.
-valid() {
-	sk-config schema "$(j .schema)" >"$BATS_TEST_TMPDIR/.schema"
-	"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-
 # get KEY: its value, or "unset".
 get() { sk-config get "$@" || echo unset; }
 

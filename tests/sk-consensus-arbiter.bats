@@ -41,12 +41,6 @@ ask() {
 	five=$(label c1 5) x=$(label c2 '"x"') y=$(label c2 '"y"')
 }
 
-valid() {
-	sk-consensus schema "$1" >"$BATS_TEST_TMPDIR/.schema"
-	"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-
 dir=docs/evidence/consensus/S
 
 @test "the question: no names, an order of hashes, answers as data" {

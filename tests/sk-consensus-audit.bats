@@ -3,11 +3,7 @@
 # sk-consensus audit: sound databases are sound, and damage is named.
 
 load helper
-
-ans() {
-	jq -cn --arg a "$1" --arg c "$2" \
-		"{schema: \"sk.answer/1\", agent: \$a, content: \$c} + {${3-}}"
-}
+load consensus
 
 # A database with two runs, a branch, copies, a supersession and one pending.
 build() {
@@ -24,12 +20,6 @@ build() {
 	ans x '{"k":1}' 'run: "q", spec: "S", stage: "plan"' >one
 	sk-consensus --expect x --min 1 --no-ack <one >>history
 	sk-consensus ack --run r --seq 1 >>history
-}
-
-valid() {
-	sk-consensus schema "$1" >"$BATS_TEST_TMPDIR/.schema"
-	"$SK_BUILD/tools/schema_check" "$BATS_TEST_TMPDIR/.schema" \
-		<"$BATS_TEST_TMPDIR/.out"
 }
 
 @test "a sound database, with its evidence and what was said outside" {

@@ -4,6 +4,7 @@
 # and what comes after finds one answer, one decision and one file.
 
 load helper
+load consensus
 
 setup_file() {
 	local bin=${SK_FAULTY_BIN:-$BATS_TEST_DIRNAME/../build-faults/bin}
@@ -23,11 +24,6 @@ teardown() {
 		kill -CONT "$p" 2>/dev/null || :
 		kill -KILL "$p" 2>/dev/null || :
 	done
-}
-
-ans() {
-	jq -cn --arg a "$1" --arg c "$2" \
-		"{schema: \"sk.answer/1\", agent: \$a, content: \$c} + {${3-}}"
 }
 
 one() { # RUN STAGE

@@ -3,11 +3,7 @@
 # Verdicts that can be derived again: verify, judge, last, explain.
 
 load helper
-
-ans() {
-	jq -cn --arg a "$1" --arg c "$2" \
-		"{schema: \"sk.answer/1\", agent: \$a, content: \$c} + {${3-}}"
-}
+load consensus
 
 three() { # STAGE VALUE...: a, b, c … answer {"size": VALUE}
 	local stage=$1 agents=(a b c d e) v i=0
@@ -17,14 +13,6 @@ three() { # STAGE VALUE...: a, b, c … answer {"size": VALUE}
 		ans "${agents[i]}" "{\"size\": $v, \"words\": \"some words\"}" \
 			"run: \"r\", spec: \"S\", stage: \"$stage\""
 		i=$((i + 1))
-	done
-}
-
-valid() {
-	sk-consensus schema "$1" >"$BATS_TEST_TMPDIR/.schema"
-	jq -c . "$BATS_TEST_TMPDIR/.out" | while IFS= read -r line; do
-		printf '%s\n' "$line" | "$SK_BUILD/tools/schema_check" \
-			"$BATS_TEST_TMPDIR/.schema" || exit 1
 	done
 }
 

@@ -4,20 +4,7 @@
 # what is refused, what is counted, and what comes out when it is asked again.
 
 load helper
-
-# ans AGENT CONTENT [EXTRA]: one record; EXTRA is members of it.
-ans() {
-	jq -cn --arg a "$1" --arg c "$2" \
-		"{schema: \"sk.answer/1\", agent: \$a, content: \$c} + {${3-}}"
-}
-
-valid() {
-	sk-consensus schema "$1" >"$BATS_TEST_TMPDIR/.schema"
-	jq -c . "$BATS_TEST_TMPDIR/.out" | while IFS= read -r line; do
-		printf '%s\n' "$line" | "$SK_BUILD/tools/schema_check" \
-			"$BATS_TEST_TMPDIR/.schema" || exit 1
-	done
-}
+load consensus
 
 count() { # RUN WHAT
 	sk-consensus log --run "$1" --counts | jq -r --arg w "$2" '.counts[$w] // 0'

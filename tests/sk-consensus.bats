@@ -2,12 +2,7 @@
 # sk-consensus: intake once, verdicts, decisions, evidence, and bad input.
 
 load helper
-
-# ans AGENT CONTENT [EXTRA]: one record; EXTRA is members of it.
-ans() {
-	jq -cn --arg a "$1" --arg c "$2" \
-		"{schema: \"sk.answer/1\", agent: \$a, content: \$c} + {${3-}}"
-}
+load consensus
 
 # plan VALUE...: agents a1, a2 … answer {"size": VALUE} for S plan.
 plan() {
@@ -16,14 +11,6 @@ plan() {
 	for v; do
 		i=$((i + 1))
 		ans "a$i" "{\"size\": $v}" 'spec: "S", stage: "plan"'
-	done
-}
-
-valid() {
-	sk-consensus schema "$1" >"$BATS_TEST_TMPDIR/.schema"
-	jq -c . "$BATS_TEST_TMPDIR/.out" | while IFS= read -r line; do
-		printf '%s\n' "$line" | "$SK_BUILD/tools/schema_check" \
-			"$BATS_TEST_TMPDIR/.schema" || exit 1
 	done
 }
 

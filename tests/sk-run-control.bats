@@ -3,6 +3,7 @@
 # and what the number of answers comes to.
 
 load helper
+load agents
 
 local_setup() {
 	export SPECKIT_RETRY__SCALE=0.01
@@ -16,28 +17,6 @@ local_setup() {
 	END
 	# shellcheck disable=SC2016
 	script acme 'echo x >>calls; echo "$* w=$SK_WRITE"'
-}
-
-script() {
-	printf '#!/bin/sh\n%s\n' "$2" >"$1"
-	chmod +x "$1"
-}
-
-answers() {
-	jq -c "select(.schema == \"sk.answer/1\") | $1" \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-end() {
-	tail -n 1 "$BATS_TEST_TMPDIR/.out" |
-		jq -c "select(.event == \"run.end\") | $1"
-}
-error_code() {
-	jq -r 'select(.schema == "sk.error/1") | .error.code' \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-calls() {
-	[ -e calls ] || { echo 0; return; }
-	wc -l <calls
 }
 
 # plain FILE...: records without what a clock or a new id makes.

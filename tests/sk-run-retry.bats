@@ -2,6 +2,7 @@
 # sk-run: what follows a failure. Delays are scaled to milliseconds.
 
 load helper
+load agents
 
 local_setup() {
 	export SPECKIT_RETRY__SCALE=0.01 SPECKIT_RETRY__BUDGET=20s
@@ -26,27 +27,12 @@ local_setup() {
 		echo "$line" >&2; exit 1'
 }
 
-# script NAME BODY: an executable in the working directory.
-script() {
-	printf '#!/bin/sh\n%s\n' "$2" >"$1"
-	chmod +x "$1"
-}
-
-answers() {
-	jq -c "select(.schema == \"sk.answer/1\") | $1" \
-		<"$BATS_TEST_TMPDIR/.out"
-}
 events() {
 	jq -c "select(.event == \"$1\") | $2" <"$BATS_TEST_TMPDIR/.out"
 }
 sql() {
 	sqlite3 -readonly "$SK_DB" "$1"
 }
-calls() {
-	[ -e calls ] || { echo 0; return; }
-	wc -l <calls
-}
-
 @test "retry, then success: said once each, every attempt recorded" {
 	printf '%s\n' 'HTTP 503 overloaded' 'connection refused' >says
 	feed p 0 sk-run -e -a acme

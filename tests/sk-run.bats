@@ -2,57 +2,7 @@
 # sk-run: asking agents, what it prints, and every kind of bad input.
 
 load helper
-
-# answers FILTER: jq over the sk.answer/1 records of the last stdout.
-answers() {
-	jq -c "select(.schema == \"sk.answer/1\") | $1" \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-
-# end FILTER: of the run.end event, which must be the last line.
-end() {
-	tail -n 1 "$BATS_TEST_TMPDIR/.out" |
-		jq -c "select(.event == \"run.end\") | $1"
-}
-
-# error_code: of the sk.error/1 on the last stdout.
-error_code() {
-	jq -r 'select(.schema == "sk.error/1") | .error.code' \
-		<"$BATS_TEST_TMPDIR/.out"
-}
-
-# script NAME BODY: an executable in the working directory.
-script() {
-	printf '#!/bin/sh\n%s\n' "$2" >"$1"
-	chmod +x "$1"
-}
-
-# gone PID...: dead within 5 s (a zombie of somebody else's is dead).
-gone() {
-	local pid i
-	for pid; do
-		for ((i = 0; i < 500; i++)); do
-			[ -e "/proc/$pid" ] || continue 2
-			case $(cat "/proc/$pid/stat" 2>/dev/null) in
-			*") Z "* | '') continue 2 ;;
-			esac
-			sleep 0.01
-		done
-		echo "process $pid is still there"
-		return 1
-	done
-}
-
-# await FILE: until it is there and not empty.
-await() {
-	local i
-	for ((i = 0; i < 1000; i++)); do
-		[ -s "$1" ] && return 0
-		sleep 0.01
-	done
-	echo "no $1"
-	return 1
-}
+load agents
 
 @test "two agents answer: one record each, then run.end" {
 	feed 'say {"a":1}' 0 sk-run --exec 'x=cat' --exec 'y=echo "b  c"' \
