@@ -3,6 +3,7 @@
 # Edges of what a run may be given: names, numbers, answers, depth.
 
 load helper
+load auto
 
 local_setup() {
 	mkdir -p .sk docs/DEMO
@@ -135,4 +136,23 @@ record() {
 		'Grüße, 你好, שלום, 👩‍👩‍👧'
 	# What is printed is ASCII all the same.
 	not env LC_ALL=C grep -q '[^ -~]' "$BATS_TEST_TMPDIR/.out"
+}
+
+@test "evidence that is gone is made again; the year 2000 is long ago" {
+	printf "#!/bin/sh\necho '%s'\n" "$any" >a
+	chmod +x a
+	for _ in 1 2; do
+		rm -rf docs/evidence
+		check 0 sk-auto run DEMO -a a --only plan --json
+		[ -s "$(echo docs/evidence/consensus/DEMO/*_synthesis.json)" ]
+		rm -rf docs/evidence
+		check 0 sk-auto status DEMO --json
+		same "$(j '.stages[0].state')" 'done'
+	done
+	sqlite3 "$SK_DB" 'UPDATE stages SET started_at=946684800000,
+		ended_at=946684801000'
+	check 0 sk-auto status DEMO --stale-hours 200000 --json
+	same "$(j '.stages[0] | .stale, .ended_at' | xargs)" \
+		'true 2000-01-01T00:00:01.000Z'
+	check 0 sk-auto status DEMO
 }

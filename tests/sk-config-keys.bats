@@ -303,6 +303,41 @@ user=.config/sk/config.toml
 	done <named
 }
 
+@test "docs/reference-tests.md has each number and name of its series once" {
+	doc=$SK_TOP/docs/reference-tests.md
+	{
+		for series in ec:25 w:15 e:15 s:10 c:10; do
+			seq -f "${series%:*}%02g" "${series#*:}"
+		done
+		tr ' ' '\n' <<-'END'
+			new initial_phase_is_guardrail quality_gates_disabled
+			resume_from_tasks resume_from_unlock hal_mode stage_sequence
+			current_stage_none_when_out_of_bounds is_executing_agents
+			require_string_field: require_object
+			validate_lifecycle_transitions consensus_sequence_basic_flow
+			consensus_sequence_cancel_allows_retry
+			consensus_sequence_reset consensus_sequence_clone
+			pipeline_branch_creation pipeline_branch_unique_ids
+			pipeline_branch_nested pipeline_branch_accessors
+			initialization, resume_from_tasks_stage hal_mode_preserved
+			checkpoint_once_per_pipeline pending_prompt_summary
+			validate_lifecycle_prevents_duplicates
+			validate_duplicate_storm_prevention validate_retry_cycle
+			validate_cancel_cleanup branch_id_generation_unique
+			filter_responses_by_branch resume_excludes_old_branches
+			nested_branch_tracking
+		END
+	} >wanted
+	sed -n 's/^| \([^|]*\) | .*/ \1 /p' "$doc" >cells
+	while read -r name; do
+		same "$name $(grep -cF " $name " cells)" "$name 1"
+	done <wanted
+	# A row names a test, or says why there is none.
+	sed -n '/^| ref/d; /^|--/d; /^|/p' "$doc" |
+		grep -vE '^\| [^|]+ \| (`[^`]+`: |not here: )[^|]+ \|$' >bad || :
+	same "$(cat bad)" ''
+}
+
 @test "check warns of gates that are nowhere, or whose agents cannot agree" {
 	cat >c.toml <<-'END'
 		[quality_gates]
