@@ -39,6 +39,73 @@ stored_decision(struct sk_auto *a, const struct sk_jv *doc,
 	    &sk_verdict_limits, verdict, err);
 }
 
+/* ---- what it was made from ---- */
+
+static const char mark[] = "<!-- made from";
+
+static void
+add_origin(struct sk_buf *md, const char *name, const char *sha)
+{
+	sk_buf_printf(md, " %s %s", name, sha);
+}
+
+/* The last line names the papers that the agents saw, so that whoever has the
+ * files alone can tell when one of them has changed since. */
+static void
+made_from(const struct sk_auto *a, const struct sk_stage *st, struct sk_buf *md)
+{
+	static const char *const papers[] = { "spec.md", "plan.md", "tasks.md",
+		NULL };
+	char sha[SK_SHA256_LEN], name[80];
+	struct sk_err ignored = { 0 };
+	struct sk_buf text;
+
+	(void)snprintf(name, sizeof(name), "%s.md", st->name);
+	sk_buf_printf(md, "\n%s", mark);
+	for (size_t i = 0; papers[i] != NULL && strcmp(papers[i], name) != 0;
+	     i++) {
+		char *path = sk_path_join(a->spec.dir, papers[i]);
+
+		sk_buf_init(&text, 0);
+		if (i == 0 && a->spec_shown[0] != '\0') {
+			add_origin(md, papers[i], a->spec_shown);
+		} else if (sk_read_file(path, SK_BUF_MAX, &text, &ignored) ==
+			   0) {
+			sk_sha256(text.p, text.len, sha);
+			add_origin(md, papers[i], sha);
+		}
+		sk_err_clear(&ignored);
+		sk_buf_free(&text);
+		free(path);
+	}
+	sk_buf_str(md, " -->\n");
+}
+
+bool
+sk_made_from(
+    const char *text, size_t n, const char *paper, char sha[SK_SHA256_LEN])
+{
+	const char *p = NULL, *end = text + n, *q = text;
+	char *key = sk_asprintf(" %s ", paper);
+	size_t len = strlen(key);
+	bool hit = false;
+
+	/* (The last one: what an agent wrote stands before ours.) */
+	while (q < end && (q = memmem(q, (size_t)(end - q), mark,
+			       sizeof(mark) - 1)) != NULL)
+		p = q++;
+	if (p != NULL) {
+		q = memchr(p, '\n', (size_t)(end - p));
+		end = q != NULL ? q : end;
+		p = memmem(p, (size_t)(end - p), key, len);
+		hit = p != NULL && (size_t)(end - p) - len >= SK_SHA256_LEN;
+	}
+	if (hit)
+		(void)snprintf(sha, SK_SHA256_LEN, "%.64s", p + len);
+	free(key);
+	return hit && strspn(sha, "0123456789abcdef") == SK_SHA256_LEN - 1;
+}
+
 int
 sk_artefact_publish(struct sk_auto *a, const struct sk_jv *doc, int64_t epoch,
     char **path, struct sk_err *err)
@@ -65,13 +132,14 @@ sk_artefact_publish(struct sk_auto *a, const struct sk_jv *doc, int64_t epoch,
 	rc = sk_artefact_render(verdict, st, a->spec.feature, &md, err);
 	if (rc != 0)
 		goto out;
+	made_from(a, st, &md);
 	(void)snprintf(name, sizeof(name), "%s.md", st->name);
 	*path = sk_path_join(a->spec.dir, name);
 	sk_sha256(md.p, md.len, sha);
 	/* Acknowledged is done: a late repeat must not write over what later
 	 * decisions, or people, made of the file. */
 	if (d.acked) {
-		if (strcmp(d.artefact_sha256, sha) != 0)
+		if (d.artefact == NULL)
 			rc = sk_fail(err, SK_ORDER, "acknowledged",
 			    "decision %lld is acknowledged already",
 			    (long long)d.seq);

@@ -6,18 +6,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "pipeline/gate.h"
+#include "pipeline/gate_check.h"
 
 #define LONG_WORDS 200 /* of one requirement */
 #define MOST 100 /* findings of one gate */
-
-struct finder {
-	const struct sk_papers *p;
-	struct sk_jv *by[3]; /* by severity */
-	struct sk_arena *a;
-	size_t n;
-};
-enum { MINOR, IMPORTANT, CRITICAL };
 
 static const char *const severities[] = { "minor", "important", "critical" };
 
@@ -26,10 +18,10 @@ severity_of(const struct sk_jv *issue)
 {
 	const char *s = sk_jget_str(issue, "severity");
 
-	for (int i = CRITICAL; i > MINOR; i--)
+	for (int i = SK_CRITICAL; i > SK_MINOR; i--)
 		if (sk_streq(s, severities[i]))
 			return i;
-	return MINOR;
+	return SK_MINOR;
 }
 
 void
@@ -40,18 +32,17 @@ sk_severities(const struct sk_jv *issues, int64_t n[3])
 		n[severity_of(sk_jat(issues, i))]++;
 }
 
-/* line from 1, 0 = of no line; id may be NULL. */
-static void
-found(struct finder *f, int severity, const char *type, size_t line,
-    const char *id, const char *question)
+struct sk_jv *
+sk_found(struct sk_finder *f, int severity, const char *type, const char *paper,
+    size_t line, const char *id, const char *question)
 {
 	struct sk_jv *o = sk_jnew(f->a, SK_J_OBJ);
 	const char *where = NULL;
 
 	if (f->n++ >= MOST)
-		return;
+		return NULL;
 	if (line > 0)
-		where = sk_arena_printf(f->a, "spec.md:%zu", line);
+		where = sk_arena_printf(f->a, "%s:%zu", paper, line);
 	sk_jset(f->a, o, "id", sk_jnew(f->a, SK_J_NULL));
 	sk_jset(f->a, o, "severity", sk_jnew_cstr(f->a, severities[severity]));
 	sk_jset(f->a, o, "type", sk_jnew_cstr(f->a, type));
@@ -59,6 +50,15 @@ found(struct finder *f, int severity, const char *type, size_t line,
 	sk_jset(f->a, o, "where", sk_jnew_cstr(f->a, where));
 	sk_jset(f->a, o, "question", sk_jnew_cstr(f->a, question));
 	sk_jpush(f->a, f->by[severity], o);
+	return o;
+}
+
+/* In the specification. */
+static void
+found(struct sk_finder *f, int severity, const char *type, size_t line,
+    const char *id, const char *question)
+{
+	(void)sk_found(f, severity, type, "spec.md", line, id, question);
 }
 
 /* ---- sections ---- */
@@ -85,7 +85,7 @@ has_section(const struct sk_papers *p, size_t i)
 }
 
 static void
-missing_section(struct finder *f, size_t i, int severity)
+missing_section(struct sk_finder *f, size_t i, int severity)
 {
 	if (!has_section(f->p, i))
 		found(f, severity, "missing_section", 0, NULL,
@@ -101,16 +101,16 @@ static const struct {
 	const char *word;
 	int severity;
 } unfinished[] = {
-	{ "[NEEDS CLARIFICATION", CRITICAL },
-	{ "???", CRITICAL },
+	{ "[NEEDS CLARIFICATION", SK_CRITICAL },
+	{ "???", SK_CRITICAL },
 	{ "TO"
 	  "DO",
-	    IMPORTANT },
+	    SK_IMPORTANT },
 	{ "FIX"
 	  "ME",
-	    IMPORTANT },
-	{ "TBD", IMPORTANT },
-	{ "TBC", IMPORTANT },
+	    SK_IMPORTANT },
+	{ "TBD", SK_IMPORTANT },
+	{ "TBC", SK_IMPORTANT },
 };
 
 static const char *const vague[] = { "fast", "quick", "quickly", "slow", "easy",
@@ -160,7 +160,7 @@ requirement_of(const struct sk_md *m, size_t line)
 }
 
 static void
-find_unfinished(struct finder *f)
+find_unfinished(struct sk_finder *f)
 {
 	const struct sk_md *m = &f->p->md;
 
@@ -192,7 +192,7 @@ find_unfinished(struct finder *f)
 }
 
 static void
-find_vague(struct finder *f)
+find_vague(struct sk_finder *f)
 {
 	const struct sk_md *m = &f->p->md;
 
@@ -206,8 +206,8 @@ find_vague(struct finder *f)
 					if (word_at(m->v[l].p, m->v[l].n, at,
 						vague[w])) {
 						hit = true;
-						found(f, MINOR, "vague", l + 1,
-						    d->id,
+						found(f, SK_MINOR, "vague",
+						    l + 1, d->id,
 						    sk_arena_printf(f->a,
 							"\"%s\" in %s cannot "
 							"be "
@@ -220,11 +220,11 @@ find_vague(struct finder *f)
 }
 
 static void
-clarify(struct finder *f)
+clarify(struct sk_finder *f)
 {
 	find_unfinished(f);
-	missing_section(f, REQUIREMENTS, IMPORTANT);
-	missing_section(f, ACCEPTANCE, IMPORTANT);
+	missing_section(f, REQUIREMENTS, SK_IMPORTANT);
+	missing_section(f, ACCEPTANCE, SK_IMPORTANT);
 	find_vague(f);
 }
 
@@ -250,14 +250,14 @@ is_accepted(const struct sk_md *m, const struct sk_md_id *d)
 }
 
 static void
-find_doubles(struct finder *f)
+find_doubles(struct sk_finder *f)
 {
 	const struct sk_md *m = &f->p->md;
 
 	for (size_t i = 0; i < m->n_ids; i++)
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(m->ids[i].id, m->ids[k].id) == 0) {
-				found(f, CRITICAL, "defined_twice",
+				found(f, SK_CRITICAL, "defined_twice",
 				    m->ids[i].line + 1, m->ids[i].id,
 				    sk_arena_printf(f->a,
 					"%s is defined in line %zu and again "
@@ -270,7 +270,7 @@ find_doubles(struct finder *f)
 
 /* Requirements that a text names and the specification does not define. */
 static void
-find_unknown(struct finder *f, const char *what, const struct sk_buf *text)
+find_unknown(struct sk_finder *f, const char *what, const struct sk_buf *text)
 {
 	struct sk_strv seen = { 0 };
 	char id[SK_MD_ID_LEN];
@@ -289,7 +289,7 @@ find_unknown(struct finder *f, const char *what, const struct sk_buf *text)
 			    sk_strv_has(&seen, id))
 				continue;
 			sk_strv_add(&seen, id);
-			found(f, IMPORTANT, "undefined", 0, id,
+			found(f, SK_IMPORTANT, "undefined", 0, id,
 			    sk_arena_printf(f->a,
 				"%s names %s, which the specification does not "
 				"define. What is it?",
@@ -301,24 +301,25 @@ find_unknown(struct finder *f, const char *what, const struct sk_buf *text)
 }
 
 static void
-checklist(struct finder *f)
+checklist(struct sk_finder *f)
 {
 	const struct sk_md *m = &f->p->md;
 
 	if (m->n_ids == 0)
-		found(f, IMPORTANT, "no_ids", 0, NULL,
+		found(f, SK_IMPORTANT, "no_ids", 0, NULL,
 		    "No requirement has an identifier such as FR-001. Which "
 		    "are the requirements?");
 	for (size_t i = 0; i < SECTIONS; i++)
 		missing_section(f, i,
-		    i == REQUIREMENTS || i == ACCEPTANCE ? IMPORTANT : MINOR);
+		    i == REQUIREMENTS || i == ACCEPTANCE ? SK_IMPORTANT
+							 : SK_MINOR);
 	find_doubles(f);
 	find_unknown(f, "It", &f->p->spec);
 	for (size_t i = 0; i < m->n_ids; i++) {
 		const struct sk_md_id *d = &m->ids[i];
 
 		if (d->words > LONG_WORDS)
-			found(f, MINOR, "too_long", d->line + 1, d->id,
+			found(f, SK_MINOR, "too_long", d->line + 1, d->id,
 			    sk_arena_printf(f->a,
 				"%s has %zu words. Can it be several "
 				"requirements?",
@@ -326,7 +327,8 @@ checklist(struct finder *f)
 		if ((has_section(f->p, ACCEPTANCE) ||
 			has_section(f->p, TESTS)) &&
 		    !is_accepted(m, d))
-			found(f, IMPORTANT, "not_accepted", d->line + 1, d->id,
+			found(f, SK_IMPORTANT, "not_accepted", d->line + 1,
+			    d->id,
 			    sk_arena_printf(f->a,
 				"Nothing says how %s is accepted. How is it "
 				"tested?",
@@ -339,7 +341,7 @@ sk_gate_score(const struct sk_papers *p, struct sk_score *s)
 {
 	const struct sk_md *m = &p->md;
 	struct sk_arena a = { 0 };
-	struct finder f = { .p = p, .a = &a };
+	struct sk_finder f = { .p = p, .a = &a };
 	int accepted = 0, lengthy = 0;
 
 	memset(s, 0, sizeof(*s));
@@ -377,19 +379,19 @@ sk_gate_score(const struct sk_papers *p, struct sk_score *s)
 /* ---- analyze ---- */
 
 static void
-coverage(struct finder *f, const char *name, const struct sk_buf *text)
+coverage(struct sk_finder *f, const char *name, const struct sk_buf *text)
 {
 	const struct sk_md *m = &f->p->md;
 
 	if (text->len == 0) {
-		found(f, IMPORTANT, "missing_paper", 0, NULL,
+		found(f, SK_IMPORTANT, "missing_paper", 0, NULL,
 		    sk_arena_printf(f->a, "There is no %s.", name));
 		return;
 	}
 	for (size_t i = 0; i < m->n_ids; i++)
 		if (!sk_md_names(text->p, text->len, m->ids[i].id))
-			found(f, IMPORTANT, "coverage_gap", m->ids[i].line + 1,
-			    m->ids[i].id,
+			found(f, SK_IMPORTANT, "coverage_gap",
+			    m->ids[i].line + 1, m->ids[i].id,
 			    sk_arena_printf(f->a,
 				"%s does not mention %s. Is it left out on "
 				"purpose?",
@@ -397,16 +399,43 @@ coverage(struct finder *f, const char *name, const struct sk_buf *text)
 	find_unknown(f, name, text);
 }
 
+/* What a paper of ours says it was made from, if it is another text now. */
 static void
-analyze(struct finder *f)
+find_drift(struct sk_finder *f, const char *name, const struct sk_buf *text,
+    const char *of, const struct sk_buf *now)
 {
+	char sha[SK_SHA256_LEN], was[SK_SHA256_LEN];
+
+	if (now->len == 0 || !sk_made_from(text->p, text->len, of, was))
+		return;
+	sk_sha256(now->p, now->len, sha);
+	if (strcmp(sha, was) != 0)
+		found(f, SK_IMPORTANT, "version_drift", 0, NULL,
+		    sk_arena_printf(f->a,
+			"%s was made from another %s than is there now. Does "
+			"it still hold?",
+			name, of));
+}
+
+static void
+analyze(struct sk_finder *f)
+{
+	struct sk_claim *claims;
+	size_t n;
+
+	claims = sk_claims(f->p, &n, f->a);
+	sk_find_contradictions(f, claims, n);
+	find_drift(f, "plan.md", &f->p->plan, "spec.md", &f->p->spec);
+	find_drift(f, "tasks.md", &f->p->tasks, "spec.md", &f->p->spec);
+	find_drift(f, "tasks.md", &f->p->tasks, "plan.md", &f->p->plan);
 	coverage(f, "plan.md", &f->p->plan);
 	coverage(f, "tasks.md", &f->p->tasks);
 	if (f->p->constitution.len > 0 && f->p->plan.len > 0 &&
 	    strcasestr(f->p->plan.p, "constitution") == NULL)
-		found(f, MINOR, "constitution", 0, NULL,
+		found(f, SK_MINOR, "constitution", 0, NULL,
 		    "plan.md does not say how it keeps to the constitution. "
 		    "Does it?");
+	sk_find_terms(f, claims, n);
 }
 
 struct sk_jv *
@@ -415,12 +444,12 @@ sk_gate_check(
 {
 	static const struct {
 		const char *gate, *prefix;
-		void (*fn)(struct finder *f);
+		void (*fn)(struct sk_finder *f);
 	} checks[] = { { "clarify", "CLR", clarify },
 		{ "checklist", "CHK", checklist },
 		{ "analyze", "INC", analyze } };
 	struct sk_jv *list = sk_jnew(a, SK_J_ARR), *o;
-	struct finder f = { .p = p, .a = a };
+	struct sk_finder f = { .p = p, .a = a };
 	const char *prefix = "";
 
 	for (size_t i = 0; i < 3; i++)
@@ -430,7 +459,7 @@ sk_gate_check(
 			prefix = checks[i].prefix;
 			checks[i].fn(&f);
 		}
-	for (int s = CRITICAL; s >= MINOR; s--)
+	for (int s = SK_CRITICAL; s >= SK_MINOR; s--)
 		for (size_t i = 0; i < sk_jlen(f.by[s]); i++) {
 			o = sk_jat(f.by[s], i);
 			sk_jset(a, o, "id",

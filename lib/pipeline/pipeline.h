@@ -111,6 +111,9 @@ struct sk_auto {
 	struct sk_jv *outline; /* of a dry run that is to be reported */
 	/* What the present stage runs with: see sk_auto_boundary(). */
 	char config_hash[SK_SHA256_LEN];
+	/* Of the specification as a stage's first prompt showed it; "" = not
+	 * shown by us. */
+	char spec_shown[SK_SHA256_LEN];
 	int snapshot; /* the memory file of it; -1 = none */
 	struct sk_arena arena;
 };
@@ -247,6 +250,11 @@ int sk_artefact_render(const struct sk_jv *verdict, const struct sk_stage *st,
  * with the decision. path is malloc'd. */
 int sk_artefact_publish(struct sk_auto *a, const struct sk_jv *verdict,
     int64_t epoch, char **path, struct sk_err *err);
+
+/* What an artefact was made from, as its last line says it: the hash of the
+ * paper ("spec.md") at that time. False = it does not say. */
+bool sk_made_from(
+    const char *text, size_t n, const char *paper, char sha[SK_SHA256_LEN]);
 
 /* ---- children (child.c) ---- */
 

@@ -199,6 +199,8 @@ specification(struct sk_auto *a, struct sk_context *c, struct sk_err *err)
 
 	sk_buf_init(&text, 0);
 	rc = sk_spec_read(&a->spec, &text, err);
+	if (rc == 0 && a->spec_shown[0] == '\0')
+		sk_sha256(text.p, text.len, a->spec_shown);
 	if (rc == 0)
 		sk_context_add(c, SK_CTX_SPEC, "spec.md", text.p, text.len);
 	sk_buf_free(&text);

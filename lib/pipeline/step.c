@@ -420,6 +420,8 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 		rc = sk_guardrail(a, s, s->first, err);
 	if (rc == 0)
 		rc = sk_gate_run(a, s->stage, err);
+	/* (A gate may have shown, and then changed it.) */
+	a->spec_shown[0] = '\0';
 	if (rc == 0)
 		rc = ask_and_judge(a, s, &verdict, &worst, err);
 	if (rc != 0) {
