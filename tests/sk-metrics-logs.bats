@@ -150,10 +150,11 @@ consistent() {
 {"sample_spec":{"input_cost_per_token":0},
 "my-model":{"input_cost_per_token":1.5e-06,"output_cost_per_token":6e-06,
 "cache_read_input_token_cost":1.5e-07,"max_input_tokens":64000,
-"litellm_provider":"me"},"a/free":{"mode":"chat"}}
+"litellm_provider":"me"},"a/free":{"mode":"chat"},
+"a/bad":{"input_cost_per_token":"much","output_cost_per_token":-1}}
 END
 	check 0 sk-metrics prices import l.json
-	has "$err" "2 models taken, 1 of them without a price, 1 entries"
+	has "$err" "3 models taken, 2 of them without a price, 1 entries"
 	check 0 sk-metrics prices my-model
 	same "$(j -c '.prices[0] | [.input,.cached_input,.cache_write,.output,
 		.context_window,.origin,.source]')" \
@@ -394,6 +395,8 @@ END
 	} >l.jsonl
 	check 0 sk-metrics import l.jsonl
 	same "$(j -c '.sources[0] | [.new,.suspect,.skipped.bad]')" '[2,1,1]'
+	check 0 sk-metrics report --format text
+	has "$out" "1 calls have figures that cannot be right"
 	same "$(sums claude)" "2|10|0|10"
 }
 

@@ -6,14 +6,22 @@
 
 #include "metrics/internal.h"
 
+/* US dollars a token; words, and what is no price, are none. */
+static bool
+rate(const struct sk_jv *m, const char *key, double *usd)
+{
+	*usd = sk_jdouble(sk_jget(m, key), -1);
+	return *usd >= 0 && *usd < 1;
+}
+
 /* 1.5e-06 US dollars a token is 1,500,000 micro dollars a million. */
 static void
 put_rate(struct sk_buf *b, const struct sk_jv *m, const char *key)
 {
-	double usd = sk_jdouble(sk_jget(m, key), -1);
+	double usd;
 
 	sk_buf_ch(b, '\t');
-	if (usd >= 0 && usd < 1)
+	if (rate(m, key, &usd))
 		sk_buf_printf(b, "%lld", (long long)(usd * 1e12 + 0.5));
 }
 
@@ -79,6 +87,7 @@ one(struct sk_strv *lines, const char *name, const struct sk_jv *m,
 	const char *provider = sk_jget_str(m, "litellm_provider");
 	struct sk_buf b;
 	int64_t window = 0;
+	double usd;
 
 	if (m->type != SK_J_OBJ || !plain_name(name) ||
 	    strcmp(name, "sample_spec") == 0)
@@ -94,8 +103,8 @@ one(struct sk_strv *lines, const char *name, const struct sk_jv *m,
 	put_long(&b, m);
 	sk_strv_add(lines, b.p);
 	sk_buf_free(&b);
-	if (sk_jget(m, "input_cost_per_token") == NULL &&
-	    sk_jget(m, "output_cost_per_token") == NULL)
+	if (!rate(m, "input_cost_per_token", &usd) &&
+	    !rate(m, "output_cost_per_token", &usd))
 		out->unpriced++;
 	return true;
 }

@@ -281,4 +281,8 @@ sk_report_text(const struct sk_report *r)
 		sk_outf("%lld calls did not say what they used: their cost "
 			"is an estimate\n",
 		    (long long)r->all.estimated);
+	if (r->all.suspect > 0)
+		sk_outf("%lld calls have figures that cannot be right: "
+			"negative, huge or no numbers, they were cut\n",
+		    (long long)r->all.suspect);
 }
