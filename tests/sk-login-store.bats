@@ -486,6 +486,21 @@ all_there() {
 	same "$(find "$tokens" -name '.tmp*' -o -name '*.probe')" ''
 }
 
+# locks: may this user lock memory here?
+locks() {
+	[ "$(id -u)" = 0 ] || [ "$(ulimit -l)" = unlimited ] ||
+		[ "$(ulimit -l)" -ge 2048 ]
+}
+
+# unlocked heap|stack: the mappings of smaps that have pages and no lock. (The
+# stack grows downwards: what has never been touched is not looked at.)
+unlocked() {
+	awk -v what="[$1]" '
+		/^[0-9a-f]+-/ { name = $1; on = $6 == what }
+		on && /^Rss:/ { rss = $2 }
+		on && /^VmFlags:/ && rss > 0 && !/ lo( |$)/ { print name }'
+}
+
 @test "hygiene: cores off, not dumpable, and nothing of it in argv" {
 	due p 'ok;refresh=hang'
 	sleep 1.1
@@ -499,6 +514,13 @@ all_there() {
 	grep -q '^Max core file size *0 *0 ' "/proc/$pid/limits"
 	not grep -qa CANARY "/proc/$pid/cmdline"
 	[ "$(stat -c %u "/proc/$pid/environ")" = 0 ]
+	# Heap and stack stay out of the swap, as far as the system lets us.
+	if [ -r "/proc/$pid/smaps" ] && locks; then
+		for what in heap stack; do
+			same "$what $(unlocked "$what" <"/proc/$pid/smaps")" \
+				"$what "
+		done
+	fi
 	if [ "$(id -u)" != 0 ]; then
 		not cat "/proc/$pid/environ" 2>/dev/null
 	fi

@@ -299,6 +299,8 @@ give(struct sk_buf *out, const struct sk_jv *acc, struct sk_err *err)
 	if (t == NULL)
 		return sk_fail(err, SK_LOGIN, "no_token",
 		    "the store has no token of this account");
+	/* (With room for its caller's newline: it must not move.) */
+	(void)sk_buf_room(out, strlen(t) + 2);
 	sk_buf_str(out, t);
 	return 0;
 }
@@ -567,7 +569,7 @@ sk_auth_token(struct sk_auth *a, const char *provider,
 {
 	const char *what;
 
-	auth_buf(out, 8192);
+	auth_buf(out, 2048);
 	return use(a, provider, o, out, &what, err);
 }
 

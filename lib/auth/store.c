@@ -444,7 +444,9 @@ auth_doc_load(struct sk_auth *a, const char *name, const char *ext,
 	if (rc != 0 || !there)
 		return rc;
 	file = file_name(name, ext);
-	auth_buf(&plain, 16384);
+	/* (Opening it makes the room, so that no more is touched and
+	 * overwritten than was needed.) */
+	auth_buf(&plain, 0);
 	rc = auth_file_open(a, file, &plain, &there, err);
 	if (rc == 0 && there &&
 	    (sk_json_parse(
