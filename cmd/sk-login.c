@@ -377,18 +377,14 @@ static int
 verb_logout(struct sk_ctx *ctx, struct sk_err *err)
 {
 	const struct plain_opts *o = ctx->opts;
-	bool was, revoked;
-	struct sk_auth *a;
+	struct sk_auth *a = open_auth(ctx, &o->s, false);
+	struct sk_logout done;
 	int rc;
 
-	a = open_auth(ctx, &o->s, false);
-	rc = sk_auth_logout(
-	    a, ctx->argv[0], o->account, o->revoke, &was, &revoked, err);
+	rc = sk_auth_logout(a, ctx->argv[0], o->account, o->revoke, &done, err);
 	if (rc == 0)
-		change(ctx, "logout", ctx->argv[0], o->account,
-		    !was      ? "not logged in"
-		    : revoked ? "logged out, revoked"
-			      : "logged out");
+		sk_auth_show_logout(ctx->format == SK_FMT_TEXT, ctx->argv[0],
+		    o->account, &done);
 	sk_auth_free(a);
 	return rc;
 }

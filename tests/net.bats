@@ -353,7 +353,8 @@ Authorization: Bearer canary-login'
 	i=0
 	for to in "http://127.0.0.1:$port/raw/whole/x" \
 		"http://127.0.0.1:$there/raw/whole/x" /raw/whole/x \
-		https://evil.example/ file:///etc/passwd; do
+		https://evil.example/ http://evil.example/ \
+		file:///etc/passwd; do
 		for code in 301 302 303 307 308; do
 			i=$((i + 1))
 			raw "r$i" "HTTP/1.1 $code Go\r\nLocation: $to\r\nContent-Length: 0\r\n\r\n" ''
@@ -363,7 +364,7 @@ Authorization: Bearer canary-login'
 	done
 	check 6 sk-run --config c.toml "$@" --attempts 1 -p prompt --json
 	same "$(verdicts | cut -d ' ' -f 2- | sort | uniq -c | xargs)" \
-		"$i denied redirect"
+		"10 denied redirect 10 denied redirect_host 5 denied redirect_insecure 5 denied redirect_scheme"
 	[ ! -e other/requests ]
 	[ "$(grep -c ^POST "$srv/requests")" -eq "$i" ]
 }
@@ -400,15 +401,15 @@ Authorization: Bearer canary-login'
 	cat >table <<'END'
 cutlen raw transport cut_short
 longer raw invalid bad_json
-chunked raw transport cut_short
-badchunk raw invalid bad_http
+chunked raw transport cut_chunk
+badchunk raw invalid bad_chunk
 noend raw truncated -
 held hold timeout_idle -
-resetting rst transport reset
+resetting rst transport cut_reset
 gzip raw denied compressed
-nul raw invalid bad_http
-old raw invalid bad_http
-garbage raw invalid bad_http
+nul raw invalid header_nul
+old raw invalid not_http
+garbage raw invalid not_http
 html raw invalid bad_json
 badsse raw invalid bad_json
 twice raw invalid bad_json
@@ -421,7 +422,7 @@ body flood truncated answer_too_large
 line flood truncated answer_too_large
 bighead raw truncated header_too_large
 x headers truncated header_too_large
-x interim truncated header_too_large
+x interim truncated interim_without_end
 x silent timeout_first_byte -
 x close transport closed
 END

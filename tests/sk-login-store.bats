@@ -44,18 +44,18 @@ crowd() {
 		same "$(sha256sum <"$f" || ls -ld "$f")" "$sum"
 		rm -f "$f" hard
 	done <<-'END'
-		: >"$1"|65|store_torn
+		: >"$1"|65|store_empty
 		head -c 40 good >"$1"|65|store_torn
 		head -c 70 good >"$1"|65|store_torn
-		head -c 4000 good >"$1"|65|store_damaged
-		printf x >>"$1"|65|store_damaged
+		head -c 4000 good >"$1"|65|store_length
+		printf x >>"$1"|65|store_length
 		printf '{"token":"x"}' >"$1"|65|store_foreign
 		printf abcd >at; patch 100 "$1"|65|store_damaged
 		printf '\2' >at; patch 4 "$1"|69|store_newer
-		printf '\11' >at; patch 5 "$1"|65|store_damaged
-		printf '\1\0\0\377\377\377\377\377\377\377\377' >at; patch 5 "$1"|65|store_damaged
+		printf '\11' >at; patch 5 "$1"|65|store_header
+		printf '\1\0\0\377\377\377\377\377\377\377\377' >at; patch 5 "$1"|65|store_header
 		printf zzzz >at; patch 32 "$1"|4|wrong_key
-		cp "${1%/*}/store.check" "$1"|65|store_damaged
+		cp "${1%/*}/store.check" "$1"|65|store_other
 		chmod 640 "$1"|2|store_mode
 		chmod 604 "$1"|2|store_mode
 		ln "$1" hard|65|store_kind
@@ -66,7 +66,7 @@ crowd() {
 	# A link is not followed, another provider's file is not taken.
 	mv "$f" elsewhere
 	ln -s "$PWD/elsewhere" "$f"
-	check 74 sk-login token openai-api || check 2 sk-login token openai-api
+	check 65 sk-login token openai-api
 	rm "$f"
 	cp -p elsewhere "$tokens/openrouter.token"
 	check 65 sk-login token openrouter
@@ -331,21 +331,21 @@ all_there() {
 		refresh=ok 0 - 1
 		refresh=e500+ok 0 - 2
 		refresh=e503+e503+ok 0 - 3
-		refresh=e503 75 refresh_failed 3
-		refresh=ratelimit 75 refresh_failed 1
-		refresh=html 75 refresh_failed 1
-		refresh=e408 75 refresh_failed 3
-		refresh=invalid_grant 4 login_dead 1
-		refresh=!refresh_token_expired 4 login_dead 1
-		refresh=!refresh_token_reused 4 login_dead 1
-		refresh=!refresh_token_invalidated 4 login_dead 1
-		refresh=!whatever 4 login_dead 1
-		refresh=lost 4 refresh_unsure 1
-		refresh=reset 4 refresh_unsure 1
-		refresh=fin 4 refresh_unsure 1
-		refresh=badjson 4 refresh_unsure 1
-		refresh=empty 4 refresh_unsure 1
-		refresh=lost;norotate 4 refresh_unsure 1
+		refresh=e503 75 http_503 3
+		refresh=ratelimit 75 rate_limited 1
+		refresh=html 75 challenge 1
+		refresh=e408 75 http_408 3
+		refresh=invalid_grant 4 refresh_refused 1
+		refresh=!refresh_token_expired 4 refresh_expired 1
+		refresh=!refresh_token_reused 4 refresh_reused 1
+		refresh=!refresh_token_invalidated 4 refresh_revoked 1
+		refresh=!whatever 4 refresh_rejected 1
+		refresh=lost 4 reset 1
+		refresh=reset 4 reset 1
+		refresh=fin 4 cut_short 1
+		refresh=badjson 4 json_cut 1
+		refresh=empty 4 no_token 1
+		refresh=lost;norotate 4 reset 1
 	END
 	sleep 1.1
 	while read -r p steps status code requests; do

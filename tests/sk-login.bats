@@ -80,27 +80,27 @@ load login_helper
 		pending+pending+ok;iv=none 0
 		pending+e500+reset+fin+e503+ok;iv=none 0
 		reset+reset+reset+reset+reset+reset+ok;iv=none 0
-		reset;iv=none 75 transport_lost
-		e500;iv=none 75 transport_lost
+		reset;iv=none 75 reset
+		e500;iv=none 75 http_500
 		denied;iv=none 4 access_denied
 		d403;iv=none 4 access_denied
 		expired;iv=none 9 code_expired
 		html;iv=none 6 challenge
-		plainhtml;iv=none 6 login_refused
+		plainhtml;iv=none 6 html_reply
 		strange;iv=none 6 login_refused
-		badjson;iv=none 6 login_refused
-		dupkeys;iv=none 6 login_refused
-		empty;iv=none 6 login_refused
-		redirect;iv=none 75 transport_lost
+		badjson;iv=none 6 json_cut
+		dupkeys;iv=none 6 json_twice
+		empty;iv=none 6 no_token
+		redirect;iv=none 75 redirect_host
 		ok;iv=none;start=html 6 challenge
 		ok;iv=none;start=e404 6 device_disabled
 		ok;iv=none;start=disabled 6 device_disabled
-		ok;iv=none;start=quota 75 server_busy
-		ok;iv=none;start=e503 75 server_busy
-		ok;iv=none;start=ratelimit 75 server_busy
-		ok;iv=none;start=reset 75 transport
-		ok;iv=none;start=badjson 6 login_refused
-		ok;iv=none;start=empty 6 login_refused
+		ok;iv=none;start=quota 75 rate_limited
+		ok;iv=none;start=e503 75 http_503
+		ok;iv=none;start=ratelimit 75 rate_limited
+		ok;iv=none;start=reset 75 reset
+		ok;iv=none;start=badjson 6 json_cut
+		ok;iv=none;start=empty 6 no_code
 		ok;iv=none;google 0
 		ok;iv=%220%22 0
 		ok;iv=-3 0
@@ -174,19 +174,19 @@ WDJB-MJHT"
 		esac
 		same "$(find "$tokens" -name '*.login' -o -name 'p*.token')" ''
 	done <<-'END'
-		uri=http://example.com/activate bad_verification_uri
-		uri=https://127.0.0.1.example.com/ bad_verification_uri
-		uri=https://evil.test/ bad_verification_uri
-		uri=https://127.0.0.1@evil.test/ bad_verification_uri
-		uri=javascript:alert(1) bad_verification_uri
-		uri=file:///etc/passwd bad_verification_uri
-		uri=https://xn--80ak6aa92e.com/ bad_verification_uri
-		uri=https://127.0.0.1/%5cu001b[2J bad_verification_uri
-		uri=https://127.0.0.1/$(id)`id` bad_verification_uri
-		code=A%5cu001b[31mB bad_user_code
-		code=A%5cu202eB bad_user_code
-		code=%5cnInjected bad_user_code
-		code=ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMN bad_user_code
+		uri=http://example.com/activate url_insecure
+		uri=https://127.0.0.1.example.com/ url_foreign
+		uri=https://evil.test/ url_foreign
+		uri=https://127.0.0.1@evil.test/ url_user
+		uri=javascript:alert(1) url_scheme
+		uri=file:///etc/passwd url_scheme
+		uri=https://xn--80ak6aa92e.com/ url_disguised
+		uri=https://127.0.0.1/%5cu001b[2J url_bytes
+		uri=https://127.0.0.1/$(id)`id` url_bytes
+		code=A%5cu001b[31mB code_bytes
+		code=A%5cu202eB code_bytes
+		code=%5cnInjected code_bytes
+		code=ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMN code_too_long
 	END
 	# What a server says in an error is made visible.
 	provider e 'esc;iv=none'

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Logging out, revoking, choosing between accounts. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,14 +39,14 @@ revoke_one(struct sk_idp *p, const struct sk_jv *acc, const char *token,
 	if (rc == 0)
 		rc = auth_http(&q, p, &r, err);
 	if (rc == 0 && r.status == 0)
-		rc = sk_fail(err, SK_AGAIN, "revoke_failed",
+		rc = sk_fail(err, SK_AGAIN, auth_reply_word(&r, "no_reply"),
 		    "cannot revoke at '%s': %s", p->id, r.why);
 	else if (rc == 0 && (r.status < 200 || r.status > 299))
 		rc = sk_fail(err,
 		    r.status == 503 || r.status == 429 ? SK_AGAIN : SK_NOANSWER,
-		    "revoke_failed", "'%s' does not revoke (status %d%s%s)",
-		    p->id, r.status, r.code != NULL ? ", " : "",
-		    r.code != NULL ? r.code : "");
+		    auth_reply_word(&r, "no_reply"),
+		    "'%s' does not revoke (status %d%s%s)", p->id, r.status,
+		    r.code != NULL ? ", " : "", r.code != NULL ? r.code : "");
 	auth_reply_free(&r);
 	auth_wipe_tree(q.fields);
 	sk_arena_free(&tmp);
@@ -114,7 +115,7 @@ drop(struct sk_auth *a, const char *provider, const char *account,
 
 int
 sk_auth_logout(struct sk_auth *a, const char *provider, const char *account,
-    bool with_revoke, bool *was, bool *revoked, struct sk_err *err)
+    bool with_revoke, struct sk_logout *done, struct sk_err *err)
 {
 	struct auth_doc d = { .lock = { .fd = -1 } };
 	struct sk_err why = { 0 };
@@ -123,7 +124,7 @@ sk_auth_logout(struct sk_auth *a, const char *provider, const char *account,
 	bool there;
 	int rc;
 
-	*was = *revoked = false;
+	memset(done, 0, sizeof(*done));
 	rc = sk_idp_get(&p, provider, err);
 	if (rc != 0)
 		return rc;
@@ -141,19 +142,22 @@ sk_auth_logout(struct sk_auth *a, const char *provider, const char *account,
 	for (size_t i = 0; rc == 0 && i < sk_jlen(all); i++) {
 		if (account != NULL && !sk_streq(all->m[i].key, account))
 			continue;
-		*was = true;
+		done->was = true;
 		if (!with_revoke)
 			continue;
 		/* That it could not be revoked keeps nobody logged in here. */
 		if (revoke(provider, all->m[i].v, &why) == 0)
-			*revoked = true;
-		else
+			done->revoked = true;
+		else {
+			(void)snprintf(done->not_revoked,
+			    sizeof(done->not_revoked), "%s", why.code);
 			sk_warn("%s%s%s%s", why.message,
 			    why.hint[0] != '\0' ? " (" : "", why.hint,
 			    why.hint[0] != '\0' ? ")" : "");
+		}
 		sk_err_clear(&why);
 	}
-	if (rc == 0 && *was)
+	if (rc == 0 && done->was)
 		rc = drop(a, provider, account, &d, err);
 	auth_doc_free(&d);
 	return rc;

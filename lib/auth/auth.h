@@ -146,9 +146,14 @@ int sk_auth_exec(const char *provider, const char *env, const char *token,
  * Returns 0 or SK_LOGIN with no message. */
 int sk_auth_status(struct sk_auth *a, const char *provider,
     const struct sk_token_opts *o, struct sk_jw *w, struct sk_err *err);
+/* What was done; not_revoked: why the server was not told, in a word, or "". */
+struct sk_logout {
+	bool was, revoked;
+	char not_revoked[40];
+};
 /* Local by default; account NULL = all of the provider's. */
 int sk_auth_logout(struct sk_auth *a, const char *provider, const char *account,
-    bool revoke, bool *was, bool *revoked, struct sk_err *err);
+    bool revoke, struct sk_logout *done, struct sk_err *err);
 int sk_auth_switch(struct sk_auth *a, const char *provider, const char *account,
     struct sk_err *err);
 /* An API key or a long-lived token, read by the caller. */
@@ -167,6 +172,8 @@ int sk_auth_show_whoami(struct sk_auth *a, const char *provider,
     const struct sk_token_opts *o, bool text, struct sk_err *err);
 void sk_auth_show_change(bool text, const char *action, const char *provider,
     const char *account, const char *result);
+void sk_auth_show_logout(bool text, const char *provider, const char *account,
+    const struct sk_logout *done);
 /* All providers, or the whole of one; a table goes out by itself. */
 int sk_auth_providers(
     struct sk_buf *b, const char *name, bool text, struct sk_err *err);

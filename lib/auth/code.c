@@ -71,6 +71,24 @@ auth_exchange(struct sk_idp *p, const char *code, const char *verifier,
 	return rc;
 }
 
+int
+auth_exchange_failed(
+    const struct sk_idp *p, struct auth_reply *r, struct sk_err *err)
+{
+	const char *word =
+	    auth_token_fault(provider_pick(p, "tokens.access_token", r->json));
+	char status[24];
+
+	(void)snprintf(status, sizeof(status), "status %d", r->status);
+	word = r->code != NULL
+	           ? "exchange_failed"
+	           : auth_reply_word(r, word != NULL ? word : "no_token");
+	return sk_fail(err, SK_NOANSWER, word,
+	    "'%s' gives no token for its code (%s%s%s)", p->id,
+	    r->status == 0 ? r->why : status, r->text != NULL ? ": " : "",
+	    r->text != NULL ? r->text : "");
+}
+
 /* ---- the code comes to a port ---- */
 
 static int
@@ -391,10 +409,7 @@ auth_login_code(struct sk_auth *a, struct sk_idp *p,
 		rc = auth_exchange(p, code, verifier, redirect, &r, err);
 	if (rc == 0 &&
 	    sk_jstr(provider_pick(p, "tokens.access_token", r.json)) == NULL)
-		rc = sk_fail(err, SK_NOANSWER, "exchange_failed",
-		    "'%s' gives no token for its code (%s%d%s%s)", p->id,
-		    r.status == 0 ? r.why : "status ", r.status,
-		    r.text != NULL ? ": " : "", r.text != NULL ? r.text : "");
+		rc = auth_exchange_failed(p, &r, err);
 	if (rc == 0)
 		rc = auth_login_store(a, p, o, r.json, tell, arg, err);
 	if (fd >= 0)

@@ -97,10 +97,10 @@ dir_check(struct sk_auth *a, struct sk_err *err)
 	if (fstat(a->dirfd, &st) != 0)
 		return sk_fail_errno(err, "cannot look at '%s'", a->dir);
 	if (st.st_uid != geteuid())
-		return sk_fail(err, SK_USAGE, "store_owner",
+		return sk_fail(err, SK_USAGE, "store_dir_owner",
 		    "'%s' belongs to another user", a->dir);
 	if ((st.st_mode & 077) != 0) {
-		(void)sk_fail(err, SK_USAGE, "store_mode",
+		(void)sk_fail(err, SK_USAGE, "store_dir_mode",
 		    "'%s' is open to others (mode %03o)", a->dir,
 		    (unsigned)st.st_mode & 0777);
 		return sk_hint(err, "chmod 700 '%s'", a->dir);

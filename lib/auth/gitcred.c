@@ -142,7 +142,8 @@ git_erase(struct sk_auth *a, struct sk_idp *p, const struct request *q,
 	struct auth_doc d = { .lock = { .fd = -1 } };
 	const struct sk_jv *acc;
 	const char *what, *name = NULL;
-	bool mine, was, revoked;
+	struct sk_logout done;
+	bool mine;
 	int rc;
 
 	rc = auth_doc_load(a, p->id, AUTH_EXT_TOKEN, &d, err);
@@ -150,8 +151,7 @@ git_erase(struct sk_auth *a, struct sk_idp *p, const struct request *q,
 	mine = acc != NULL && q->password != NULL &&
 	       sk_streq(sk_jget_str(acc, "access_token"), q->password);
 	if (rc == 0 && mine && sk_streq(name, "git"))
-		rc =
-		    sk_auth_logout(a, p->id, "git", false, &was, &revoked, err);
+		rc = sk_auth_logout(a, p->id, "git", false, &done, err);
 	else if (rc == 0 && mine &&
 		 sk_auth_refresh(a, p->id, &o, &what, err) == SK_LOGIN) {
 		sk_say("%s (%s)", err->message, err->hint);

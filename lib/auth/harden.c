@@ -49,7 +49,7 @@ lock_memory(void)
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_AHEAD);
 	(void)mallopt(M_TRIM_THRESHOLD, 4 * HEAP_AHEAD);
 	(void)mallopt(M_TOP_PAD, HEAP_AHEAD);
-	grown = malloc(HEAP_AHEAD / 2);
+	grown = sk_malloc(HEAP_AHEAD / 2);
 	free(grown);
 	top = sbrk(0);
 	n = mallinfo2().arena;

@@ -133,11 +133,15 @@ finish(struct exchange *x, const struct sk_idp *p)
 	struct auth_reply *r = x->reply;
 
 	r->sent = !not_sent(&x->result);
+	r->refused = x->result.class == SK_NET_REFUSED ||
+	             x->result.class == SK_NET_USAGE;
 	if (x->result.class != SK_NET_OK) {
 		/* Half an answer is none. */
 		r->status = 0;
 		(void)snprintf(
 		    r->why, sizeof(r->why), "%.199s", x->result.message);
+		(void)snprintf(
+		    r->fault, sizeof(r->fault), "%s", x->result.code);
 		return;
 	}
 	r->challenge = x->mitigated;
@@ -199,6 +203,10 @@ auth_http(const struct auth_request *q, const struct sk_idp *p,
 	rc = auth_url_check(q->what, q->url, &u, err);
 	if (rc != 0)
 		return rc;
+	/* No byte, silence in the middle, and too slow have names of their
+	 * own. */
+	req.first_byte_ms = req.total_ms;
+	req.idle_ms = req.total_ms / 2;
 	/* Whatever the body holds belongs to this origin alone; net compares
 	 * and follows no redirect. */
 	req.origin = u.origin;
@@ -372,10 +380,11 @@ auth_discover(struct sk_idp *p, struct sk_err *err)
 	rc = auth_http(&q, p, &r, err);
 	said = sk_jget_str(r.json, "issuer");
 	if (rc == 0 && r.status == 0)
-		rc = sk_fail(err, SK_AGAIN, "discovery_failed",
+		rc = sk_fail(err, SK_AGAIN, auth_reply_word(&r, "no_endpoints"),
 		    "cannot ask '%s' for its endpoints: %s", url, r.why);
 	else if (rc == 0 && (r.status != 200 || r.json == NULL))
-		rc = sk_fail(err, SK_NOANSWER, "discovery_failed",
+		rc = sk_fail(err, SK_NOANSWER,
+		    auth_reply_word(&r, "no_endpoints"),
 		    "'%s' has no description of its endpoints (status %d)", url,
 		    r.status);
 	else if (rc == 0 && !sk_streq(said, issuer))

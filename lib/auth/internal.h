@@ -151,8 +151,13 @@ struct auth_url {
 	char host[256];
 	char origin[300]; /* "https://host" or with ":port" when not default */
 };
+/* What is wrong with a URL: the code of an error, and words for its message. */
+struct auth_why {
+	const char *code, *text;
+};
 /* Absolute http(s) URL of plain ASCII without user part; false and why. */
-bool auth_url_parse(const char *s, struct auth_url *u, const char **why);
+bool
+auth_url_parse(const char *s, struct auth_url *u, const struct auth_why **why);
 /* https, or http to a loopback address. */
 int auth_url_check(
     const char *what, const char *s, struct auth_url *u, struct sk_err *err);
@@ -187,15 +192,24 @@ struct auth_reply {
 	int status; /* 0 = no answer */
 	bool sent; /* the request may have reached the server */
 	bool html, challenge;
+	bool refused; /* by us: a certificate, a redirect */
 	int64_t retry_after_ms;
 	struct sk_jv *json; /* NULL = no JSON, no form */
 	const char *code; /* error code or NULL */
 	const char *text; /* the server's words or NULL, visible and short */
 	char why[200]; /* of status 0 */
+	/* What is wrong with the exchange or the body, in one word: net's, or
+	 * "json_cut"; "" = nothing. */
+	char fault[24];
 };
 void auth_reply_read(struct auth_reply *r, const struct sk_idp *p,
     const char *type, const char *body, size_t n);
 void auth_reply_free(struct auth_reply *r);
+/* Why there is nothing usable in it, in one word: the error's code. needed:
+ * what a good reply would have had ("no_token"). */
+const char *auth_reply_word(struct auth_reply *r, const char *needed);
+/* Why this cannot be used as a token, in one word; NULL = it can. */
+const char *auth_token_fault(const struct sk_jv *v);
 
 enum auth_poll {
 	AUTH_POLL_OK,
@@ -314,6 +328,8 @@ int auth_provider_of(struct sk_idp *p, const char *id, const struct sk_jv *acc,
 /* May this account's secrets go to url? Exact origin. */
 int auth_bound(const struct sk_idp *p, const struct sk_jv *acc, const char *url,
     struct sk_err *err);
+/* The code of an error about a login that the server has ended. */
+void auth_dead_code(const char *reason, char code[40]);
 /* Dead, interrupted, expired: the error that says "log in again". */
 int
 auth_login_needed(const char *id, const struct sk_jv *acc, struct sk_err *err);
@@ -347,6 +363,9 @@ int auth_login_code(struct sk_auth *a, struct sk_idp *p,
     struct sk_err *err);
 int auth_exchange(struct sk_idp *p, const char *code, const char *verifier,
     const char *redirect, struct auth_reply *r, struct sk_err *err);
+/* It came back without a token. */
+int auth_exchange_failed(
+    const struct sk_idp *p, struct auth_reply *r, struct sk_err *err);
 
 /* show.c */
 int auth_show_uri(const struct sk_idp *p, const char *uri, struct sk_err *err);

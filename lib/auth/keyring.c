@@ -158,6 +158,23 @@ auth_key_command(struct sk_jv *words, unsigned char *key, struct sk_err *err)
 	return rc;
 }
 
+/* Runs secret-tool. */
+static int
+secret_tool(const char *const *argv, const char *in, struct sk_buf *out,
+    int *status, struct sk_err *err)
+{
+	int rc = run(argv, in, out, SECRET_WAIT_MS, status, err);
+
+	if (rc == 0 || !sk_streq(err->code, "not_found"))
+		return rc;
+	sk_err_clear(err);
+	(void)sk_fail(err, SK_USAGE, "no_keyring",
+	    "there is no way to the Secret Service: 'secret-tool' is not "
+	    "installed");
+	return sk_hint(err, "install libsecret-tools, or keep the key in a "
+			    "file: --store file");
+}
+
 int
 auth_secret_get(
     const char *store, unsigned char *key, bool *found, struct sk_err *err)
@@ -168,7 +185,7 @@ auth_secret_get(
 	int rc, status;
 
 	*found = false;
-	rc = run(argv, NULL, &out, SECRET_WAIT_MS, &status, err);
+	rc = secret_tool(argv, NULL, &out, &status, err);
 	if (rc == 0 && status == 0 && out.len > 0) {
 		*found = key_text(out.p, out.len, key);
 		if (!*found)
@@ -192,7 +209,7 @@ auth_secret_put(const char *store, const unsigned char *key, struct sk_err *err)
 	int rc, status;
 
 	(void)sodium_bin2hex(text, sizeof(text), key, AUTH_KEY_LEN);
-	rc = run(argv, text, &out, SECRET_WAIT_MS, &status, err);
+	rc = secret_tool(argv, text, &out, &status, err);
 	sk_auth_wipe(&out);
 	sodium_memzero(text, sizeof(text));
 	if (rc == 0 && status != 0)

@@ -89,12 +89,12 @@ configure(struct sk_idp *p, const char *id, const struct sk_login_opts *o,
 /* ---- device flow: the start ---- */
 
 static int
-start_failed(struct sk_idp *p, const struct auth_reply *r, struct sk_err *err)
+start_failed(struct sk_idp *p, struct auth_reply *r, struct sk_err *err)
 {
 	const char *hint = NULL;
 
 	if (r->status == 0) {
-		(void)sk_fail(err, SK_AGAIN, "transport",
+		(void)sk_fail(err, SK_AGAIN, auth_reply_word(r, "no_code"),
 		    "cannot ask '%s' for a code: %s", p->id, r->why);
 	} else if (r->challenge) {
 		(void)sk_fail(err, SK_NOANSWER, "challenge",
@@ -115,11 +115,13 @@ start_failed(struct sk_idp *p, const struct auth_reply *r, struct sk_err *err)
 		hint = sk_idp_str(p, "notes.disabled");
 	} else if (r->status == 429 || r->status >= 500 ||
 		   sk_streq(r->code, "rate_limit_exceeded")) {
-		(void)sk_fail(err, SK_AGAIN, "server_busy",
+		(void)sk_fail(err, SK_AGAIN, auth_reply_word(r, "no_code"),
 		    "'%s' gives no code now (status %d)", p->id, r->status);
 		err->retry_after_ms = r->retry_after_ms;
 	} else {
-		(void)sk_fail(err, SK_NOANSWER, "login_refused",
+		(void)sk_fail(err, SK_NOANSWER,
+		    r->code != NULL ? "login_refused"
+				    : auth_reply_word(r, "no_code"),
 		    "'%s' gives no code (status %d%s%s%s%s)", p->id, r->status,
 		    r->code != NULL ? ", " : "", r->code != NULL ? r->code : "",
 		    r->text != NULL ? ": " : "",
@@ -203,7 +205,7 @@ put_int(struct auth_doc *d, const char *key, int64_t v)
 /* The waiting login as it is sealed. */
 static int
 pending_make(struct sk_idp *p, const struct sk_login_opts *o,
-    const struct auth_reply *r, struct auth_doc *d, struct sk_err *err)
+    struct auth_reply *r, struct auth_doc *d, struct sk_err *err)
 {
 	const char *device = reply_text(p, "reply.device_code", r->json);
 	const char *user = reply_text(p, "reply.user_code", r->json);

@@ -160,8 +160,8 @@ adopt(struct job *j, const struct auth_reply *r, const char *url,
 }
 
 static int
-transient(struct job *j, const struct auth_reply *r, const char *reason,
-    struct sk_err *err)
+transient(
+    struct job *j, struct auth_reply *r, const char *reason, struct sk_err *err)
 {
 	int64_t wait = r->retry_after_ms > 2000 ? r->retry_after_ms : 2000;
 
@@ -170,10 +170,10 @@ transient(struct job *j, const struct auth_reply *r, const char *reason,
 	if (j->acc != NULL && save(j, err) != 0)
 		return err->exit;
 	if (r->status == 0)
-		(void)sk_fail(err, SK_AGAIN, "refresh_failed",
+		(void)sk_fail(err, SK_AGAIN, auth_reply_word(r, "no_token"),
 		    "cannot refresh the login of '%s': %s", j->id, r->why);
 	else
-		(void)sk_fail(err, SK_AGAIN, "refresh_failed",
+		(void)sk_fail(err, SK_AGAIN, auth_reply_word(r, "no_token"),
 		    "cannot refresh the login of '%s': status %d, %s%s%s",
 		    j->id, r->status, reason, r->text != NULL ? ": " : "",
 		    r->text != NULL ? r->text : "");
@@ -184,12 +184,20 @@ transient(struct job *j, const struct auth_reply *r, const char *reason,
 }
 
 static int
-unsure(struct job *j, const struct auth_reply *r, struct sk_err *err)
+unsure(struct job *j, struct auth_reply *r, struct sk_err *err)
 {
+	const char *word = auth_token_fault(
+	    provider_pick(&j->p, "tokens.access_token", r->json));
+
+	if (word == NULL)
+		word = auth_token_fault(
+		    provider_pick(&j->p, "tokens.refresh_token", r->json));
+	word = auth_reply_word(r, word != NULL ? word : "no_token");
 	/* The mark stays: it is what the next process has to know. */
-	(void)sk_fail(err, SK_LOGIN, "refresh_unsure",
-	    "the refresh of '%s' was sent and its answer is lost: %s", j->id,
-	    r->status == 0 ? r->why : "the reply is not usable");
+	(void)sk_fail(err, SK_LOGIN, word,
+	    "the refresh of '%s' was sent and its answer is lost: %s%s%s",
+	    j->id, r->status == 0 ? r->why : "the reply is not usable (",
+	    r->status == 0 ? "" : word, r->status == 0 ? "" : ")");
 	return sk_hint(err, "sk-login login %s", j->id);
 }
 
@@ -197,11 +205,14 @@ static int
 refused(struct job *j, const struct auth_reply *r, const char *reason,
     struct sk_err *err)
 {
+	char code[40];
+
 	mark(j, "intent", NULL);
 	mark(j, "dead", reason);
 	if (j->acc != NULL && save(j, err) != 0)
 		return err->exit;
-	(void)sk_fail(err, SK_LOGIN, "login_dead",
+	auth_dead_code(reason, code);
+	(void)sk_fail(err, SK_LOGIN, code,
 	    "the login of '%s' has ended (%s)%s%s", j->id, reason,
 	    r->text != NULL ? ": " : "", r->text != NULL ? r->text : "");
 	return j->adc != NULL
@@ -229,7 +240,7 @@ attempts(struct job *j, const char *url, bool single_use, struct sk_err *err)
 		if (class == AUTH_FRESH_UNSURE && (!single_use || grace))
 			class = AUTH_FRESH_RETRY;
 		if (class != AUTH_FRESH_RETRY || i >= ATTEMPTS ||
-		    r.retry_after_ms > 2000 || r.challenge)
+		    r.retry_after_ms > 2000 || r.challenge || r.refused)
 			break;
 		auth_reply_free(&r);
 		auth_nap(PAUSE_MS << (i - 1));
@@ -499,7 +510,7 @@ auth_origin_ok(const struct sk_idp *p, const struct sk_jv *acc,
 	const struct sk_jv *list = sk_idp_val(p, "api_origins");
 	const char *extra = sk_jget_str(sk_jget(acc, "extra"), "resource_url");
 	struct auth_url want, u;
-	const char *why = "";
+	const struct auth_why *why;
 	int rc;
 
 	rc = auth_url_check("target", origin, &want, err);

@@ -51,6 +51,42 @@ words(struct auth_reply *r, const struct sk_jv *v)
 	return out;
 }
 
+/* What is wrong with a body that is no object of JSON. */
+static void
+body_fault(
+    struct auth_reply *r, const char *type, size_t n, const struct sk_err *why)
+{
+	char word[24] = "";
+
+	if (r->html)
+		(void)snprintf(word, sizeof(word), "html_reply");
+	else if (n == 0)
+		(void)snprintf(word, sizeof(word), "empty_reply");
+	else if (r->json != NULL)
+		(void)snprintf(word, sizeof(word), "json_no_object");
+	else if (type != NULL && type[0] != '\0' &&
+		 strcasestr(type, "json") == NULL)
+		(void)snprintf(word, sizeof(word), "wrong_type");
+	else
+		(void)snprintf(word, sizeof(word), "json_%s", sk_json_why(why));
+	memcpy(r->fault, word, sizeof(r->fault));
+}
+
+const char *
+auth_reply_word(struct auth_reply *r, const char *needed)
+{
+	bool good = r->status >= 200 && r->status <= 299;
+
+	if (r->challenge)
+		return "challenge";
+	if (r->status == 429 || sk_streq(r->code, "rate_limit_exceeded"))
+		return "rate_limited";
+	if (r->status != 0 && !good && (!r->html || r->status >= 500))
+		(void)snprintf(
+		    r->fault, sizeof(r->fault), "http_%d", r->status);
+	return r->fault[0] != '\0' ? r->fault : needed;
+}
+
 void
 auth_reply_read(struct auth_reply *r, const struct sk_idp *p, const char *type,
     const char *body, size_t n)
@@ -58,8 +94,9 @@ auth_reply_read(struct auth_reply *r, const struct sk_idp *p, const char *type,
 	static const struct sk_jlimits lim = { .bytes = (size_t)4 << 20,
 		.depth = 32,
 		.tokens = 20000,
-		.string = AUTH_TOKEN_MAX,
+		.string = (size_t)4 << 20,
 		.key = 1024 };
+	struct sk_err why = { 0 };
 	const char *code;
 
 	r->html = looks_html(body, n) ||
@@ -67,13 +104,16 @@ auth_reply_read(struct auth_reply *r, const struct sk_idp *p, const char *type,
 	r->challenge = r->challenge || (r->html && looks_challenge(body, n));
 	r->json = NULL;
 	if (!r->html &&
-	    sk_json_parse(&r->arena, body, n, &lim, &r->json, NULL) != 0) {
+	    sk_json_parse(&r->arena, body, n, &lim, &r->json, &why) != 0) {
 		r->json = NULL;
 		if (p != NULL && provider_bool(p, "accept_form_response"))
 			(void)auth_form_parse(&r->arena, body, n, &r->json);
 	}
-	if (r->json != NULL && r->json->type != SK_J_OBJ)
+	if (r->json == NULL || r->json->type != SK_J_OBJ) {
+		body_fault(r, type, n, &why);
 		r->json = NULL;
+	}
+	sk_err_clear(&why);
 	if (p == NULL)
 		return;
 	/* (The list begins with /error/code, and "error" may be a string.) */
@@ -170,7 +210,8 @@ auth_refresh_class(
 			    !provider_match(
 				p, rows[i].key, r->status, r->code, codes == 1))
 				continue;
-			*reason = rows[i].reason;
+			/* (No more than a status: no reason was given.) */
+			*reason = codes == 1 ? rows[i].reason : "rejected";
 			return AUTH_FRESH_DEAD;
 		}
 	/* It said yes, and what it gave is lost. */

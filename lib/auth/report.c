@@ -182,9 +182,9 @@ sk_auth_show_whoami(struct sk_auth *a, const char *provider,
 }
 
 /* {"schema":"sk.login-change/1","action":…,"provider":…,…} */
-void
-sk_auth_show_change(bool text, const char *action, const char *provider,
-    const char *account, const char *result)
+static void
+show_change(bool text, const char *action, const char *provider,
+    const char *account, const char *result, const char *not_revoked)
 {
 	struct sk_buf b;
 	struct sk_jw w;
@@ -199,7 +199,27 @@ sk_auth_show_change(bool text, const char *action, const char *provider,
 	sk_jw_kstr(&w, "provider", provider);
 	sk_jw_kstr(&w, "account", account);
 	sk_jw_kstr(&w, "result", result);
+	if (not_revoked != NULL)
+		sk_jw_kstr(&w, "not_revoked", not_revoked);
 	sk_out_json_end(&w);
+}
+
+void
+sk_auth_show_change(bool text, const char *action, const char *provider,
+    const char *account, const char *result)
+{
+	show_change(text, action, provider, account, result, NULL);
+}
+
+void
+sk_auth_show_logout(bool text, const char *provider, const char *account,
+    const struct sk_logout *done)
+{
+	show_change(text, "logout", provider, account,
+	    !done->was      ? "not logged in"
+	    : done->revoked ? "logged out, revoked"
+			    : "logged out",
+	    done->not_revoked[0] != '\0' ? done->not_revoked : NULL);
 }
 
 /* ---- providers ---- */

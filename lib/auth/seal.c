@@ -61,7 +61,7 @@ auth_header_read(const char *p, size_t n, struct auth_header *h,
 
 	if (n < 4 || memcmp(p, MAGIC, 4) != 0) {
 		(void)sk_fail(err, SK_DAMAGED,
-		    n == 0 ? "store_torn" : "store_foreign",
+		    n == 0 ? "store_empty" : "store_foreign",
 		    n == 0 ? "'%s' is empty" : "'%s' is not a token file",
 		    what);
 		return sk_hint(err, "it is left as it is; move it away and "
@@ -91,7 +91,7 @@ auth_header_read(const char *p, size_t n, struct auth_header *h,
 	    (h->kind == AUTH_KEY_PASS &&
 		(h->ops < OPS_MIN || h->ops > OPS_MAX ||
 		    h->mem_kib < MEM_MIN_KIB || h->mem_kib > MEM_MAX_KIB)))
-		return sk_fail(err, SK_DAMAGED, "store_damaged",
+		return sk_fail(err, SK_DAMAGED, "store_header",
 		    "the header of '%s' is damaged", what);
 	return 0;
 }
@@ -162,6 +162,15 @@ auth_unseal(const struct auth_header *h, const unsigned char *key,
 	unsigned long long len = 0;
 	size_t plain = 0;
 
+	if ((n - AUTH_HEADER_LEN - crypto_aead_xchacha20poly1305_ietf_ABYTES) %
+		PAD !=
+	    0) {
+		(void)sk_fail(err, SK_DAMAGED, "store_length",
+		    "'%s' is cut off or was added to: it has %zu bytes", what,
+		    n);
+		return sk_hint(err, "it is left as it is; move it away and "
+				    "log in again");
+	}
 	header_write(h, head);
 	if (!sk_buf_room(out, n) ||
 	    crypto_aead_xchacha20poly1305_ietf_decrypt((unsigned char *)out->p,

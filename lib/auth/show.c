@@ -18,14 +18,20 @@
 int
 auth_show_uri(const struct sk_idp *p, const char *uri, struct sk_err *err)
 {
-	const char *issuer = sk_idp_str(p, "issuer"), *why = "";
+	static const struct auth_why too_long = { "url_too_long",
+		"is too long" };
+	static const struct auth_why insecure = { "url_insecure",
+		"is not https" };
+	static const struct auth_why disguise = { "url_disguised",
+		"has a host in disguise (xn--)" };
+	static const struct auth_why foreign = { "url_foreign",
+		"is not on a host of this provider" };
+	const struct auth_why *why = &too_long, *ignored;
+	const char *issuer = sk_idp_str(p, "issuer");
 	struct auth_url u, own;
 
-	if (strlen(uri) > URI_MAX)
-		why = "is too long";
-	else if (auth_url_parse(uri, &u, &why)) {
+	if (strlen(uri) <= URI_MAX && auth_url_parse(uri, &u, &why)) {
 		const char *dev = sk_idp_str(p, "endpoints.device");
-		const char *ignored = "";
 		bool known =
 		    provider_lists(p, "verification_hosts", u.host) ||
 		    (issuer != NULL && auth_url_parse(issuer, &own, &ignored) &&
@@ -34,17 +40,18 @@ auth_show_uri(const struct sk_idp *p, const char *uri, struct sk_err *err)
 			sk_streq(own.host, u.host));
 
 		if (!u.https && !u.loopback)
-			why = "is not https";
+			why = &insecure;
 		else if (strstr(u.host, "xn--") != NULL &&
 			 !provider_lists(p, "verification_hosts", u.host))
-			why = "has a host in disguise (xn--)";
+			why = &disguise;
 		else if (!known)
-			why = "is not on a host of this provider";
+			why = &foreign;
 		else
 			return 0;
 	}
-	(void)sk_fail(err, SK_NOANSWER, "bad_verification_uri",
-	    "'%s' wants its user to open '%.200s', which %s", p->id, uri, why);
+	(void)sk_fail(err, SK_NOANSWER, why->code,
+	    "'%s' wants its user to open '%.200s', which %s", p->id, uri,
+	    why->text);
 	return sk_hint(err,
 	    "if that is right, list the host in "
 	    "verification_hosts of providers/%s.toml",
@@ -54,15 +61,15 @@ auth_show_uri(const struct sk_idp *p, const char *uri, struct sk_err *err)
 int
 auth_show_code(const char *code, struct sk_err *err)
 {
-	size_t n = strlen(code);
+	const char *word = strlen(code) > CODE_MAX ? "code_too_long" : NULL;
 
 	for (const char *c = code; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')
-			n = CODE_MAX + 1;
-	if (n > CODE_MAX)
-		return sk_fail(err, SK_NOANSWER, "bad_user_code",
-		    "the server's code '%.70s' cannot be one", code);
-	return 0;
+			word = "code_bytes";
+	return word == NULL
+	           ? 0
+	           : sk_fail(err, SK_NOANSWER, word,
+			 "the server's code '%.70s' cannot be one", code);
 }
 
 /* Runs a helper program if it is there; its output goes to our stderr. */

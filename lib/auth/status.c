@@ -80,7 +80,8 @@ ask_server(struct sk_auth *a, const char *provider, struct look *j,
 {
 	struct sk_token_opts to = { .account = o->account, .min_ttl_ms = -1 };
 	struct auth_request q = { .what = "userinfo", .get = true };
-	const char *origin = sk_jget_str(j->acc, "origin"), *why = "";
+	const char *origin = sk_jget_str(j->acc, "origin");
+	const struct auth_why *why;
 	const char *word = "unknown";
 	struct sk_err err = { 0 };
 	struct auth_reply r;

@@ -91,8 +91,10 @@ auth_file_read(struct sk_auth *a, const char *file, struct sk_buf *out,
 		fd = openat(a->dirfd, file, flags);
 	*there = fd >= 0;
 	if (fd < 0) {
-		rc = errno == ENOENT
-		         ? 0
+		rc = errno == ENOENT ? 0
+		     : errno == ELOOP
+		         ? sk_fail(err, SK_DAMAGED, "store_link",
+			       "'%s' is a link, which is not followed", what)
 		         : sk_fail_errno(err, "cannot open '%s'", what);
 	} else {
 		rc = fstat(fd, &st) != 0
@@ -454,7 +456,7 @@ auth_doc_load(struct sk_auth *a, const char *name, const char *ext,
 		!sk_streq(sk_jget_str(d->root, "name"), name))) {
 		/* (No reason given: it could quote what is inside.) */
 		auth_doc_reset(d);
-		rc = sk_fail(err, SK_DAMAGED, "store_damaged",
+		rc = sk_fail(err, SK_DAMAGED, "store_other",
 		    "'%s/%s' does not hold what its name says", a->dir, file);
 	}
 	sk_auth_wipe(&plain);

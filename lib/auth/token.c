@@ -89,16 +89,21 @@ life_ms(struct sk_idp *p, const struct sk_jv *reply, const char *token)
 
 /* Bytes that cannot stand in a header line make a token unusable, and a
  * terminal's victim. */
-static bool
-token_ok(const struct sk_jv *v)
+const char *
+auth_token_fault(const struct sk_jv *v)
 {
-	if (v == NULL || v->type != SK_J_STR || v->n == 0 ||
-	    v->n > AUTH_TOKEN_MAX)
-		return false;
+	if (v == NULL || v->type == SK_J_NULL)
+		return "no_token";
+	if (v->type != SK_J_STR)
+		return "token_no_text";
+	if (v->n == 0)
+		return "token_empty";
+	if (v->n > AUTH_TOKEN_MAX)
+		return "token_too_large";
 	for (size_t i = 0; i < v->n; i++)
 		if (v->s[i] <= ' ' || v->s[i] > '~')
-			return false;
-	return true;
+			return "token_bytes";
+	return NULL;
 }
 
 static void
@@ -128,16 +133,18 @@ auth_account_fill(struct sk_arena *a, struct sk_idp *p,
 		"scope", "token_type", "account_id", "email", "display", "plan",
 		"workspace", "extra", "over", "kind", "origin" };
 	struct sk_jv *token = provider_pick(p, "tokens.access_token", reply);
+	struct sk_jv *second = provider_pick(p, "tokens.refresh_token", reply);
+	const char *fault = auth_token_fault(token);
 	struct sk_jv *extra, *acc = sk_jnew(a, SK_J_OBJ), *v;
 	struct sk_jv *list = sk_idp_val(p, "keep");
 	const char *issuer, *client, *id;
 	int64_t generation = 0;
 	int rc;
 
-	if (!token_ok(token) ||
-	    ((v = provider_pick(p, "tokens.refresh_token", reply)) != NULL &&
-		!token_ok(v)))
-		return sk_fail(err, SK_NOANSWER, "bad_token",
+	if (fault == NULL && second != NULL && second->type != SK_J_NULL)
+		fault = auth_token_fault(second);
+	if (fault != NULL)
+		return sk_fail(err, SK_NOANSWER, fault,
 		    "'%s' gave a token that is none", p->id);
 	sk_jset(a, acc, "kind", sk_jnew_cstr(a, "oauth"));
 	for (size_t i = 0; i < SK_ARRAY_SIZE(same); i++)
@@ -145,8 +152,7 @@ auth_account_fill(struct sk_arena *a, struct sk_idp *p,
 	(void)sk_jget_int(old, "generation", &generation);
 	sk_jset(a, acc, "generation", sk_jnew_int(a, generation + 1));
 	keep(a, acc, "access_token", token);
-	keep(a, acc, "refresh_token",
-	    provider_pick(p, "tokens.refresh_token", reply));
+	keep(a, acc, "refresh_token", second);
 	v = provider_pick(p, "tokens.id_token", reply);
 	if (sk_jstr(v) != NULL)
 		keep(a, acc, "id_token", v);
@@ -242,19 +248,28 @@ auth_bound(const struct sk_idp *p, const struct sk_jv *acc, const char *url,
 	return sk_hint(err, "log in again: sk-login login %s", p->id);
 }
 
+void
+auth_dead_code(const char *reason, char code[40])
+{
+	(void)snprintf(code, 40, "%s%.30s",
+	    sk_streq(reason, "account_mismatch") ? "" : "refresh_", reason);
+}
+
 int
 auth_login_needed(const char *id, const struct sk_jv *acc, struct sk_err *err)
 {
 	const char *reason = sk_jget_str(sk_jget(acc, "dead"), "reason");
 	const struct sk_jv *intent = sk_jget(acc, "intent");
+	char code[40];
 
 	if (acc == NULL)
 		(void)sk_fail(err, SK_LOGIN, "not_logged_in",
 		    "not logged in to '%s'", id);
-	else if (reason != NULL)
-		(void)sk_fail(err, SK_LOGIN, "login_dead",
+	else if (reason != NULL) {
+		auth_dead_code(reason, code);
+		(void)sk_fail(err, SK_LOGIN, code,
 		    "the login of '%s' has ended (%s)", id, reason);
-	else if (intent != NULL && intent->type == SK_J_OBJ)
+	} else if (intent != NULL && intent->type == SK_J_OBJ)
 		(void)sk_fail(err, SK_LOGIN, "refresh_interrupted",
 		    "a refresh of '%s' was interrupted: its token may be used "
 		    "up and is not sent again",

@@ -8,9 +8,20 @@
 
 #define URL_MAX 2048u
 
+static const struct auth_why has_user = { "url_user", "has a user name" };
+static const struct auth_why no_host = { "url_host", "has no host" };
+static const struct auth_why bad_host = { "url_host_bytes",
+	"has a host with strange letters" };
+static const struct auth_why bad_port = { "url_port", "has a bad port" };
+static const struct auth_why too_long = { "url_too_long", "is too long" };
+static const struct auth_why bad_bytes = { "url_bytes",
+	"has bytes that no URL has" };
+static const struct auth_why bad_scheme = { "url_scheme",
+	"is not http or https" };
+
 /* The host and port after "scheme://"; rest is where the path begins. */
 static const char *
-authority(struct auth_url *u, const char *s, const char **why)
+authority(struct auth_url *u, const char *s, const struct auth_why **why)
 {
 	const char *end = s + strcspn(s, "/?#"), *colon, *host_end;
 	int64_t port = u->https ? 443 : 80;
@@ -18,13 +29,13 @@ authority(struct auth_url *u, const char *s, const char **why)
 	size_t n;
 
 	if (memchr(s, '@', (size_t)(end - s)) != NULL) {
-		*why = "has a user name";
+		*why = &has_user;
 		return NULL;
 	}
 	if (s[0] == '[') {
 		host_end = memchr(s, ']', (size_t)(end - s));
 		if (host_end == NULL) {
-			*why = "has no host";
+			*why = &no_host;
 			return NULL;
 		}
 		host_end++;
@@ -34,7 +45,7 @@ authority(struct auth_url *u, const char *s, const char **why)
 	colon = host_end;
 	n = (size_t)(host_end - s);
 	if (n == 0 || n >= sizeof(u->host) || (colon < end && *colon != ':')) {
-		*why = "has no host";
+		*why = &no_host;
 		return NULL;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -44,7 +55,7 @@ authority(struct auth_url *u, const char *s, const char **why)
 			c = (char)(c - 'A' + 'a');
 		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789.-:[]", c) ==
 		    NULL) {
-			*why = "has a host with strange letters";
+			*why = &bad_host;
 			return NULL;
 		}
 		u->host[i] = c;
@@ -53,13 +64,13 @@ authority(struct auth_url *u, const char *s, const char **why)
 	if (colon < end) {
 		n = (size_t)(end - colon - 1);
 		if (n == 0 || n >= sizeof(text)) {
-			*why = "has a bad port";
+			*why = &bad_port;
 			return NULL;
 		}
 		memcpy(text, colon + 1, n);
 		text[n] = '\0';
 		if (!sk_parse_int(text, 1, 65535, &port)) {
-			*why = "has a bad port";
+			*why = &bad_port;
 			return NULL;
 		}
 	}
@@ -99,18 +110,18 @@ is_loopback(const char *host)
 }
 
 bool
-auth_url_parse(const char *s, struct auth_url *u, const char **why)
+auth_url_parse(const char *s, struct auth_url *u, const struct auth_why **why)
 {
 	const char *rest;
 
 	memset(u, 0, sizeof(*u));
 	if (strlen(s) > URL_MAX) {
-		*why = "is too long";
+		*why = &too_long;
 		return false;
 	}
 	for (const char *c = s; *c != '\0'; c++)
 		if (*c <= ' ' || *c >= 0x7f || strchr("\"<>\\^`{|}", *c)) {
-			*why = "has bytes that no URL has";
+			*why = &bad_bytes;
 			return false;
 		}
 	if (strncasecmp(s, "https://", 8) == 0) {
@@ -119,7 +130,7 @@ auth_url_parse(const char *s, struct auth_url *u, const char **why)
 	} else if (strncasecmp(s, "http://", 7) == 0) {
 		rest = authority(u, s + 7, why);
 	} else {
-		*why = "is not http or https";
+		*why = &bad_scheme;
 		return false;
 	}
 	if (rest == NULL)
@@ -138,11 +149,11 @@ int
 auth_url_check(
     const char *what, const char *s, struct auth_url *u, struct sk_err *err)
 {
-	const char *why = "";
+	const struct auth_why *why = NULL;
 
 	if (!auth_url_parse(s, u, &why))
 		return sk_fail(err, SK_USAGE, "bad_url",
-		    "the %s address '%.200s' %s", what, s, why);
+		    "the %s address '%.200s' %s", what, s, why->text);
 	if (!u->https && !u->loopback)
 		return sk_fail(err, SK_USAGE, "insecure_url",
 		    "the %s address '%.200s' is not https", what, s);

@@ -80,8 +80,8 @@ ask(struct waiting *w, struct sk_err *err)
 static int
 ended(struct waiting *w, enum auth_step step, struct sk_err *err)
 {
-	const struct auth_reply *r = &w->reply;
-	const char *id = w->p.id, *note = NULL;
+	struct auth_reply *r = &w->reply;
+	const char *id = w->p.id, *note = NULL, *word;
 
 	switch (step) {
 	case AUTH_STEP_EXPIRED:
@@ -97,7 +97,7 @@ ended(struct waiting *w, enum auth_step step, struct sk_err *err)
 		return sk_hint(err, "the clock of this machine may run too "
 				    "fast (virtual machines, WSL)");
 	case AUTH_STEP_LOST:
-		(void)sk_fail(err, SK_AGAIN, "transport_lost",
+		(void)sk_fail(err, SK_AGAIN, auth_reply_word(r, "no_token"),
 		    "no answer from '%s', %d times in a row: %s", id,
 		    w->f.blips,
 		    r->status == 0 ? r->why : "errors of the server");
@@ -121,7 +121,12 @@ ended(struct waiting *w, enum auth_step step, struct sk_err *err)
 	case AUTH_STEP_DONE:
 		break;
 	}
-	return sk_fail(err, SK_NOANSWER, "login_refused",
+	word = auth_token_fault(
+	    provider_pick(&w->p, "tokens.access_token", r->json));
+	word = r->code != NULL
+	           ? "login_refused"
+	           : auth_reply_word(r, word != NULL ? word : "no_token");
+	return sk_fail(err, SK_NOANSWER, word,
 	    "'%s' refuses the login (status %d%s%s%s%s)", id, r->status,
 	    r->code != NULL ? ", " : "", r->code != NULL ? r->code : "",
 	    r->text != NULL ? ": " : "", r->text != NULL ? r->text : "");
@@ -230,10 +235,7 @@ exchange(struct waiting *w, struct sk_err *err)
 	w->reply = r;
 	if (sk_jstr(provider_pick(&w->p, "tokens.access_token", r.json)) ==
 	    NULL)
-		return sk_fail(err, SK_NOANSWER, "exchange_failed",
-		    "'%s' gives no token for its code (%s%d%s%s)", w->p.id,
-		    r.status == 0 ? r.why : "status ", r.status,
-		    r.text != NULL ? ": " : "", r.text != NULL ? r.text : "");
+		return auth_exchange_failed(&w->p, &w->reply, err);
 	return 0;
 }
 

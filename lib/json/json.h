@@ -72,6 +72,9 @@ extern const struct sk_jlimits sk_jlimits_default;
  * count characters, offsets count bytes. err may be NULL here and below. */
 int sk_json_parse(struct sk_arena *a, const char *p, size_t n,
     const struct sk_jlimits *lim, struct sk_jv **out, struct sk_err *err);
+/* What was wrong, in one word, of an error of these: "cut" (it ends too early),
+ * "twice" (a key), "limit", "syntax". */
+const char *sk_json_why(const struct sk_err *err);
 /* A text that is nobody's document: with the default limits, but NUL characters
  * in keys, which JSON has and no document of ours does. */
 int sk_json_parse_any(struct sk_arena *a, const char *p, size_t n,

@@ -356,6 +356,17 @@ report(const struct reader *r, struct sk_err *err)
 	return rc;
 }
 
+const char *
+sk_json_why(const struct sk_err *err)
+{
+	/* (The words of this file and of read_leaf.c.) */
+	return strstr(err->message, ": the text ends ") != NULL         ? "cut"
+	       : strstr(err->message, ": a number that is not") != NULL ? "cut"
+	       : strstr(err->message, " is there twice") != NULL ? "twice"
+	       : strstr(err->message, " more than ") != NULL     ? "limit"
+	                                                         : "syntax";
+}
+
 static bool
 start(struct reader *r, struct sk_arena *a, const char *p, size_t n,
     const struct sk_jlimits *lim)

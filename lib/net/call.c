@@ -240,22 +240,47 @@ sk_net_field(const struct sk_net_head *h, const char *name)
 	return NULL;
 }
 
+/* Where a redirect leads, in one word; there gets the origin for people. */
+static const char *
+redirect_word(
+    const struct sk_net_call *c, const char *to, char *there, size_t n)
+{
+	struct sk_net_url u;
+	struct sk_err why = { 0 };
+	const char *word = "redirect";
+
+	(void)snprintf(there, n, "another path");
+	/* (A path alone stays on the server, "//" begins a host.) */
+	if (to == NULL || (to[0] == '/' && to[1] != '/') ||
+	    to[strcspn(to, ":/?#")] != ':') {
+		if (to == NULL || (to[0] == '/' && to[1] == '/'))
+			word = "redirect_host";
+	} else if (sk_net_url(to, &u, &why) != 0) {
+		word = sk_streq(why.code, "insecure_url") ? "redirect_insecure"
+		                                          : "redirect_scheme";
+	} else if (!sk_streq(u.origin, c->url.origin)) {
+		(void)snprintf(there, n, "%.119s", u.origin);
+		sk_err_clear(&why);
+		return "redirect_host";
+	}
+	if (!sk_streq(word, "redirect"))
+		(void)snprintf(there, n, "somewhere else");
+	sk_err_clear(&why);
+	return word;
+}
+
 /* A redirect asks us to tell our secret to somebody else. */
 static void
 redirected(struct sk_net_call *c)
 {
 	const char *to = sk_net_field(&c->head, "location");
-	struct sk_net_url u;
-	struct sk_err ignored = { 0 };
+	char there[120];
 
-	if (to == NULL || sk_net_url(to, &u, &ignored) != 0)
-		snprintf(u.origin, sizeof(u.origin), "somewhere else");
-	sk_err_clear(&ignored);
-	verdict(c, SK_NET_REFUSED, "redirect", "");
+	verdict(
+	    c, SK_NET_REFUSED, redirect_word(c, to, there, sizeof(there)), "");
 	snprintf(c->message, sizeof(c->message),
-	    "'%.100s' answers with a redirect to %.120s; none is followed",
-	    c->url.host,
-	    strcmp(u.origin, c->url.origin) == 0 ? "another path" : u.origin);
+	    "'%.100s' answers with a redirect to %s; none is followed",
+	    c->url.host, there);
 }
 
 static bool
@@ -284,14 +309,17 @@ on_header(char *p, size_t size, size_t nmemb, void *arg)
 	c->header_bytes += n;
 	heard(c, n);
 	if (c->header_bytes > c->req.max_header) {
-		verdict(c, SK_NET_TOO_LARGE, "header_too_large",
+		verdict(c, SK_NET_TOO_LARGE,
+		    c->head.status >= 100 && c->head.status <= 199
+			? "interim_without_end"
+			: "header_too_large",
 		    "sends a header without end");
 		return 0;
 	}
 	while (k > 0 && (p[k - 1] == '\n' || p[k - 1] == '\r'))
 		k--;
 	if (memchr(p, '\0', k) != NULL) {
-		verdict(c, SK_NET_BROKEN, "bad_http",
+		verdict(c, SK_NET_BROKEN, "header_nul",
 		    "sends a header with a NUL byte in it");
 		return 0;
 	}

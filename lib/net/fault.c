@@ -142,8 +142,13 @@ lost(const struct sk_net_call *c, CURLcode code, struct sk_net_result *r)
 		    c->url.host, tunnel,
 		    tunnel == 407 ? ", it wants a user and a password" : "");
 	else if (says(c, "chunk"))
-		sk_net_result_set(r, SK_NET_BROKEN, "bad_http",
+		sk_net_result_set(r, SK_NET_BROKEN, "bad_chunk",
 		    "'%s' sent chunks that are none", c->url.host);
+	else if (code == CURLE_PARTIAL_FILE &&
+		 sk_net_field(&c->head, "transfer-encoding") != NULL)
+		sk_net_result_set(r, SK_NET_CUT, "cut_chunk",
+		    "'%s' closed the connection before its last chunk",
+		    c->url.host);
 	else if (code == CURLE_PARTIAL_FILE || says(c, "unexpected eof"))
 		sk_net_result_set(r, SK_NET_CUT, "cut_short",
 		    "'%s' closed the connection in the middle of its answer",
@@ -152,6 +157,12 @@ lost(const struct sk_net_call *c, CURLcode code, struct sk_net_result *r)
 		sk_net_result_set(r, SK_NET_UNREACHABLE, "closed",
 		    "'%s' closed the connection without an answer",
 		    c->url.host);
+	else if (c->head.status != 0)
+		sk_net_result_set(r, SK_NET_UNREACHABLE, "cut_reset",
+		    "the connection to '%s' was lost in the middle of its "
+		    "answer%s%s",
+		    c->url.host, os != 0 ? ": " : "",
+		    os != 0 ? strerror((int)os) : "");
 	else
 		sk_net_result_set(r, SK_NET_UNREACHABLE, "reset",
 		    "the connection to '%s' was lost%s%s", c->url.host,
@@ -203,6 +214,14 @@ sk_net_fault(
 		break;
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9 */
+		if (says(c, "nul byte"))
+			sk_net_result_set(r, SK_NET_BROKEN, "header_nul",
+			    "'%s' sends a header with a NUL byte in it", host);
+		else
+			sk_net_result_set(r, SK_NET_BROKEN, "not_http",
+			    "what '%s' sends begins without a status line",
+			    host);
+		break;
 	case CURLE_BAD_CONTENT_ENCODING:
 		sk_net_result_set(r, SK_NET_BROKEN, "bad_http",
 		    "what '%s' sends is not HTTP", host);

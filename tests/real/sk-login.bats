@@ -133,7 +133,7 @@ true"
 	rm -r "$XDG_STATE_HOME"
 	mv copy "$XDG_STATE_HOME"
 	check 4 sk-login refresh oidc --json
-	same "$(j .error.code)" login_dead
+	same "$(j .error.code)" refresh_refused
 	[ -s "$XDG_STATE_HOME/sk/tokens/oidc.token" ]
 }
 

@@ -145,6 +145,39 @@ poll_of(int status, const char *type, const char *body)
 }
 
 static void
+test_words(void)
+{
+	static const struct {
+		int status;
+		const char *type, *body, *word;
+	} rows[] = { { 200, "application/json", "", "empty_reply" },
+		{ 200, "text/html", "{}", "html_reply" },
+		{ 200, "text/plain", "no", "wrong_type" },
+		{ 200, NULL, "no", "json_syntax" },
+		{ 200, "application/json", "{\"a\":", "json_cut" },
+		{ 200, "application/json", "{\"a\":\"", "json_cut" },
+		{ 200, "application/json", "{\"a\":1,\"a\":2}", "json_twice" },
+		{ 200, "application/json", "[]", "json_no_object" },
+		{ 200, "application/json", "{}", "needed" },
+		{ 403, "text/html", "<html>", "html_reply" },
+		{ 502, "text/html", "<html>", "http_502" },
+		{ 404, "application/json", "", "http_404" },
+		{ 429, "text/html", "<html>", "rate_limited" },
+		{ 403, NULL, "{\"error\":\"rate_limit_exceeded\"}",
+		    "rate_limited" } };
+
+	fresh("oidc");
+	for (size_t i = 0; i < SK_ARRAY_SIZE(rows); i++) {
+		struct auth_reply r = { .status = rows[i].status };
+
+		auth_reply_read(&r, &prov, rows[i].type, rows[i].body,
+		    strlen(rows[i].body));
+		CHECK_STR(auth_reply_word(&r, "needed"), rows[i].word);
+		auth_reply_free(&r);
+	}
+}
+
+static void
 test_poll(void)
 {
 	static const struct {
@@ -271,7 +304,7 @@ test_url(void)
 		"https://\xc3\xa4/", "https://a/\x1b[2J", "https://[::1",
 		"https://a\\@b/", "https://a/\"x", "data:text/html,x" };
 	struct auth_url u;
-	const char *why;
+	const struct auth_why *why;
 
 	for (size_t i = 0; i < SK_ARRAY_SIZE(good); i++) {
 		CHECKF(
@@ -479,6 +512,7 @@ main(void)
 	test_flow();
 	test_flow_blips();
 	test_flow_numbers();
+	test_words();
 	test_poll();
 	test_refresh_class();
 	test_url();
