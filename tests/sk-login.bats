@@ -369,6 +369,9 @@ interval_min = 0'
 @test "status: validity, not presence; 4 when a login is needed" {
 	check 4 sk-login status --json
 	valid
+	check 4 sk-login status --format text
+	same "$out" ''
+	has "$err" 'sk-login providers'
 	log_in p 'ok;iv=none;exp=1'
 	check 0 sk-login status p --json
 	valid
