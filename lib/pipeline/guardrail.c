@@ -168,7 +168,8 @@ static void
 check_files(struct rails *r)
 {
 	const char *id = r->a->spec.id;
-	struct stat st;
+	struct stat st = { 0 };
+	int rc;
 
 	/* What the reference's projects call their specifications. */
 	note(r, "spec-id-format",
@@ -178,14 +179,17 @@ check_files(struct rails *r)
 		? "passed"
 		: "warning",
 	    id);
-	if (stat(r->a->spec.file, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size > 0) {
+	rc = stat(r->a->spec.file, &st) == 0
+	         ? 0
+	         : sk_fail_errno(r->err, "cannot read '%s'", r->a->spec.file);
+	if (rc == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
 		note(r, "spec-files", "passed", r->a->spec.file);
 		return;
 	}
 	note(r, "spec-files", "failed", r->a->spec.file);
-	(void)sk_fail(r->err, SK_USAGE, "empty_spec",
-	    "specification '%s' is empty", r->a->spec.file);
+	if (rc == 0)
+		(void)sk_fail(r->err, SK_USAGE, "empty_spec",
+		    "specification '%s' is empty", r->a->spec.file);
 }
 
 /* What the pipeline itself writes does not make a tree dirty. */

@@ -136,13 +136,17 @@ void
 sk_tmpdir_remove(const char *path)
 {
 	unsigned moved = 0;
-	int top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int top;
 
-	if (top < 0)
-		return;
-	for (int i = 0; i < 100000; i++)
-		if (empty(top, top, ".", 0, &moved))
-			break;
-	close(top);
-	(void)rmdir(path);
+	/* Again when it did not work: somebody may hold all descriptors for a
+	 * moment. An empty one needs none. */
+	for (int k = 0; rmdir(path) != 0 && errno != ENOENT && k < 3; k++) {
+		top =
+		    open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		for (int i = 0; top >= 0 && i < 100000; i++)
+			if (empty(top, top, ".", 0, &moved))
+				break;
+		if (top >= 0)
+			close(top);
+	}
 }

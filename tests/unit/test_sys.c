@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -523,6 +524,34 @@ test_guard(const char *self)
 	(void)sk_tree_sweep(NULL, 0, 500);
 }
 
+/* ---- private directories ---- */
+
+static void
+test_tmpdir(void)
+{
+	struct sk_err err = { 0 };
+	char *dir = sk_tmpdir_new(&err), *file;
+	struct rlimit all, none;
+
+	CHECK(dir != NULL);
+	/* Not one descriptor is to be had. */
+	CHECK_INT(getrlimit(RLIMIT_NOFILE, &all), 0);
+	none = all;
+	none.rlim_cur = 0;
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &none), 0);
+	sk_tmpdir_remove(dir);
+	CHECK_INT(setrlimit(RLIMIT_NOFILE, &all), 0);
+	CHECK(access(dir, F_OK) != 0);
+	free(dir);
+	dir = sk_tmpdir_new(&err);
+	file = sk_path_join(dir, "a/b/c");
+	CHECK_INT(sk_mkdirs(file, 0700, &err), 0);
+	sk_tmpdir_remove(dir);
+	CHECK(access(dir, F_OK) != 0);
+	free(file);
+	free(dir);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -544,6 +573,7 @@ main(int argc, char **argv)
 	test_clean_child();
 	test_tree();
 	test_guard(self);
+	test_tmpdir();
 	free(self);
 	if (chdir("/") != 0 || rmdir(dir) != 0)
 		return 1;
