@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* sk-config: the effective configuration and where each value comes from. */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

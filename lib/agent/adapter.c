@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Adapters: TOML files read into struct sk_adapter, and checked, once. */
 #include <dirent.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Waits, retries and stand-ins are announced once each: one line on standard
  * error, one event. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/control.h"

@@ -4,7 +4,6 @@
  * adapter names, what the configuration sets, and our marks. Everything else
  * stays here: a stray token or NODE_OPTIONS changes what an agent does.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What all processes of a run share: their mark, their directories. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

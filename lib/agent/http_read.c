@@ -2,9 +2,7 @@
 /* What comes back: one document, or a stream of them, under the adapter's
  * rules. Nothing is kept that was read. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "agent/http.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* From adapter, configuration and environment to one request. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,8 +4,6 @@
 
 #ifdef SK_FAULTS
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/hurt.h"

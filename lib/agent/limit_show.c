@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* sk-run limits: what is known of each provider, and forgetting it. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/retry.h"

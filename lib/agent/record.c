@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* sk.answer/1 and sk.event/1: the keys and their order. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

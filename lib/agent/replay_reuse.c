@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* --reuse: a stored answer to the same question is an answer. Nothing was used
  * and nothing paid for it this time. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/replay.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The policy after failures, and the next step of one agent. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/retry.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a person sees: each answer as it comes, made visible, then a table; and
  * the one line on standard error when agents failed. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/early.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From "-a NAME[=ADAPTER][:COUNT]" and "--exec NAME[:COUNT]=COMMAND" to the
  * agents of this call, each with its whole argv. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

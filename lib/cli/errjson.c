@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* sk.error/1: a filled error as a record, and a record as a filled error. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

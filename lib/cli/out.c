@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What a person sees: is it a terminal, may it be coloured, tables. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>

@@ -5,7 +5,6 @@
  */
 #include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What a key is: its schema, its default, its variable, who sets it. */
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/internal.h"

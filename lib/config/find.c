@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the layers' files and the project are; nothing is read here. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Looking values up, and setting one on top of all layers. */
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "config/internal.h"
 

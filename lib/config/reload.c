@@ -4,7 +4,6 @@
  * taking over what was edited, and handing it to our own children unchanged
  * while they work.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What sk-config prints of a key, and of the models. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The mechanical verdict and an arbiter's opinion as one verdict. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "consensus/arbiter.h"

@@ -3,7 +3,6 @@
  * Why a verdict is as it is: path by path who said what, and what came of it.
  * What agents said is made visible here; the table and the page only place it.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "consensus/explain.h"

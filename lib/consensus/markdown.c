@@ -5,7 +5,6 @@
  * that could begin a tag there; all else is ours. The whole stays below what a
  * summary may have: sections that do not fit are left out and counted.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "consensus/export.h"

@@ -3,9 +3,7 @@
  * The evidence directory of a specification: found without following links,
  * swept of what killed writers left, and held against the database.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What comes after a decision: replay, ack, stop; and what was: pending, show,
  * log. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "consensus/verbs.h"

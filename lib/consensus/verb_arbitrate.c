@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* arbitrate: the question to an arbiter, for sk-run; --take: the answer. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The filter, and its first two steps one by one: intake and decide. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

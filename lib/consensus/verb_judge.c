@@ -5,7 +5,6 @@
  * the newest verdict, and where its evidence is.
  */
 #include <dirent.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -3,7 +3,6 @@
  * From a case to its verdict. Everything is sorted by name first, so the bytes
  * depend on what was answered and never on when.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,6 @@
 /* Random ids and SHA-256. */
 #include <errno.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory that never comes back NULL, and the bump arena. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

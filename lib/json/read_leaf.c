@@ -2,7 +2,6 @@
 /* The leaves of the JSON reader: strings, numbers, words, and the words for
  * what is wrong with them. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "json/decimal.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* TOML values: numbers, dates, words, arrays, inline tables. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

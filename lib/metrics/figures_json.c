@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* sk.metrics/1, and the same for a person. */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The status lines. */
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "metrics/metrics.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* sk-metrics: figures of a stream and of the database. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

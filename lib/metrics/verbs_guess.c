@@ -2,7 +2,6 @@
 /* sk-metrics: prices, estimates, and a display that stays. */
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>

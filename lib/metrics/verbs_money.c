@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* sk-metrics: budgets and reservations. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What went wrong, in our words: each cause has a code of its own. */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

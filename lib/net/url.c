@@ -2,7 +2,6 @@
 /* URLs: what may be asked, and the origin that a secret is bound to. */
 #include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "net/internal.h"

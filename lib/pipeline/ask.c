@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Asking the agents of a stage, again when nobody could be reached. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

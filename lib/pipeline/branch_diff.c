@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sk-branch diff: where the verdicts of two branches differ. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "consensus/consensus.h"

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A run into a bundle, and a bundle into the database. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "pipeline/bundle.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading a bundle that may be anybody's: all of it is checked first. */
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

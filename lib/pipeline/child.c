@@ -2,7 +2,6 @@
 /* Running our own tools: one child, its input from memory, signals passed on.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A run for CI systems: what is known of it, and where the report goes. */
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

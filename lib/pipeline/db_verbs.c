@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The database file: a copy of it, less of it, whether it is sound. */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"

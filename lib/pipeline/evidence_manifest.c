@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The manifest of a specification's evidence, as sha256sum -c takes it. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Which feature of a GitHub spec-kit project is being worked on. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the gates find without asking anybody: pure functions of the papers. */
 #include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

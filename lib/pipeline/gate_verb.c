@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The verbs `check`, which only looks, and `gate`, which is a gate for a script
  * that holds the reins. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"

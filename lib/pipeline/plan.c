@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A dry run: what would be asked of whom, checked by sk-run itself, and what it
  * would cost. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

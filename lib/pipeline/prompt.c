@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Building a stage's prompt from embedded text, files and earlier answers. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,9 +5,7 @@
  * meanwhile: our children read a snapshot of ours. What was edited is taken
  * over before the next stage begins, whole or not at all.
  */
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pipeline/pipeline.h"
 

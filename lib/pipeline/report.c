@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a run says: sk.event/1 lines and a summary for programs, or progress on
  * stderr and a table for a person. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -5,9 +5,7 @@
  * GitHub's spec-kit keeps them. Nothing that was there goes, but such a mark.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "pipeline/gate.h"
 

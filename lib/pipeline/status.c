@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known of a specification and its newest run. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* One step at a time, for scripts that hold the reins. */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"

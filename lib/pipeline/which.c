@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Which run and which branch a verb is about. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Copies of the file, the removal of old runs, hashes of evidence. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Drivers: a kernel lock says who is alive, an epoch says who may write. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

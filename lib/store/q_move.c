@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The rows of a run, for another database. */
-#include <stdio.h>
 #include <string.h>
 
 #include "store/move.h"

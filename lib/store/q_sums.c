@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What was used, looked at: rows of a run, sums by day and what not. */
-#include <stdio.h>
 #include <string.h>
 
 #include "store/internal.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Usage is booked once, budgets are kept by reserving before spending. */
-#include <stdio.h>
 #include <string.h>
 
 #include "store/internal.h"

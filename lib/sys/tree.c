@@ -10,7 +10,6 @@
  * between reading the list and the signal.
  */
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

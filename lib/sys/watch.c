@@ -5,8 +5,6 @@
  * yet is waited for in the nearest directory that does, and a symbolic link in
  * the directory of what it points to as well.
  */
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
