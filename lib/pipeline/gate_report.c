@@ -225,8 +225,7 @@ sk_gate_views_json(struct sk_jw *w, const struct sk_gate_view *v)
 	static const char *const keys[] = { "id", "severity", "requirement",
 		"where", "question" };
 
-	sk_jw_key(w, "gates");
-	sk_jw_arr(w);
+	sk_jw_karr(w, "gates");
 	for (size_t i = 0; i < SK_GATES; i++) {
 		sk_jw_obj(w);
 		sk_jw_kstr(w, "gate", v[i].g->name);
@@ -234,8 +233,7 @@ sk_gate_views_json(struct sk_jw *w, const struct sk_gate_view *v)
 		sk_jw_kstr(w, "state", v[i].state);
 		sk_jw_ktime(w, "at", v[i].row.at_ms);
 		counts_json(w, v[i].issues);
-		sk_jw_key(w, "questions");
-		sk_jw_arr(w);
+		sk_jw_karr(w, "questions");
 		for (size_t k = 0; k < sk_jlen(v[i].issues); k++) {
 			const struct sk_jv *x = sk_jat(v[i].issues, k);
 
