@@ -6,6 +6,7 @@
  * descriptors (what is deep is moved up first).
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
