@@ -291,6 +291,11 @@ minor sk/S/audit src/b.c 7 oops"
 	feed "" 2 sk-consensus export --format md
 	has "$err" "no sk.verdict/1"
 	feed 'garbage' 65 sk-consensus export --format md
+	# Where it is wrong: in a line of several, or in one document.
+	feed $'{"schema":"sk.event/1"}\ngarbage' 65 sk-consensus export --format md
+	has "$err" "line 2 of "
+	feed $'{\n "a": 1,\n bad\n}' 65 sk-consensus export --format md
+	has "$err" "line 3, column 2"
 	feed '{"schema":"sk.event/1"}' 2 sk-consensus export --format md
 	# An error that comes down the pipe is the error.
 	feed '{"schema":"sk.error/1","error":{"code":"login","exit":4,"message":"log in"}}' \

@@ -35,28 +35,43 @@ take_doc(struct sk_export *x, const struct sk_jv *v, struct sk_err *err)
 	return 0;
 }
 
-/* One document, in any shape, or one in each line. */
+/* One document, in any shape, or one in each line. What is wrong is said of the
+ * whole text when its first line is no document either. */
 static int
-take_text(struct sk_export *x, const char *p, size_t n, struct sk_err *err)
+take_text(struct sk_export *x, const char *p, size_t n, const char *file,
+    struct sk_err *err)
 {
 	const char *end = p + n, *nl;
 	struct sk_jv *v = NULL;
-	int rc = 0;
+	size_t line = 1;
+	int rc;
 
-	if (sk_json_parse(&x->arena, p, n, &sk_verdict_limits, &v, NULL) == 0)
+	rc = sk_json_parse(&x->arena, p, n, &sk_verdict_limits, &v, err);
+	if (rc == 0)
 		return take_doc(x, v, err);
-	for (; rc == 0 && p < end; p = nl + 1) {
+	for (; p < end; p = nl + 1, line++) {
 		nl = memchr(p, '\n', (size_t)(end - p));
 		if (nl == NULL)
 			nl = end;
 		if (nl == p)
 			continue;
-		rc = sk_json_parse(&x->arena, p, (size_t)(nl - p),
-		    &sk_verdict_limits, &v, err);
-		if (rc == 0)
-			rc = take_doc(x, v, err);
+		if (sk_json_parse(&x->arena, p, (size_t)(nl - p),
+			&sk_verdict_limits, &v, NULL) != 0) {
+			if (line == 1)
+				(void)sk_hint(
+				    err, "'%.200s' holds no verdict", file);
+			else
+				rc = sk_fail(err, SK_DAMAGED, "bad_json",
+				    "line %zu of '%.200s' is no JSON", line,
+				    file);
+			return rc;
+		}
+		sk_err_clear(err);
+		if ((rc = take_doc(x, v, err)) != 0)
+			return rc;
 	}
-	return rc;
+	sk_err_clear(err);
+	return 0;
 }
 
 static int
@@ -67,9 +82,7 @@ take_file(struct sk_export *x, const char *file, struct sk_err *err)
 
 	rc = sk_verb_read_doc(file, &b, err);
 	if (rc == 0)
-		rc = take_text(x, b.p, b.len, err);
-	if (rc != 0 && strcmp(err->code, "bad_json") == 0)
-		(void)sk_hint(err, "'%.200s' holds no verdict", file);
+		rc = take_text(x, b.p, b.len, file, err);
 	sk_buf_free(&b);
 	return rc;
 }
