@@ -104,3 +104,28 @@ storm() {
 		as_undisturbed "kill $i of seed $seed, at $ms ms" || return 1
 	done
 }
+
+# boundaries STAGE...: killed where each of them begins and ends, from the first
+# on, each time in a database of its own.
+boundaries() {
+	local stage point before='' last=${!#}
+	faulty=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
+	[ -x "$faulty/sk-auto" ] || skip "no development build (make FAULTS=1)"
+	undisturbed "$last"
+	for stage; do
+		for point in store.stage.after_commit store.stage_end.after_commit; do
+			export SK_DB=$BATS_TEST_TMPDIR/state/$stage.$point.db
+			rm -rf "$spec"/[a-r]*.md "$spec"/[t-z]*.md docs/evidence
+			[ -z "$before" ] || check 0 sk-auto run SPEC-7 --json \
+				--to "$before"
+			got=0
+			SPEC_KIT_FAULTS="$point:1=kill9" PATH=$faulty:$PATH \
+				sk-auto run SPEC-7 --from "$stage" --to "$last" \
+				--json >killed 2>/dev/null </dev/null || got=$?
+			same "$stage $point $got" "$stage $point 137"
+			finish "$last"
+			as_undisturbed "$stage $point"
+		done
+		before=$stage
+	done
+}

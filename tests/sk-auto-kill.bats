@@ -17,24 +17,7 @@ local_setup() {
 }
 
 @test "killed at each stage boundary: the same artefacts, nobody is asked twice" {
-	faulty=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
-	[ -x "$faulty/sk-auto" ] || skip "no development build (make FAULTS=1)"
-	undisturbed implement
-	for stage in plan tasks implement; do
-		for point in store.stage.after_commit store.stage_end.after_commit; do
-			export SK_DB=$BATS_TEST_TMPDIR/state/$stage.$point.db
-			rm -rf "$spec"/[a-r]*.md "$spec"/[t-z]*.md docs/evidence
-			[ $stage = plan ] || check 0 sk-auto run SPEC-7 --json \
-				--to "$([ $stage = tasks ] && echo plan || echo tasks)"
-			got=0
-			SPEC_KIT_FAULTS="$point:1=kill9" PATH=$faulty:$PATH \
-				sk-auto run SPEC-7 --from $stage --to implement --json \
-				>killed 2>/dev/null </dev/null || got=$?
-			same "$stage $point $got" "$stage $point 137"
-			finish implement
-			as_undisturbed "$stage $point"
-		done
-	done
+	boundaries plan tasks implement
 }
 
 # A driver that waits for its agent; $driver is its pid.

@@ -60,5 +60,15 @@ pipeline() {
 		$((runs / 2)) 2 "$SK_BIN/sk-branch current --db $dir/few.db")
 	verdict 'sk-branch current, git facts included' \
 		"$(median 'sk-branch current, in a git work tree')" 10 ms
+	sample "a run among $years runs" $((runs / 20)) 1 \
+		"$run --db $dir/years.db"
+	b=$(cd "$p" && "$SK_BIN/sk-branch" current --db "$dir/years.db")
+	for words in 'list --limit 20' 'list --spec S-7' current "show ${b##*-}" \
+		"tree $b" 'resume --last'; do
+		what="sk-branch $(echo "$words" | sed "s/ [^ ]*${b##*-}//") among $years runs"
+		(cd "$p" && sample "$what" $((runs / 10)) 1 \
+			"$SK_BIN/sk-branch $words --json --db $dir/years.db")
+		verdict "$what" "$(median "$what")" 50 ms
+	done
 	rm -rf "$dir"/many.db* "$dir"/years.db*
 }

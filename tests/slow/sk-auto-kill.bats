@@ -14,3 +14,7 @@ local_setup() {
 @test "killed two hundred times at random moments of six stages" {
 	storm unlock "${KILLS:-200}"
 }
+
+@test "killed where each of six stages begins and ends" {
+	boundaries plan tasks implement validate audit unlock
+}
