@@ -216,7 +216,7 @@ void sk_step_free(struct sk_step *s);
  * pass; the specification, the goal, the merged answers of earlier stages of
  * this branch (or their artefacts on disk), what a GitHub spec-kit project
  * keeps for its agents, and in sequential mode the answers so far. Data stands
- * between lines with a random boundary and within pipeline.context bytes.
+ * between lines that no text of it can know, within pipeline.context bytes.
  */
 struct sk_prompt {
 	const char *task; /* of lib/data/prompts */
