@@ -17,6 +17,7 @@ extern char **environ;
 struct child {
 	pid_t pid;
 	int out_fd, wstatus, interrupted;
+	int broken; /* errno of reading what it prints */
 	bool dead;
 	struct sk_buf *out;
 	const struct sk_auto *a;
@@ -37,6 +38,8 @@ on_output(struct sk_loop *l, int fd, unsigned events, void *arg)
 		sk_buf_add(c->out, chunk, (size_t)n);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n < 0)
+		c->broken = errno;
 	sk_loop_del(l, fd);
 	(void)close(fd);
 	c->out_fd = -1;
@@ -223,6 +226,11 @@ sk_child_run_in(const struct sk_auto *a, const char *cwd,
 	*interrupted = c.interrupted;
 	*status = WIFSIGNALED(c.wstatus) ? 128 + WTERMSIG(c.wstatus)
 	                                 : WEXITSTATUS(c.wstatus);
+	if (c.broken != 0) {
+		errno = c.broken;
+		return sk_fail_errno(
+		    err, "cannot read what '%s' prints", argv->v[0]);
+	}
 	if (out->full)
 		return sk_fail(err, SK_DAMAGED, "too_large",
 		    "'%s' printed more than %zu bytes", argv->v[0], out->max);

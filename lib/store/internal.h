@@ -80,12 +80,9 @@ void sk_col_copy(sqlite3_stmt *st, int i, char *out, size_t n);
 char *sk_col_dup(sqlite3_stmt *st, int i, struct sk_arena *a);
 char *sk_col_dupn(sqlite3_stmt *st, int i, struct sk_arena *a, size_t *n);
 int64_t sk_col_int(sqlite3_stmt *st, int i);
-/* Valid until the next step. */
-static inline const char *
-sk_col_text(sqlite3_stmt *st, int i)
-{
-	return (const char *)sqlite3_column_text(st, i);
-}
+/* Valid until the next step. NULL is a NULL, never want of memory: of that the
+ * process dies, as of any other, or a prompt would be taken for empty. */
+const char *sk_col_text(sqlite3_stmt *st, int i);
 
 /* Join the caller's transaction or open one of our own; leave commits or
  * rolls back what enter opened and returns rc or the error of the commit. */

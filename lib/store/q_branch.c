@@ -292,8 +292,7 @@ few(struct sk_db *db, const struct sk_branch_filter *f, struct sk_branch **out,
 	while ((f->limit == 0 || *n < f->limit) &&
 	       (rc = sk_q_step(db, st, err)) > 0) {
 		SK_GROW(a, v, *n, cap);
-		rc = sk_branch_get(db, (const char *)sqlite3_column_text(st, 0),
-		    &v[*n], a, err);
+		rc = sk_branch_get(db, sk_col_text(st, 0), &v[*n], a, err);
 		if (rc != 0) {
 			sk_q_end(st);
 			return rc;
@@ -370,7 +369,6 @@ sk_branch_names(struct sk_db *db,
 	if (st == NULL)
 		return err->exit;
 	while ((rc = sk_q_step(db, st, err)) > 0)
-		fn(arg, (const char *)sqlite3_column_text(st, 0),
-		    (const char *)sqlite3_column_text(st, 1));
+		fn(arg, sk_col_text(st, 0), sk_col_text(st, 1));
 	return -rc;
 }

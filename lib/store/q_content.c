@@ -17,8 +17,8 @@ sk_answer_content(
 	if (rc == 0)
 		return sk_fail(err, SK_DAMAGED, "lost_answer",
 		    "answer %lld is not in the database", (long long)seq);
-	sk_buf_add(out, sqlite3_column_text(st, 0),
-	    (size_t)sqlite3_column_bytes(st, 0));
+	sk_buf_add(
+	    out, sk_col_text(st, 0), (size_t)sqlite3_column_bytes(st, 0));
 	sk_q_end(st);
 	return 0;
 }

@@ -396,21 +396,31 @@ sk_q_changes(struct sk_db *db)
 	return sqlite3_changes64(db->h);
 }
 
-void
-sk_col_copy(sqlite3_stmt *st, int i, char *out, size_t n)
+const char *
+sk_col_text(sqlite3_stmt *st, int i)
 {
 	const unsigned char *s = sqlite3_column_text(st, i);
 
-	(void)snprintf(out, n, "%s", s != NULL ? (const char *)s : "");
+	if (s == NULL && sqlite3_errcode(sqlite3_db_handle(st)) == SQLITE_NOMEM)
+		sk_oom();
+	return (const char *)s;
+}
+
+void
+sk_col_copy(sqlite3_stmt *st, int i, char *out, size_t n)
+{
+	const char *s = sk_col_text(st, i);
+
+	(void)snprintf(out, n, "%s", s != NULL ? s : "");
 }
 
 char *
 sk_col_dupn(sqlite3_stmt *st, int i, struct sk_arena *a, size_t *n)
 {
-	const unsigned char *s = sqlite3_column_text(st, i);
+	const char *s = sk_col_text(st, i);
 
 	*n = (size_t)sqlite3_column_bytes(st, i);
-	return s != NULL ? sk_arena_strndup(a, (const char *)s, *n) : NULL;
+	return s != NULL ? sk_arena_strndup(a, s, *n) : NULL;
 }
 
 char *

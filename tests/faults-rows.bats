@@ -1,0 +1,156 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Rows of the fault matrix that every tool has: the same fault, each tool, its
+# status; then without the fault it works.
+
+load helper
+
+local_setup() {
+	DEV=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
+	[ -x "$DEV/sk-faults" ] || skip "no development build (make FAULTS=1)"
+	PATH=$DEV:$PATH
+	mkdir -p .sk docs/S-1
+	echo '# S' >docs/S-1/spec.md
+	printf '#!/bin/sh\ncat >/dev/null\necho %s\n' \
+		"'{\"stage\":\"plan\",\"requirements\":[\"R-1\"],\"work_breakdown\":[{\"id\":\"W\",\"step\":\"do\"}],\"complexity\":\"low\"}'" \
+		>agent
+	chmod +x agent
+	for a in a b; do
+		printf '[agents.%s]\nadapter = "exec"\ncommand = ["%s/agent"]\n' \
+			$a "$PWD"
+	done >sk.toml
+	export SK_CONFIG=$PWD/sk.toml SK_LOGIN_STORE=file
+	printf 01234567890123456789012345678901 >key
+	chmod 600 key
+	export SK_KEY_FILE=$PWD/key
+	echo p >p
+	echo sk-ant-api03-0123456789abcdef >token
+	check 0 sk-run -a a -a b --run r --spec S --stage plan -p p --json
+	cp "$BATS_TEST_TMPDIR/.out" records
+	jq -c 'select(.schema == "sk.answer/1") | .run = "z" | .branch = "z1" | .usage =
+		{input_tokens: 10, output_tokens: 5}' records >priced
+	mv "$(dirname "$SK_DB")" base
+}
+
+# one TOOL STATUS: its typical command ends with that status
+one() {
+	local in=/dev/null
+	case $1 in
+	run) set -- "$2" sk-run -a a --run r2 --spec S --stage tasks -p p ;;
+	consensus)
+		in=records
+		set -- "$2" sk-consensus --expect a,b --no-evidence
+		;;
+	metrics)
+		in=priced
+		set -- "$2" sk-metrics record
+		;;
+	branch) set -- "$2" sk-branch new --run r ;;
+	login)
+		in=token
+		set -- "$2" sk-login login anthropic
+		;;
+	auto) set -- "$2" sk-auto run S-1 -a a -a b --only plan ;;
+	esac
+	feed_file "$in" "$@" --json
+}
+
+# A database with a run in it, as it was.
+fresh() {
+	rm -rf "$(dirname "$SK_DB")" docs/evidence docs/S-1/plan.md c
+	cp -R base "$(dirname "$SK_DB")"
+}
+
+# table: TOOL PLAN STATUS, from the input; and afterwards it works
+table() {
+	export SPEC_KIT_FAULTS_FILE=$PWD/c
+	while read -r tool plan want; do
+		fresh
+		SPEC_KIT_FAULTS=$plan one "$tool" "$want"
+		[ "$want" -gt 128 ] || [ -n "$err" ]
+		[ ! -e "$SK_DB" ] || check 0 sk-consensus audit --json
+		one "$tool" 0
+	done
+}
+
+@test "a damaged database: 65 from every tool that has one, and the file is kept" {
+	for tool in run consensus metrics branch auto; do
+		fresh
+		rm -rf "$SK_DB"-*
+		echo 'this was a database once, and is none any more' >"$SK_DB"
+		cp "$SK_DB" was
+		one "$tool" 65
+		cmp was "$SK_DB"
+		has "$err" "$SK_DB"
+	done
+	one login 0
+}
+
+@test "a newer schema: 69 from every tool that has a database, and both versions" {
+	for tool in run consensus metrics branch auto; do
+		fresh
+		sqlite3 "$SK_DB" 'PRAGMA user_version = 9999'
+		one "$tool" 69
+		has "$err" 9999
+	done
+	one login 0
+}
+
+@test "fsync fails: 74 from every tool, nothing half, and again it is done" {
+	table <<-'END'
+		run fsync:eio#1+ 74
+		consensus fsync:eio#1+ 74
+		branch fsync:eio#1+ 74
+		metrics fsync:eio#1+ 74
+		auto fsync:eio#1+ 74
+		login fsync:eio#1+ 74
+	END
+	# The login that was there is whole.
+	one login 0
+	rm -f c
+	SPEC_KIT_FAULTS=fsync:eio#1+ one login 74
+	unset SPEC_KIT_FAULTS_FILE
+	check 0 sk-login token anthropic
+	same "$(cat "$BATS_TEST_TMPDIR/.out")" "$(cat token)"
+}
+
+@test "busy or full for good: sk-auto ends with 75 and 74, and goes on afterwards" {
+	table <<-'END'
+		auto db_busy:999 75
+		auto disk_full:999 74
+	END
+}
+
+@test "SIGTERM inside: the transaction is whole or not there, 143, and again" {
+	table <<-'END'
+		consensus store.begin=term 143
+		metrics store.begin=term 143
+		branch store.begin=term 143
+		consensus store.commit=term 143
+		metrics store.commit=term 143
+		branch store.commit=term 143
+	END
+}
+
+@test "memory runs out at once: 71 from every tool, nothing changed" {
+	table <<-'END'
+		run malloc:fail#40+ 71
+		consensus malloc:fail#40+ 71
+		metrics malloc:fail#40+ 71
+		branch malloc:fail#40+ 71
+		login malloc:fail#40+ 71
+		auto malloc:fail#40+ 71
+	END
+}
+
+@test "the same records twice: counted once, and said" {
+	fresh
+	feed_file priced 0 sk-metrics record --json
+	check 0 sk-metrics show --run z --json
+	total=$(j -c '[.totals // .]')
+	feed_file priced 0 sk-metrics record
+	has "$err" "0 booked, 2 known"
+	check 0 sk-metrics show --run z --json
+	same "$(j -c '[.totals // .]')" "$total"
+	has "$total" '"input":20'
+}
