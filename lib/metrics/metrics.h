@@ -104,6 +104,8 @@ void sk_session_sync(struct sk_session *m, const struct sk_tokens *total,
     const struct sk_tokens *last, uint32_t turns);
 void sk_session_replay(struct sk_session *m);
 void sk_session_duplicates(struct sk_session *m, uint32_t n);
+/* As at the beginning; the window's size stays. */
+void sk_session_reset(struct sk_session *m);
 int64_t sk_session_estimate(const struct sk_session *m);
 /* "window", "last_turn", "default" */
 const char *sk_session_basis(const struct sk_session *m);

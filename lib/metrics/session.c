@@ -66,6 +66,12 @@ sk_session_duplicates(struct sk_session *m, uint32_t n)
 	count(&m->duplicates, n);
 }
 
+void
+sk_session_reset(struct sk_session *m)
+{
+	sk_session_init(m, m->window);
+}
+
 int64_t
 sk_session_estimate(const struct sk_session *m)
 {

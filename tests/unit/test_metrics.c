@@ -206,7 +206,7 @@ test_replay_and_duplicates(void)
 	sk_session_replay(&m);
 	sk_session_replay(&m);
 	CHECK(sk_session_warning(&m, &critical) != NULL && critical);
-	sk_session_init(&m, SK_WINDOW);
+	sk_session_reset(&m);
 	sk_session_duplicates(&m, 2);
 	CHECK(sk_session_warning(&m, &critical) == NULL);
 	sk_session_duplicates(&m, 1);
@@ -216,7 +216,7 @@ test_replay_and_duplicates(void)
 }
 
 static void
-test_totals(void)
+test_reset_and_blended(void)
 {
 	struct sk_tokens t = { 100, 900, 0, 50, 9, 0 };
 	struct sk_session m;
@@ -226,6 +226,11 @@ test_totals(void)
 	CHECK_INT(sk_tokens_total(&m.total), 1050);
 	CHECK_INT(m.last.output, 50);
 	CHECK_INT(m.turns, 1);
+	sk_session_reset(&m);
+	CHECK_INT(sk_tokens_total(&m.total), 0);
+	CHECK_INT((int64_t)m.window, 5);
+	CHECK_INT(m.turns, 0);
+	CHECK_INT((int64_t)m.n, 0);
 	t.fresh = t.output = INT64_MAX;
 	sk_session_turn(&m, &t);
 	sk_session_turn(&m, &t);
@@ -404,7 +409,7 @@ main(void)
 	test_cached_excluded();
 	test_sync_resets_window();
 	test_replay_and_duplicates();
-	test_totals();
+	test_reset_and_blended();
 	test_cost();
 	test_levels();
 	test_counts();
