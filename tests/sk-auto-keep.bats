@@ -120,6 +120,44 @@ old() {
 	[ ! -e "$E/$archive" ]
 }
 
+@test "two databases on one tree have one lock, for evidence and for drivers" {
+	check 0 sk-auto run DEMO --to plan --json
+	old
+	# A run of the other database that goes on, as long as we want.
+	mkfifo go
+	cat >agents/w1 <<-END
+		#!/bin/sh
+		echo \$\$ >"$BATS_TEST_TMPDIR/there"
+		read -r _ <"$PWD/go"
+		exec "$PWD/agents/a1"
+	END
+	SK_DB=$BATS_TEST_TMPDIR/other.db sk-auto run DEMO --to plan --allow-dirty \
+		--json >../other 2>&1 3>&- &
+	other=$!
+	until [ -s "$BATS_TEST_TMPDIR/there" ]; do sleep 0.05; done
+	find $E -type f -exec sha256sum {} + | sort >../was
+	for verb in "evidence archive DEMO --yes --older-than 1s" \
+		"evidence purge DEMO --yes --older-than 1s" \
+		"evidence seal DEMO" "run DEMO --to plan --new --allow-dirty" \
+		"apply DEMO" "undo DEMO"; do
+		check 75 sk-auto $verb --json
+		same "$verb $(j 'select(.schema == "sk.error/1") | .error.code')" \
+			"$verb driver_alive"
+		has "$err" "held by 'sk-auto' (pid $other), which is alive"
+	done
+	# A database that knows nothing of the specification waits, too.
+	check 75 env SK_DB=../third.db sk-auto evidence archive DEMO --yes --json
+	# Looking is free.
+	check 0 sk-auto evidence stats DEMO
+	check 0 sk-auto status DEMO
+	find $E -type f -exec sha256sum {} + | sort | diff ../was -
+	echo >go
+	wait "$other"
+	old
+	check 0 sk-auto evidence archive DEMO --yes --json
+	same "$(j .done)" true
+}
+
 @test "archive and purge killed in the middle lose nothing and can be repeated" {
 	faulty=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
 	[ -x "$faulty/sk-auto" ] || skip "no development build"

@@ -33,9 +33,11 @@ sk_auto_with(struct sk_ctx *ctx, const struct sk_auto_opts *opts,
     struct sk_err *err)
 {
 	struct sk_config conf;
-	struct sk_auto a = {
-		.conf = &conf, .opts = opts, .spec_lock = -1, .snapshot = -1
-	};
+	struct sk_auto a = { .conf = &conf,
+		.opts = opts,
+		.spec_lock = -1,
+		.tree_lock = -1,
+		.snapshot = -1 };
 	struct sk_err second = { 0 };
 	bool opened = false;
 	int rc;

@@ -561,8 +561,7 @@ sk_evidence_verb(struct sk_auto *a, const char *action,
 	if (strcmp(action, "verify") == 0)
 		return verify(a, err);
 	/* What writes waits for who drives. */
-	if (a->db != NULL)
-		rc = sk_auto_lock(a, a->opts->wait, err);
+	rc = sk_auto_lock(a, a->opts->wait, err);
 	if (rc == 0 && strcmp(action, "seal") == 0)
 		return sk_evidence_seal(a, NULL, o->accept, err);
 	if (rc == 0 && strcmp(action, "archive") == 0)

@@ -13,9 +13,11 @@ without(struct sk_ctx *ctx, unsigned db_flags,
 {
 	static const struct sk_auto_opts none;
 	struct sk_config conf;
-	struct sk_auto a = {
-		.conf = &conf, .opts = &none, .spec_lock = -1, .snapshot = -1
-	};
+	struct sk_auto a = { .conf = &conf,
+		.opts = &none,
+		.spec_lock = -1,
+		.tree_lock = -1,
+		.snapshot = -1 };
 	int rc;
 
 	rc = sk_config_load(&conf, ctx->config, err);

@@ -100,7 +100,8 @@ struct sk_auto {
 	struct sk_spec spec;
 	struct sk_db *db;
 	struct sk_driver driver;
-	int spec_lock; /* -1 = the folder is not locked */
+	int spec_lock; /* of the folder in the database's lock file; -1 = none */
+	int tree_lock; /* the folder itself, -1 = none */
 	bool driving; /* driver lock held here */
 	enum sk_phase phase; /* while driving */
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
@@ -170,7 +171,8 @@ int sk_auto_next(struct sk_auto *a, struct sk_err *err);
 /* The verb `cancel`: a durable stop, the driver told and waited for, its agents
  * with it. */
 int sk_auto_cancel(struct sk_auto *a, struct sk_err *err);
-/* Hold the specification's folder against other drivers; once is enough. */
+/* Hold the specification's folder against other drivers, also of another
+ * database; once is enough. */
 int sk_auto_lock(struct sk_auto *a, int64_t wait_ms, struct sk_err *err);
 
 /* ---- leases (lease.c) ---- */

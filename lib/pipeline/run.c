@@ -117,6 +117,7 @@ sk_auto_close(struct sk_auto *a)
 {
 	if (a->driving)
 		sk_driver_end(&a->driver);
+	sk_namelock_drop(&a->tree_lock);
 	sk_namelock_drop(&a->spec_lock);
 	sk_db_close(a->db);
 	sk_spec_free(&a->spec);
@@ -295,23 +296,27 @@ prepare(struct sk_auto *a, struct sk_step *steps, size_t *n, struct sk_err *err)
 }
 
 /* Two runs of one specification would write the same artefacts: the folder is
- * locked for as long as we live, whatever id it was found by. */
+ * locked for as long as we live, whatever id it was found by. First by its name
+ * beside the database, where it is known who holds it and for how long; then
+ * itself, because another database may be used on the same tree. */
 int
 sk_auto_lock(struct sk_auto *a, int64_t wait_ms, struct sk_err *err)
 {
 	char *path, *name;
-	int rc;
+	int rc = 0;
 
-	if (a->spec_lock >= 0)
-		return 0;
-	path = sk_asprintf("%s-drivers", sk_db_path(a->db));
-	name = sk_asprintf("the specification %s", a->spec.dir);
-	rc = sk_namelock_take(
-	    &a->spec_lock, path, name, wait_ms > 0 ? wait_ms : 0, err);
+	wait_ms = wait_ms > 0 ? wait_ms : 0;
+	if (a->spec_lock < 0 && a->db != NULL) {
+		path = sk_asprintf("%s-drivers", sk_db_path(a->db));
+		name = sk_asprintf("the specification %s", a->spec.dir);
+		rc = sk_namelock_take(&a->spec_lock, path, name, wait_ms, err);
+		free(path);
+		free(name);
+	}
+	if (rc == 0 && a->tree_lock < 0)
+		rc = sk_dirlock_take(&a->tree_lock, a->spec.dir, wait_ms, err);
 	if (rc == SK_AGAIN)
 		(void)snprintf(err->code, sizeof(err->code), "driver_alive");
-	free(path);
-	free(name);
 	return rc;
 }
 

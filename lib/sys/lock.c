@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -165,7 +166,36 @@ proc_state(int64_t pid)
 	return p != NULL && p[1] == ' ' ? p[2] : '?';
 }
 
-/* "held by sk-auto (pid 12), which is stopped" into out; the hint too. */
+static int
+held_by(struct sk_err *err, const char *code, const char *what,
+    const char *prog, int64_t pid)
+{
+	switch (proc_state(pid)) {
+	case 'T':
+	case 't':
+		(void)sk_fail(err, SK_AGAIN, code,
+		    "%s is held by '%s' (pid %" PRId64 "), which is stopped",
+		    what, prog, pid);
+		return sk_hint(err,
+		    "let it go on with 'kill -CONT %" PRId64 "', or end it",
+		    pid);
+	default:
+		(void)sk_fail(err, SK_AGAIN, code,
+		    "%s is held by '%s' (pid %" PRId64 "), which is alive",
+		    what, prog, pid);
+		return sk_hint(err, "try again when it is done");
+	}
+}
+
+static int
+held_by_nobody(struct sk_err *err, const char *code, const char *what)
+{
+	(void)sk_fail(err, SK_AGAIN, code,
+	    "%s is held by a process that did not say its name", what);
+	return sk_hint(err, "try again in a moment");
+}
+
+/* By what the holder wrote into the file. */
 static int
 busy(struct sk_err *err, int fd, off_t at, uint64_t hash, const char *code,
     const char *what)
@@ -179,26 +209,54 @@ busy(struct sk_err *err, int fd, off_t at, uint64_t hash, const char *code,
 	body[n > 0 ? n : 0] = '\0';
 	if (sscanf(body, "%16" SCNx64 " %" SCNd64 " %" SCNd64 " %36s %63s", &h,
 		&id.pid, &id.start_ticks, id.boot_id, prog) != 5 ||
-	    h != hash || !sk_proc_alive(&id)) {
-		(void)sk_fail(err, SK_AGAIN, code,
-		    "%s is held by a process that did not say its name", what);
-		return sk_hint(err, "try again in a moment");
-	}
-	switch (proc_state(id.pid)) {
-	case 'T':
-	case 't':
-		(void)sk_fail(err, SK_AGAIN, code,
-		    "%s is held by '%s' (pid %" PRId64 "), which is stopped",
-		    what, prog, id.pid);
-		return sk_hint(err,
-		    "let it go on with 'kill -CONT %" PRId64 "', or end it",
-		    id.pid);
-	default:
-		(void)sk_fail(err, SK_AGAIN, code,
-		    "%s is held by '%s' (pid %" PRId64 "), which is alive",
-		    what, prog, id.pid);
-		return sk_hint(err, "try again when it is done");
-	}
+	    h != hash || !sk_proc_alive(&id))
+		return held_by_nobody(err, code, what);
+	return held_by(err, code, what, prog, id.pid);
+}
+
+/* A directory has no place for a name, but the kernel knows: "1: FLOCK ADVISORY
+ * WRITE <pid> <major>:<minor>:<inode> 0 EOF". 0 = not found. */
+static int64_t
+holder_of(int fd)
+{
+	FILE *f = fopen("/proc/locks", "re");
+	unsigned long long ino;
+	char line[200], kind[16];
+	int64_t pid = 0, p;
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		st.st_ino = 0;
+	while (f != NULL && pid == 0 && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "%*s %15s %*s %*s %" SCNd64 " %*x:%*x:%llu",
+			kind, &p, &ino) == 3 &&
+		    strcmp(kind, "FLOCK") == 0 && ino == st.st_ino && p > 0)
+			pid = p;
+	if (f != NULL)
+		(void)fclose(f);
+	return pid;
+}
+
+static int
+busy_dir(struct sk_err *err, int fd, const char *what)
+{
+	int64_t pid = holder_of(fd);
+	char path[64];
+	struct sk_buf comm;
+	struct sk_err ignored = { 0 };
+	int rc;
+
+	if (pid == 0)
+		return held_by_nobody(err, "busy", what);
+	(void)snprintf(path, sizeof(path), "/proc/%" PRId64 "/comm", pid);
+	sk_buf_init(&comm, 0);
+	(void)sk_read_file(path, 100, &comm, &ignored);
+	sk_err_clear(&ignored);
+	if (comm.len > 0 && comm.p[comm.len - 1] == '\n')
+		comm.p[--comm.len] = '\0';
+	rc = held_by(err, "busy", what, comm.p, pid);
+	sk_buf_free(&comm);
+	return rc;
 }
 
 static int
@@ -325,6 +383,32 @@ sk_namelock_take(int *fd, const char *path, const char *name, int64_t wait_ms,
 		break;
 	default:
 		rc = sk_fail_errno(err, "cannot lock '%s'", path);
+	}
+	(void)close(t.fd);
+	return rc;
+}
+
+int
+sk_dirlock_take(int *fd, const char *dir, int64_t wait_ms, struct sk_err *err)
+{
+	struct target t = { .byte = -1 };
+	char what[300];
+	int rc = 0;
+
+	*fd = -1;
+	t.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (t.fd < 0)
+		return 0;
+	switch (lock_wait(&t, wait_ms)) {
+	case 0:
+		*fd = t.fd;
+		return 0;
+	case 1:
+		(void)snprintf(what, sizeof(what), "the folder '%s'", dir);
+		rc = busy_dir(err, t.fd, what);
+		break;
+	default:
+		break; /* a file system without locks */
 	}
 	(void)close(t.fd);
 	return rc;

@@ -266,5 +266,9 @@ void sk_lock_close(struct sk_lock *l);
 int sk_namelock_take(int *fd, const char *path, const char *name,
     int64_t wait_ms, struct sk_err *err);
 void sk_namelock_drop(int *fd);
+/* A directory itself: nothing is left in it. *fd -1 and 0 where that cannot be
+ * had (no directory, a file system without locks). Dropped like the other. */
+int
+sk_dirlock_take(int *fd, const char *dir, int64_t wait_ms, struct sk_err *err);
 
 #endif
