@@ -111,6 +111,8 @@ static const struct sk_opt explain_opts[] = {
 static const struct sk_opt arbitrate_opts[] = {
 	SK_OPT_STR(T, 'a', "agent", "NAME[=ADAPTER]", agent, SK_C_AGENT,
 	    "who is asked; nobody who voted", NULL),
+	SK_OPT_FLAG(T, 0, "settling", settling,
+	    "refuse where the policy lets it settle nothing", NULL),
 	SK_OPT_FLAG(T, 0, "take", take, "take the answer from standard input",
 	    "It is recorded beside the mechanical verdict, as a decision that "
 	    "supersedes it."),

@@ -320,7 +320,9 @@ dir=docs/evidence/consensus/S
 	has "$err" "is ok: there is no conflict to settle"
 }
 
-@test "through sk-run and back, into a pipeline that halted" {
+# pipeline: three agents that differ on one value, and a judge for whom "low" is
+# right; the policy lets it settle.
+pipeline() {
 	cp -R "$SK_TOP/docs/example" project
 	rm -rf project/docs/evidence project/.sk
 	cd project
@@ -352,6 +354,10 @@ dir=docs/evidence/consensus/S
 	} >sk.toml
 	export SK_CONFIG=$PWD/sk.toml
 	sed 's/^name/arbiter = "settles"\nname/' "$SK_TOP/lib/data/policies/plan.toml" >plan.toml
+}
+
+@test "through sk-run and back, into a pipeline that halted" {
+	pipeline
 	check 1 sk-auto run DEMO --only plan
 	sk-consensus arbitrate --agent judge DEMO plan | sk-run --json >said
 	feed_file said 0 sk-consensus arbitrate --take --no-ack
@@ -365,4 +371,69 @@ dir=docs/evidence/consensus/S
 	check 0 sk-consensus audit --evidence docs/evidence
 	# It costs under the name of its own stage.
 	check 0 sk-metrics settle --run "$(sqlite3 "$SK_DB" 'SELECT run_id FROM runs')" --stage plan.arbiter
+}
+
+@test "sk-auto asks the arbiter that is configured, once; its script does the same" {
+	pipeline
+	# Nobody is asked who is not named.
+	check 1 sk-auto run DEMO --only plan
+	[ ! -e asked ]
+	same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM requests WHERE stage LIKE '%.arbiter'")" 0
+	echo 'arbiter = "judge"' >>sk.toml
+	export SPEC_KIT_TELEMETRY_ENABLED=1
+	for how in sk-auto script; do
+		rm -rf "$SK_DB"* docs/evidence docs/DEMO-*/plan.md asked
+		if [ $how = sk-auto ]; then
+			check 0 sk-auto run DEMO --only plan --json
+			has "$err" "asking the arbiter 'judge'"
+			same "$(j 'select(.schema == "sk.summary/1") | .state')" done
+		else
+			sk-auto run DEMO --only plan --print-script >script.sh
+			check 0 sh script.sh
+		fi
+		not grep -q '"agent' asked
+		grep -q low docs/DEMO-*/plan.md
+		same "$how $(sqlite3 "$SK_DB" "SELECT group_concat(c.status || ' ' || d.state) FROM decisions d JOIN consensus_runs c ON c.id = d.consensus_run")" \
+			"$how conflict acked,ok acked"
+		same "$(sqlite3 "$SK_DB" "SELECT group_concat(stage || ' ' || agent_name) FROM requests WHERE stage = 'plan.arbiter'")" \
+			"plan.arbiter judge"
+		# Booked, and both kept as evidence.
+		same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM reservations")" 0
+		f=$(grep -l '"mechanical"' docs/evidence/consensus/DEMO/*_synthesis.json)
+		same "$(jq -c '[.status, .mechanical.status, .arbiter.agent, .arbiter.settled]' "$f")" \
+			'["ok","conflict","judge",true]'
+		ls docs/evidence/consensus/DEMO/*_judge.json
+		check 0 sk-consensus audit --evidence docs/evidence
+		check 0 sk-auto evidence seal DEMO
+		check 0 sk-auto evidence verify DEMO
+	done
+	# What it does not settle, or cannot, leaves the verdict as it is.
+	while IFS='|' read -r what judge; do
+		rm -rf "$SK_DB"* docs/evidence docs/DEMO-*/plan.md
+		printf '#!/bin/sh\ncat >/dev/null\n%s\n' "$judge" >bin/judge
+		check 1 sk-auto run DEMO --only plan
+		has "$err" "settles nothing" || has "$what" none
+		same "$what $(sqlite3 "$SK_DB" "SELECT group_concat(DISTINCT status) FROM consensus_runs")" "$what conflict"
+		[ ! -e docs/DEMO-mdlinks/plan.md ]
+		sk-auto run DEMO --new --only plan --print-script >script.sh
+		check 1 sh script.sh
+	done <<-'END'
+	none|echo '{"rulings":{"c1":{"choice":"none"}}}'
+	prose|echo I think low
+	dead|exit 3
+	END
+	# A policy that does not let it settle asks nobody.
+	sed -i '/^arbiter/d' plan.toml
+	rm -rf "$SK_DB"* docs/evidence
+	printf '#!/bin/sh\ntouch %s/called\n' "$PWD" >bin/judge
+	check 1 sk-auto run DEMO --only plan
+	check 1 sk-consensus arbitrate --settling --agent judge DEMO plan --json
+	same "$(j .error.code)" not_settling
+	[ ! -e called ]
+	# A voter is no arbiter.
+	sed 's/^name/arbiter = "settles"\nname/' "$SK_TOP/lib/data/policies/plan.toml" >plan.toml
+	sed -i 's/^arbiter = .*/arbiter = "low"/' sk.toml
+	rm -rf "$SK_DB"* docs/evidence
+	check 1 sk-auto run DEMO --only plan
+	has "$err" "voted itself"
 }

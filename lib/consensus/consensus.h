@@ -303,7 +303,7 @@ struct sk_verb_opts {
 	const char *form, *file; /* export */
 	const char *agent; /* arbitrate */
 	int64_t seq, round;
-	bool all, counts, html, take;
+	bool all, counts, html, take, settling;
 };
 
 int sk_verb_filter(struct sk_ctx *ctx, struct sk_err *err);

@@ -39,6 +39,20 @@ check_agent(const struct sk_jv *v, const char *agent, struct sk_err *err)
 	return 0;
 }
 
+static int
+check_policy(
+    const struct sk_jv *v, const struct sk_decision *d, struct sk_err *err)
+{
+	if (sk_streq(
+		sk_jstr(sk_jptr(v, "/certificate/policy/arbiter")), "settles"))
+		return 0;
+	(void)sk_fail(err, SK_NEGATIVE, "not_settling",
+	    "the policy of decision %lld lets no arbiter settle",
+	    (long long)d->seq);
+	return sk_hint(
+	    err, "arbiter = \"settles\" in a policy of its own does");
+}
+
 /* The answers that a decision was made from. */
 static int
 answers_of(struct sk_db *db, const struct sk_decision *d,
@@ -132,6 +146,8 @@ ask(struct sk_ctx *ctx, struct sk_err *err)
 	if (rc == 0)
 		rc = sk_json_parse(&a, base.verdict, strlen(base.verdict),
 		    &sk_verdict_limits, &v, err);
+	if (rc == 0 && o->settling)
+		rc = check_policy(v, &base, err);
 	if (rc == 0)
 		rc = check_agent(v, o->agent, err);
 	if (rc == 0)

@@ -32,6 +32,8 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 	}
 	sk_buf_str(b, "\n}\n");
 	sk_strv_free(&words);
+	if (sk_arbiter_name(a, s->stage) != NULL)
+		assign(b, "arbiter", sk_arbiter_name(a, s->stage));
 	sk_buf_printf(b, "stage %s %s", s->stage->name,
 	    sk_auto_sequential(a, s->stage) ? "sequential" : "parallel");
 	for (size_t i = 0; i < s->specs.n; i++) {
@@ -39,6 +41,8 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 		sk_shell_quote(b, s->specs.v[i]);
 	}
 	sk_buf_ch(b, '\n');
+	if (sk_arbiter_name(a, s->stage) != NULL)
+		sk_buf_str(b, "arbiter=\n");
 	if (sk_land_trees(a, s->stage)) {
 		const char *rule =
 		    sk_config_str(a->conf, "landing.apply", "never");

@@ -310,6 +310,34 @@ ask_and_judge(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
 }
 
 static int
+settle_conflict(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
+    struct sk_err *err)
+{
+	bool wanted = sk_arbiter_wanted(a, s->stage, *verdict);
+	struct sk_jv *ruled = NULL;
+	char name[SK_IDENT_LEN];
+	int rc = 0;
+
+	if (wanted) {
+		/* Only one decision may be pending. */
+		rc = acknowledge(a, s->decision_seq, err);
+		if (rc == 0)
+			rc = sk_arbiter_ask(a, s, &ruled, err);
+	}
+	if (rc == 0 && ruled != NULL) {
+		*verdict = ruled;
+		note_verdict(s, ruled);
+	}
+	/* What it cost, also when a driver died before it was booked. */
+	if (rc == 0 && (wanted || sk_jget(*verdict, "arbiter") != NULL)) {
+		(void)snprintf(
+		    name, sizeof(name), "%s.arbiter", s->stage->name);
+		rc = sk_settle_cost(a, name, err);
+	}
+	return rc;
+}
+
+static int
 record_end(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 {
 	struct sk_stage_row row = { 0 };
@@ -424,6 +452,8 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	a->spec_shown[0] = '\0';
 	if (rc == 0)
 		rc = ask_and_judge(a, s, &verdict, &worst, err);
+	if (rc == 0)
+		rc = settle_conflict(a, s, &verdict, err);
 	if (rc != 0) {
 		s->exit = rc;
 		note_failure(a, s, err);

@@ -54,6 +54,19 @@ int sk_ask_patiently(struct sk_auto *a, struct sk_patience *p,
 int sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
     int *worst, struct sk_err *err);
 
+/* ---- the arbiter (arbiter.c) ---- */
+
+/* Whom the configuration names for a stage; NULL = nobody. */
+const char *sk_arbiter_name(const struct sk_auto *a, const struct sk_stage *st);
+/* Is this verdict a conflict that somebody may settle who is named? */
+bool sk_arbiter_wanted(
+    const struct sk_auto *a, const struct sk_stage *st, const struct sk_jv *v);
+/* Asks about the stage's decision, which must be acknowledged. *verdict is the
+ * one that supersedes it, not acknowledged; NULL, and a warning, when there is
+ * none. */
+int sk_arbiter_ask(struct sk_auto *a, const struct sk_step *s,
+    struct sk_jv **verdict, struct sk_err *err);
+
 /* The driver's phase, in the database and as an event. */
 int sk_phase_load(struct sk_auto *a, struct sk_err *err);
 int sk_phase_go(struct sk_auto *a, enum sk_phase_event e, struct sk_err *err);

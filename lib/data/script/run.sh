@@ -8,6 +8,7 @@ trap 'exit 143' TERM
 
 # Not everything is said above.
 : "${goal:=}" "${on_gate:=}" "${timeout:=}"
+arbiter=
 begin=1
 
 # A run of our own, unless the caller goes on with one (SK_RUN, SK_BRANCH).
@@ -53,6 +54,34 @@ ask_all() {
 	fi
 }
 
+# close STAGE: an agreed value becomes a file before it is acknowledged.
+close() {
+	seq=$(sk-auto artefact "$spec" <"$tmp/verdict") || exit
+	sk-metrics settle --run "$SK_RUN" --branch "$SK_BRANCH" \
+		--stage "$1" >"$tmp/cost" || exit
+	sk-consensus ack --run "$SK_RUN" --branch "$SK_BRANCH" \
+		--seq "$seq" >"$tmp/ack" || exit
+}
+
+# A conflict, and somebody who did not vote: asked where the policy lets one
+# settle. Whatever comes of it, the verdict that there is stands.
+arbitrate() {
+	sk-consensus arbitrate --json --settling --agent "$arbiter" \
+		--run "$SK_RUN" --branch "$SK_BRANCH" --seq "$seq" \
+		>"$tmp/question" || return 0
+	sk-run --json <"$tmp/question" >"$tmp/opinion"
+	sk-consensus arbitrate --json --take --no-ack \
+		<"$tmp/opinion" >"$tmp/ruling"
+	ruled=$?
+	case $ruled in
+	0 | 1 | 3)
+		cp "$tmp/ruling" "$tmp/verdict" || exit 74
+		status=$ruled
+		;;
+	esac
+	close "$stage.arbiter"
+}
+
 # stage NAME MODE AGENT...: judge() says by which rules.
 stage() {
 	stage=$1
@@ -71,12 +100,11 @@ stage() {
 		0 | 1 | 3) ;;
 		*) exit "$status" ;;
 		esac
-		# An agreed value becomes a file before it is acknowledged.
-		seq=$(sk-auto artefact "$spec" <"$tmp/verdict") || exit
-		sk-metrics settle --run "$SK_RUN" --branch "$SK_BRANCH" \
-			--stage "$stage" >"$tmp/cost" || exit
-		sk-consensus ack --run "$SK_RUN" --branch "$SK_BRANCH" \
-			--seq "$seq" >"$tmp/ack" || exit
+		close "$stage"
+		if [ "$status" -eq 1 ] && [ -n "$arbiter" ]; then
+			arbitrate
+			break
+		fi
 		# Degraded: the agents that failed are asked once more.
 		if [ "$status" -ne 3 ] || [ "$try" -eq 2 ]; then
 			break
