@@ -37,6 +37,34 @@ local_setup() {
 	check 0 sk-consensus audit --json
 }
 
+@test "each way to leave a stage out leaves a file that says so" {
+	skipped() {
+		jq -r '.stage + ": " + .reason + " (" + .configSource + ")"' \
+			$E/commands/DEMO/*_SKIPPED.json 2>/dev/null
+	}
+	check 0 sk-auto run DEMO --to tasks
+	same "$(skipped)" ""
+	# What this run has agreed on is no stage left out.
+	check 0 sk-auto run DEMO --run "$(sqlite3 "$SK_DB" 'SELECT run_id FROM runs')" \
+		--only implement --worktree
+	same "$(skipped)" ""
+	# A run that begins later stands on files, or on nothing.
+	rm -rf "$SK_DB"* $E
+	check 0 sk-auto run DEMO --new --from audit --to audit
+	same "$(skipped | sort)" "implement: the run began after it, and its file stands in (option)
+plan: the run began after it, and its file stands in (option)
+tasks: the run began after it, and its file stands in (option)
+validate: the run began after it, and nothing stands in (option)"
+	rm -rf "$SK_DB"* $E
+	sed -i 's/^agents = \["w1.*/&\nstages = ["plan", "tasks", "audit"]/' sk.toml
+	git add -A && git commit -qm conf
+	check 0 sk-auto run DEMO --skip-tasks
+	same "$(skipped | sed 's/(.*sk.toml.*/(sk.toml)/' | sort)" "implement: not in pipeline.stages (sk.toml)
+tasks: left out by an option (option)
+validate: not in pipeline.stages (sk.toml)"
+	check 0 sk-auto evidence verify DEMO
+}
+
 @test "verify names what was deleted, edited and added, and ends by the table" {
 	check 0 sk-auto run DEMO --to plan --json
 	synthesis=$(cd $E && echo consensus/DEMO/*_synthesis.json)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "pipeline/bundle.h"
 #include "pipeline/keep.h"
@@ -235,10 +236,42 @@ sk_evidence_close(struct sk_auto *a)
 
 /* ---- stages that were left out ---- */
 
-static void
-skipped_json(struct sk_auto *a, const struct sk_stage *st, struct sk_buf *b)
+/* Why a stage is not part of what was run; NULL = it is, or its turn comes. */
+static const char *
+why_skipped(
+    struct sk_auto *a, const struct sk_stage *st, const struct sk_step *first)
 {
-	bool option = a->opts->skip[st - sk_stages];
+	struct sk_err ignored = { 0 };
+	struct sk_decision d;
+	bool found = true;
+	struct stat sb;
+	char *path;
+	int rc;
+
+	if (a->opts->skip[st - sk_stages])
+		return "left out by an option";
+	if (!sk_auto_wanted(a, st))
+		return "not in pipeline.stages";
+	if (st >= first->stage || a->db == NULL)
+		return NULL;
+	/* The run began after it: what came later stands on what there is. */
+	rc = sk_decision_seen(a->db, a->branch, a->spec.id, st->name, &d,
+	    &found, &a->arena, &ignored);
+	sk_err_clear(&ignored);
+	if (rc != 0 || found)
+		return NULL;
+	path = sk_asprintf("%s/%s.md", a->spec.dir, st->name);
+	found = stat(path, &sb) == 0;
+	free(path);
+	return found ? "the run began after it, and its file stands in"
+	             : "the run began after it, and nothing stands in";
+}
+
+static void
+skipped_json(struct sk_auto *a, const struct sk_stage *st, const char *why,
+    struct sk_buf *b)
+{
+	bool option = a->opts->skip[st - sk_stages] || sk_auto_wanted(a, st);
 	char command[80];
 	struct sk_jw w;
 
@@ -250,8 +283,7 @@ skipped_json(struct sk_auto *a, const struct sk_stage *st, struct sk_buf *b)
 	sk_jw_kstr(&w, "sessionId", a->run);
 	sk_jw_kstr(&w, "stage", st->name);
 	sk_jw_kstr(&w, "action", "skipped");
-	sk_jw_kstr(&w, "reason",
-	    option ? "left out by an option" : "not in pipeline.stages");
+	sk_jw_kstr(&w, "reason", why);
 	sk_jw_kstr(&w, "configSource",
 	    option ? "option" : sk_config_origin(a->conf, "pipeline.stages"));
 	sk_jw_ktime(&w, "timestamp", sk_now_ms());
@@ -262,9 +294,10 @@ skipped_json(struct sk_auto *a, const struct sk_stage *st, struct sk_buf *b)
 void
 sk_evidence_skipped(struct sk_auto *a, const struct sk_step *steps, size_t n)
 {
-	const struct sk_stage *st = n > 0 ? steps[0].stage : NULL;
+	const struct sk_stage *st;
 	struct sk_strv mine = { 0 };
 	struct sk_err why = { 0 };
+	const char *reason;
 	struct sk_buf b;
 	char name[100], rel[100];
 	size_t i = 0;
@@ -277,10 +310,13 @@ sk_evidence_skipped(struct sk_auto *a, const struct sk_step *steps, size_t n)
 	     st++) {
 		while (i < n && steps[i].stage < st)
 			i++;
-		if ((i < n && steps[i].stage == st) || sk_auto_wanted(a, st))
+		reason = i < n && steps[i].stage == st
+		             ? NULL
+		             : why_skipped(a, st, &steps[0]);
+		if (reason == NULL)
 			continue;
 		sk_buf_clear(&b);
-		skipped_json(a, st, &b);
+		skipped_json(a, st, reason, &b);
 		(void)snprintf(
 		    name, sizeof(name), "speckit-%s_SKIPPED.json", st->name);
 		if (put(a, rel, name, &b, &mine, &why) != 0)
