@@ -100,8 +100,8 @@ struct sk_auto {
 	struct sk_spec spec;
 	struct sk_db *db;
 	struct sk_driver driver;
-	int spec_lock; /* of the folder in the database's lock file; -1 = none */
-	int tree_lock; /* the folder itself, -1 = none */
+	int spec_lock; /* its name beside the database; -1 = not locked */
+	int tree_lock; /* the folder itself; likewise */
 	bool driving; /* driver lock held here */
 	enum sk_phase phase; /* while driving */
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
