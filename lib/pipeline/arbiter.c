@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "consensus/consensus.h"
 #include "pipeline/step.h"
 
 const char *
@@ -80,17 +81,36 @@ opinion(struct sk_auto *a, const struct sk_buf *request, struct sk_buf *out,
 }
 
 static int
-take(struct sk_auto *a, const struct sk_buf *records, struct sk_buf *out,
-    int *status, struct sk_err *err)
+take(struct sk_auto *a, const struct sk_buf *records, struct sk_jv **verdict,
+    struct sk_err *err)
 {
 	struct sk_strv argv = { 0 };
+	int rc;
 
 	sk_strv_add(&argv, "sk-consensus");
 	sk_strv_add(&argv, "arbitrate");
 	sk_strv_add(&argv, "--json");
 	sk_strv_add(&argv, "--take");
 	sk_strv_add(&argv, "--no-ack");
-	return child(a, &argv, records, out, status, err);
+	if (a->config_file != NULL)
+		sk_arg2(&argv, "--config", a->config_file);
+	rc = sk_verdict_ask(a, &argv, records->p, records->len, verdict, err);
+	sk_strv_free(&argv);
+	return rc;
+}
+
+/* Why there was no question. */
+static int
+refused(struct sk_auto *a, const struct sk_buf *out, struct sk_err *err)
+{
+	struct sk_jv *v;
+
+	if (sk_json_parse(&a->arena, out->p, out->len, &sk_verdict_limits, &v,
+		NULL) == 0 &&
+	    sk_error_from_json(v, err))
+		return err->exit;
+	return sk_fail(
+	    err, SK_BUG, "no_question", "sk-consensus printed no question");
 }
 
 int
@@ -98,30 +118,30 @@ sk_arbiter_ask(struct sk_auto *a, const struct sk_step *s,
     struct sk_jv **verdict, struct sk_err *err)
 {
 	const char *agent = sk_arbiter_name(a, s->stage);
-	struct sk_buf request, records, out;
-	struct sk_err why = { 0 };
+	struct sk_buf request, records;
 	int rc, status = 0;
 
 	*verdict = NULL;
 	sk_buf_init(&request, SK_RECORDS_MAX);
 	sk_buf_init(&records, SK_RECORDS_MAX);
-	sk_buf_init(&out, SK_RECORDS_MAX);
 	sk_say(
 	    "%s: a conflict, asking the arbiter '%s'", s->stage->name, agent);
 	rc = question(a, s, agent, &request, &status, err);
-	if (rc == 0 && status == 0)
+	if (rc == 0 && status != 0)
+		rc = refused(a, &request, err);
+	/* (Of a call that failed, the record says why.) */
+	if (rc == 0)
 		rc = opinion(a, &request, &records, &status, err);
-	else if (rc == 0)
-		sk_buf_add(&out, request.p, request.len);
-	/* (Of one that failed, the record says why.) */
-	if (rc == 0 && records.len > 0)
-		rc = take(a, &records, &out, &status, err);
-	if (rc == 0 && sk_verdict_find(a, &out, status, verdict, &why) != 0)
+	if (rc == 0)
+		rc = take(a, &records, verdict, err);
+	if (rc != 0 && rc < 128) {
 		sk_warn("%s: the arbiter '%s' settles nothing: %s",
-		    s->stage->name, agent, why.message);
-	sk_err_clear(&why);
+		    s->stage->name, agent, err->message);
+		sk_err_clear(err);
+		*verdict = NULL;
+		rc = 0;
+	}
 	sk_buf_free(&request);
 	sk_buf_free(&records);
-	sk_buf_free(&out);
 	return rc;
 }

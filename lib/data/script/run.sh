@@ -69,7 +69,8 @@ arbitrate() {
 	sk-consensus arbitrate --json --settling --agent "$arbiter" \
 		--run "$SK_RUN" --branch "$SK_BRANCH" --seq "$seq" \
 		>"$tmp/question" || return 0
-	sk-run --json <"$tmp/question" >"$tmp/opinion"
+	sk-run --json ${timeout:+--timeout "$timeout"} \
+		<"$tmp/question" >"$tmp/opinion"
 	sk-consensus arbitrate --json --take --no-ack \
 		<"$tmp/opinion" >"$tmp/ruling"
 	ruled=$?
