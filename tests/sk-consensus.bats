@@ -134,6 +134,22 @@ fails() { # INPUT STATUS CODE COMMAND...
 		"$(printf '{"a":2,"b":1}' | sha256sum | cut -d' ' -f1)"
 }
 
+@test "one run about several specifications: each has its verdict" {
+	local spec name
+	for spec in S T U; do
+		for name in a b; do
+			ans $name '{"v": 1}' "run: \"r\", spec: \"$spec\", stage: \"plan\""
+		done
+	done >in
+	feed_file in 0 sk-consensus --expect a,b --no-evidence
+	same "$(j '"\(.spec) \(.status) \(.decision.run) \(.decision_seq)"' |
+		xargs)" "S ok r 1 T ok r 2 U ok r 3"
+	sed 's/"run":"r",//; s/"run": "r",//' in >bare
+	feed_file bare 0 sk-consensus --run q --expect a,b --no-evidence
+	same "$(j '"\(.spec) \(.decision.run)"' | xargs)" "S q T q U q"
+	check 0 sk-consensus audit
+}
+
 @test "a refused record degrades the verdict, and is 65 only alone" {
 	bad=$(ans a3 '{"size": 3}' 'spec: "S", stage: "plan", sha256: "00"')
 	feed "$(plan 3 3; echo "$bad")" 3 sk-consensus

@@ -165,14 +165,14 @@ ensure(struct sk_intake *in, const struct sk_key *k, struct run_row *row,
 		return rc;
 	}
 	/* Our project is a fact about runs that begin here, and no reason to
-	 * refuse one that began elsewhere. */
-	if (git != NULL && !fresh && row->run[0] != '\0')
+	 * refuse one that began elsewhere. So is the specification that a run
+	 * began with: its answers may be about several, each judged apart. */
+	if (!fresh && row->run[0] != '\0')
 		rc = sk_run_get(in->db, row->run, &known, &found, &a, err);
 	sk_arena_free(&a);
-	/* Records without a run may be about several specifications. */
 	if (rc == 0)
 		rc = sk_run_ensure(in->db, row->run, row->branch,
-		    fresh ? "" : k->spec, found ? NULL : git, err);
+		    fresh || found ? "" : k->spec, found ? NULL : git, err);
 	if (rc == 0 && fresh && s->fresh_root[0] == '\0')
 		memcpy(s->fresh_root, row->branch, sizeof(s->fresh_root));
 	return rc;
