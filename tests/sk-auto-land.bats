@@ -26,6 +26,16 @@ local_setup() {
 	# Nothing asked, nothing done: the next stage waits for a person.
 	check 5 sk-auto resume DEMO --json
 	has "$err" 'sk-auto apply DEMO'
+	# That is a pause, not a question: nothing asks for an answer.
+	same "$(j 'select(.schema=="sk.summary/1") | .state')" paused
+	has "$(j 'select(.event=="phase") | .from + ">" + .to' | xargs)" 'checking>paused'
+	check 0 sk-auto status DEMO --json
+	same "$(j .phase)" paused
+	check 0 sk-auto status DEMO --format text
+	has "$out" 'resume  sk-auto resume DEMO'
+	not grep -q 'sk-auto answer' "$BATS_TEST_TMPDIR/.out"
+	check 5 sk-auto next DEMO
+	has "$err" 'sk-auto resume DEMO'
 	tree | diff ../before -
 	# A look changes nothing.
 	check 0 sk-auto apply DEMO --dry-run --json

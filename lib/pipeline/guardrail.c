@@ -13,6 +13,7 @@
 #include "pipeline/gate.h"
 #include "pipeline/land.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/step.h"
 
 #define MB ((int64_t)1 << 20)
 #define DEPTH 8 /* of directories below a specification's evidence */
@@ -416,6 +417,7 @@ sk_guardrail(
     struct sk_auto *a, const struct sk_step *s, bool first, struct sk_err *err)
 {
 	struct rails r = { .a = a, .stage = s->stage, .err = err };
+	struct sk_err second = { 0 };
 	char command[80];
 	int rc = 0;
 
@@ -446,5 +448,12 @@ sk_guardrail(
 		sk_streq(getenv("SPEC_KIT_TELEMETRY_ENABLED"), "1")))
 		publish(&r);
 	sk_buf_free(&r.json);
-	return rc != 0 ? rc : err->exit;
+	if (rc == 0)
+		rc = err->exit;
+	/* A person has something to do before it can go on, and no question to
+	 * answer. */
+	if (rc == SK_PAUSED && sk_phase_go(a, SK_EV_PAUSE, &second) != 0)
+		sk_warn("%s", second.message);
+	sk_err_clear(&second);
+	return rc;
 }

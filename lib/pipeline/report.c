@@ -285,6 +285,7 @@ summary_json(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 	sk_jw_kstr(&w, "state",
 	    exit_class == 0             ? "done"
 	    : a->phase == SK_PH_WAITING ? "waiting"
+	    : a->phase == SK_PH_PAUSED  ? "paused"
 					: "halted");
 	sk_jw_kint(&w, "exit", exit_class);
 	sk_jw_kint(&w, "duration_ms", sk_now_ms() - started_ms);

@@ -386,6 +386,7 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 		/* Fenced or interrupted: say what can be said, keep the cause.
 		 * Whoever waits for a person goes on waiting. */
 		if (rc != SK_ORDER && a->phase != SK_PH_WAITING &&
+		    a->phase != SK_PH_PAUSED &&
 		    sk_phase_go(
 			a, rc == 0 ? SK_EV_FINISH : SK_EV_HALT, &second) != 0)
 			sk_warn("%s", second.message);

@@ -370,7 +370,12 @@ status_text(const struct sk_auto *a, const struct view *v)
 		sk_buf_init(&b, 0);
 		if (r->reason != NULL)
 			sk_buf_visible(&b, r->reason, strlen(r->reason), false);
-		if (r->exit == SK_PAUSED)
+		if (r->exit == SK_PAUSED && v->lease.phase[0] != '\0' &&
+		    sk_phase_parse(v->lease.phase) == SK_PH_PAUSED)
+			sk_outf("\npaused  %s: %s\nresume  sk-auto resume %s "
+				"--run %s\n",
+			    sk_stages[i].name, b.p, a->spec.id, v->run.id);
+		else if (r->exit == SK_PAUSED)
 			sk_outf("\nwaits   %s: %s\nanswer  sk-auto answer %s "
 				"--run %s --list\n",
 			    sk_stages[i].name, b.p, a->spec.id, v->run.id);

@@ -153,6 +153,19 @@ answered(
 	return rc;
 }
 
+/* Does the run wait for a person's hands, and not for an answer? */
+static bool
+is_paused(const struct sk_auto *a)
+{
+	struct sk_err ignored = { 0 };
+	struct sk_lease lease;
+	bool found = false;
+	int rc = sk_lease_get(a->db, a->run, &lease, &found, &ignored);
+
+	sk_err_clear(&ignored);
+	return rc == 0 && found && sk_phase_parse(lease.phase) == SK_PH_PAUSED;
+}
+
 /* What stopped the stage, as the status of whoever asks. */
 static int
 halted(const struct sk_auto *a, const struct place *p, struct sk_err *err)
@@ -165,7 +178,7 @@ halted(const struct sk_auto *a, const struct place *p, struct sk_err *err)
 	    a->run, p->next->name, r != NULL && r->reason != NULL ? ": " : "",
 	    r != NULL && r->reason != NULL ? r->reason : "");
 	sk_buf_init(&cmd, 0);
-	if (status == SK_PAUSED)
+	if (status == SK_PAUSED && !is_paused(a))
 		sk_report_answer(a, &cmd);
 	else
 		sk_report_command(a, "resume", NULL, &cmd);
