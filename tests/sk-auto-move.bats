@@ -264,3 +264,29 @@ alter() {
 	check 0 sk-auto run DEMO --from tasks --to tasks --json
 	check 0 sk-consensus audit --json
 }
+
+@test "cut or flipped anywhere it is refused; redacted, no word of anybody is in it" {
+	local size at byte i
+	work w2 'echo SECRET-ERR >&2; exit 3'
+	sk-auto run DEMO --to implement --goal SECRET-GOAL --json >/dev/null 2>&1 || :
+	check 0 sk-auto export DEMO -o ../one.skb
+	check 0 sk-auto export DEMO --redact -o ../red.skb
+	for i in SECRET-ERR SECRET-GOAL; do
+		grep -q $i ../one.skb
+		not grep -q $i ../red.skb
+	done
+	export SK_DB=$BATS_TEST_TMPDIR/b.db
+	size=$(stat -c %s ../one.skb)
+	RANDOM=7
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		at=$(((RANDOM * 32768 + RANDOM) % size))
+		byte=$(od -An -tu1 -j $at -N1 ../one.skb)
+		cp ../one.skb ../flipped
+		printf "%b" "\\0$(printf %o $((byte ^ (1 << (i % 8)))))" |
+			dd of=../flipped bs=1 seek=$at conv=notrunc status=none
+		check 65 sk-auto import ../flipped --json
+		head -c $at ../one.skb >../cut
+		check 65 sk-auto import ../cut --json
+	done
+	[ ! -e "$SK_DB" ] || same "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM runs')" 0
+}
