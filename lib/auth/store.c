@@ -421,6 +421,8 @@ auth_doc_lock(struct sk_auth *a, const char *name, int64_t wait_ms,
 	if (rc == 0) {
 		rc = sk_lock_take(&d->lock, wait_ms, "token store", err);
 		d->locked = rc == 0;
+		if (rc != 0)
+			sk_lock_close(&d->lock);
 	}
 	free(path);
 	free(file);
