@@ -3,6 +3,7 @@
 # Every way in which agents can fail, up to a bound; `make explore` goes further.
 
 load helper
+load agents
 
 local_setup() {
 	DEV=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
@@ -58,10 +59,10 @@ broken_run() {
 }
 
 @test "explore: a hang is found" {
-	broken_run '*agent_empty@a#1*' 'exec sleep 61.25'
+	broken_run '*agent_empty@a#1*' 'echo $$ >'"$PWD"'/hung; exec sleep 61'
 	check 1 bin/sk-faults explore -n 1 -k agent_empty --attempts 1 \
 		--timeout 1s --json
 	same "$(j -c '.violations[] | [.rule, .plan]')" \
 		'["hang: sk-run did not end","agent_empty@a#1"]'
-	same "$(pgrep -f '^sleep 61[.]25$')" ''
+	gone "$(cat hung)"
 }

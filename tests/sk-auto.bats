@@ -3,6 +3,7 @@
 
 load helper
 load auto
+load agents
 
 local_setup() { example; }
 
@@ -370,20 +371,17 @@ judged() {
 }
 
 @test "interrupted: agents are gone, the summary is valid, status 143" {
-	agent x "touch '$PWD/waiting'; exec sleep 61"
+	agent x "echo \$\$ >'$PWD/waiting'; exec sleep 61"
 	project_of x
 	sk-auto run DEMO --to plan --json >events 2>errors &
 	pid=$!
-	for _ in $(seq 200); do
-		[ ! -e waiting ] || break
-		sleep 0.05
-	done
+	await waiting
 	kill -TERM "$pid"
 	status=0
 	wait "$pid" || status=$?
 	same "$status" 143
 	jq -es 'map(select(.schema == "sk.summary/1" and .state == "halted")) | length == 1' events
-	not pgrep -f 'sleep 61' >/dev/null
+	gone "$(cat waiting)"
 }
 
 @test "status shows each stage" {

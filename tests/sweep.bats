@@ -72,13 +72,14 @@ sweep() {
 		1) echo no >&2; exit 2 ;;
 		2) echo '#0 in f' >"${log%%:*}.1" ;;
 		3) mkdir "$TMPDIR/x" ;;
-		4) sleep 61.5 & ;;
+		4) sleep 61 & echo $! >SLEPT ;;
 		5) echo '{' ;;
 		6) exit 74 ;;
 		7) echo x >"$HOME/state/sk/sk.db" ;;
 		esac
 		exit 0
 	END
+	sed -i "s:SLEPT:$PWD/slept:" bin/sk-branch
 	printf '#!/bin/sh\necho {\\"counters\\":[{\\"calls\\":7}]}\n' >counters
 	rm bin/sk-faults
 	mv counters bin/sk-faults
@@ -93,11 +94,11 @@ sweep() {
 		status 2 for trouble of the machine
 		memory leaks: in f
 		temporary files stay
-		left running: sleep 61.5
+		left running: sleep 61
 		half a record
 		status 74 without a word
 		the database is damaged
 	END
 	has "$output" "7 of 7 points, statuses 0:5 2:1 74:1, "
-	pkill -f '^sleep 61[.]5$'
+	kill "$(cat slept)"
 }
