@@ -2,8 +2,8 @@
 # sk-auto: the stages end to end, with agents that are small shell scripts.
 
 load helper
-load auto
 load agents
+load auto
 
 local_setup() { example; }
 

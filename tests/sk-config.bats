@@ -208,6 +208,8 @@ forbidden() {
 		landing.max_bytes|1
 		landing.binary|true
 		stages.x.guardrail|["true"]
+		stages.x.arbiter|"a"
+		consensus.arbiter|"a"
 		evidence.auto_commit|true
 		evidence.base_dir|"/tmp"
 		evidence.base_dir|"docs/../../x"
@@ -283,7 +285,7 @@ forbidden() {
 		s/body\.\*/body.a/; s/headers\.\*/headers.A/' | sort >refused
 	forbidden | sed 's/|.*//' | grep -v '^evidence.base' | sort >tried
 	diff tried refused
-	[ "$(wc -l <tried)" -eq 35 ]
+	[ "$(wc -l <tried)" -eq 37 ]
 }
 
 @test "a found project file may set stages, limits and budgets" {
