@@ -165,6 +165,10 @@ static const struct sk_opt gate_opts[] = {
 	    SK_C_STAGE, "the stage that comes next (plan)", NULL),
 	SK_OPT_FLAG(struct sk_gate_opts, 0, "begin", begin,
 	    "the run begins with it: look at the work tree", NULL),
+	SK_OPT_FLAG(struct sk_gate_opts, 0, "skip", skip,
+	    "only: is the stage left out? 1 = no",
+	    "The condition is "
+	    "stages.STAGE.skip_if; that it is left out is recorded."),
 	O_DIRTY, O_ON_GATE, O_RUN, O_BRANCH, O_TIMEOUT, O_WAIT, SK_OPT_END
 };
 

@@ -143,7 +143,7 @@ _sk_auto()
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		check) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		answer) words='-l --list --resume -r --run -b --branch --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		gate) words='-s --stage --begin --allow-dirty --on-gate -r --run -b --branch -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		gate) words='-s --stage --begin --skip --allow-dirty --on-gate -r --run -b --branch -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		env) words='--new --goal -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;

@@ -235,6 +235,10 @@ c.toml:9:11 pipeline.stages'
 		run.max_output|1 "16MiB" "2G"|0 "0" "1X"
 		run.jobs|0 65536|-1 65537
 		stages.x.max_rounds|1 20|0 21
+		stages.x.skip_if|"never" "always" "no_tests" "low_risk"|"sometimes" "files_below" true []
+		stages.x.skip_files|"src/*.c" "a?b"|"" "[ab].c" 'a\b' 1
+		stages.x.skip_below|1 1000000|0 -1 1000001 "x" 1.5
+		stages.x.skip_reason|"because"|"" 1
 		stages.x.mode|"sequential" "parallel"|"serial" 1
 		stages.x.agents|[] ["a=b:3"]|["a/b"] ["-a"] ["a:"] ["=b"] ["a="] "a" [["a"]]
 		agents.x.command|["a"] ["a",""]|[] [""] "a" [1]

@@ -223,11 +223,13 @@ user=.config/sk/config.toml
 		[models.m5.retry]\nbase_delay_ms = 10\nmax_delay_ms = 9\n|3:16|expected at least base_delay_ms (10), found 9
 		[models.a1]\naliases = ["x"]\n[models.b2]\naliases = ["x"]\n|4:12|'x' is a name of the model 'a1' already
 		[models.a1]\naliases = ["b2"]\n[models.b2]\n|2:12|'b2' is a name of the model 'b2' already
+		[stages.plan]\nskip_if = "files_below"\nskip_files = "*.c"\n|2:11|stages.plan.skip_if: files_below needs skip_files and skip_below, and there is no skip_below
+		[stages.audit]\nskip_below = 2\nskip_if = "files_below"\n|3:11|and there is no skip_files
 		[quality_gates]\nplan = ["claude:6"]\n|2:8|invalid agent count: 6 (must be between 1 and 5)
 		[quality_gates]\nplan = []\n|2:8|quality_gates.plan
 		[quality_gates]\nplan = ["claud_opus"]\n|2:9|unknown model 'claud_opus'; available:
 	END
-	[ "$n" -eq 16 ]
+	[ "$n" -eq 18 ]
 	has "$(j .error.hint)" "did you mean 'claude_opus'?"
 	# What can be reached is right.
 	cat >c.toml <<-'END'

@@ -378,6 +378,32 @@ stages(struct sk_config *c)
 	}
 }
 
+/* A condition that counts files must say which, and how many. */
+static void
+conditions(struct sk_config *c)
+{
+	static const char *const also[] = { "skip_files", "skip_below" };
+	const struct sk_jv *t = only(sk_jget(c->root, "stages"), SK_J_OBJ);
+	const struct sk_jv *rule;
+
+	for (size_t i = 0; i < sk_jlen(t); i++) {
+		rule = sk_jget(t->m[i].v, "skip_if");
+		if (!sk_streq(sk_jstr(rule), "files_below"))
+			continue;
+		for (size_t k = 0; k < SK_ARRAY_SIZE(also); k++)
+			if (sk_jget(t->m[i].v, also[k]) == NULL) {
+				sk_config_finding(c,
+				    sk_config_layer_of(c, rule), rule,
+				    key_of(c, "stages", t->m[i].key, "skip_if"),
+				    "missing_key", NULL,
+				    "files_below needs skip_files and "
+				    "skip_below, and there is no %s",
+				    also[k]);
+				break;
+			}
+	}
+}
+
 /* ---- models ---- */
 
 static void
@@ -444,5 +470,6 @@ sk_config_cross(struct sk_config *c)
 	check_enabled(c);
 	gates(c);
 	stages(c);
+	conditions(c);
 	drop_repeats(c->origins, before);
 }

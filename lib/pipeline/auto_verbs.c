@@ -280,7 +280,7 @@ do_gate(struct sk_auto *a, void *arg, struct sk_err *err)
 {
 	const struct sk_gate_opts *o = arg;
 
-	return sk_auto_gate(a, o->stage, o->begin, err);
+	return sk_auto_gate(a, o->stage, o->begin, o->skip, err);
 }
 
 int

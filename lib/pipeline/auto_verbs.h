@@ -19,7 +19,7 @@ struct sk_status_opts {
 struct sk_gate_opts {
 	struct sk_auto_opts common;
 	const char *stage;
-	bool begin;
+	bool begin, skip;
 };
 struct sk_answer_opts {
 	struct sk_auto_opts common;

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "pipeline/ci.h"
 #include "pipeline/gate.h"
+#include "pipeline/skip.h"
 
 /* What GitHub takes of one step; more is dropped whole. */
 #define SUMMARY_MAX ((size_t)1 << 20)
@@ -153,6 +154,11 @@ load_stage(struct sk_ci *c, const struct sk_stage_row *r, struct sk_err *err)
 	s->artefact = r->artefact;
 	s->started_ms = r->started_ms;
 	s->ms = r->ended_ms > 0 ? r->ended_ms - r->started_ms : 0;
+	if (sk_skip_row(r)) {
+		add(c, s, "stage", SK_CI_SKIPPED)->text =
+		    r->reason != NULL ? r->reason : "was left out";
+		return 0;
+	}
 	rc = sk_answers_of(a->db, &key, &x, &n, &round, &c->arena, err);
 	if (rc != 0)
 		return rc;

@@ -8,6 +8,7 @@
 
 #include "pipeline/bundle.h"
 #include "pipeline/keep.h"
+#include "pipeline/skip.h"
 #include "sys/sys.h"
 
 /* ---- cost ---- */
@@ -101,7 +102,7 @@ cost_json(struct sk_auto *a, const struct cost *c, const struct sk_run *run,
 	sk_jw_kint(&w, "duration", (end - run->created_ms) / 1000);
 	sk_jw_karr(&w, "stage_notes");
 	for (size_t i = 0; i < n; i++) {
-		if (rows[i].reason == NULL)
+		if (rows[i].reason == NULL || sk_skip_row(&rows[i]))
 			continue;
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "stage", rows[i].stage);
@@ -252,7 +253,9 @@ why_skipped(
 		return "left out by an option";
 	if (!sk_auto_wanted(a, st))
 		return "not in pipeline.stages";
-	if (st >= first->stage || a->db == NULL)
+	/* (What was left out before has its file already.) */
+	if (st >= first->stage || a->db == NULL ||
+	    sk_skip_recorded(a, st) != NULL)
 		return NULL;
 	/* The run began after it: what came later stands on what there is. */
 	rc = sk_decision_seen(a->db, a->branch, a->spec.id, st->name, &d,
@@ -269,11 +272,13 @@ why_skipped(
 
 static void
 skipped_json(struct sk_auto *a, const struct sk_stage *st, const char *why,
-    struct sk_buf *b)
+    bool by_rule, struct sk_buf *b)
 {
 	bool option = a->opts->skip[st - sk_stages] || sk_auto_wanted(a, st);
-	char command[80];
+	char command[80], key[80];
 	struct sk_jw w;
+
+	(void)snprintf(key, sizeof(key), "stages.%s.skip_if", st->name);
 
 	(void)snprintf(command, sizeof(command), "speckit.%s", st->name);
 	sk_jw_init(&w, b);
@@ -285,7 +290,9 @@ skipped_json(struct sk_auto *a, const struct sk_stage *st, const char *why,
 	sk_jw_kstr(&w, "action", "skipped");
 	sk_jw_kstr(&w, "reason", why);
 	sk_jw_kstr(&w, "configSource",
-	    option ? "option" : sk_config_origin(a->conf, "pipeline.stages"));
+	    by_rule  ? sk_config_origin(a->conf, key)
+	    : option ? "option"
+		     : sk_config_origin(a->conf, "pipeline.stages"));
 	sk_jw_ktime(&w, "timestamp", sk_now_ms());
 	sk_jw_kstr(&w, "schemaVersion", "1.0");
 	sk_jw_done(&w);
@@ -300,6 +307,7 @@ sk_evidence_skipped(struct sk_auto *a, const struct sk_step *steps, size_t n)
 	const char *reason;
 	struct sk_buf b;
 	char name[100], rel[100];
+	bool by_rule;
 	size_t i = 0;
 
 	if (!sk_config_bool(a->conf, "evidence.enabled", true) || n == 0)
@@ -310,13 +318,17 @@ sk_evidence_skipped(struct sk_auto *a, const struct sk_step *steps, size_t n)
 	     st++) {
 		while (i < n && steps[i].stage < st)
 			i++;
-		reason = i < n && steps[i].stage == st
-		             ? NULL
-		             : why_skipped(a, st, &steps[0]);
+		by_rule = i < n && steps[i].stage == st;
+		if (!by_rule)
+			reason = why_skipped(a, st, &steps[0]);
+		else
+			reason = strcmp(steps[i].status, "skipped") == 0
+			             ? steps[i].reason
+			             : NULL;
 		if (reason == NULL)
 			continue;
 		sk_buf_clear(&b);
-		skipped_json(a, st, reason, &b);
+		skipped_json(a, st, reason, by_rule, &b);
 		(void)snprintf(
 		    name, sizeof(name), "speckit-%s_SKIPPED.json", st->name);
 		if (put(a, rel, name, &b, &mine, &why) != 0)

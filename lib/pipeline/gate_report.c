@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "pipeline/gate.h"
+#include "pipeline/skip.h"
 
 static size_t
 count_of(const struct sk_jv *issues, const char *resolution)
@@ -195,7 +196,8 @@ view(struct sk_auto *a, const struct sk_stage_row *rows, size_t n,
 	}
 	for (size_t i = 0; i < n; i++)
 		if (sk_gate_on(a) && strcmp(rows[i].stage, v->g->stage) == 0 &&
-		    strcmp(rows[i].state, "done") == 0)
+		    strcmp(rows[i].state, "done") == 0 &&
+		    !sk_skip_row(&rows[i]))
 			v->state = "passed";
 	return rc;
 }

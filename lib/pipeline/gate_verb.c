@@ -5,6 +5,8 @@
 
 #include "cli/cli.h"
 #include "pipeline/gate.h"
+#include "pipeline/keep.h"
+#include "pipeline/skip.h"
 #include "pipeline/step.h"
 
 /* ---- check ---- */
@@ -145,9 +147,24 @@ sk_auto_check(struct sk_auto *a, const char *word, struct sk_err *err)
 
 /* ---- gate ---- */
 
+/* Decided and recorded as in a run. */
+static int
+leave_out(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
+{
+	bool out = false;
+	int rc = sk_skip_decide(a, s, &out, err);
+
+	if (rc == 0 && out) {
+		sk_report_skipped(a, s);
+		sk_evidence_skipped(a, s, 1);
+	}
+	sk_step_free(s);
+	return rc != 0 ? rc : out ? 0 : SK_NEGATIVE;
+}
+
 int
-sk_auto_gate(
-    struct sk_auto *a, const char *word, bool begin, struct sk_err *err)
+sk_auto_gate(struct sk_auto *a, const char *word, bool begin, bool skip,
+    struct sk_err *err)
 {
 	struct sk_step s = { .first = begin };
 	struct sk_run run;
@@ -174,6 +191,10 @@ sk_auto_gate(
 		rc = sk_phase_go(a, SK_EV_BEGIN, err);
 	if (rc == 0)
 		rc = sk_step_settle(a, s.stage, err);
+	if (rc == 0 && skip)
+		return leave_out(a, &s, err);
+	if (rc == 0)
+		rc = sk_auto_needs(a, s.stage, err);
 	if (rc == 0)
 		rc = sk_guardrail(a, &s, begin, err);
 	return rc != 0 ? rc : sk_gate_run(a, s.stage, err);

@@ -40,7 +40,8 @@ static const struct {
 	[SK_EV_HALT] = { BUSY, SK_PH_HALTED },
 	[SK_EV_CANCEL] = { BUSY | P(IDLE) | P(PAUSED) | P(WAITING) | P(HALTED),
 	    SK_PH_CANCELLED },
-	[SK_EV_FINISH] = { P(WRITING), SK_PH_DONE },
+	/* From checking when the last stages were left out. */
+	[SK_EV_FINISH] = { P(WRITING) | P(CHECKING), SK_PH_DONE },
 };
 
 const char *

@@ -87,6 +87,7 @@ struct sk_auto_opts {
 	int64_t timeout; /* ms per agent, 0 = configured */
 	bool skip[6]; /* in the order of the stages */
 	bool dry_run, print_script, events, fresh, allow_dirty;
+	bool stepping; /* only is the next stage, and not a person's word */
 	bool worktree; /* agents of implement get git work trees */
 	int64_t wait; /* ms for another driver to end */
 	const char *format; /* see sk_ci_format(); NULL = as usual */
@@ -140,6 +141,10 @@ void sk_auto_close(struct sk_auto *a);
  * What the steps need and do not make themselves must be there. */
 int sk_auto_choose_run(struct sk_auto *a, const struct sk_step *steps, size_t n,
     struct sk_err *err);
+/* What a stage stands on is there: an agreed earlier stage, or its file;
+ * SK_USAGE "stage_order". */
+int
+sk_auto_needs(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err);
 /* For verbs that only look: the run that was named (options, SK_RUN,
  * SK_BRANCH), else the newest of the specification; *found false when there is
  * none. Fills run and branch. */
@@ -324,9 +329,10 @@ int sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err);
  * SK_NEGATIVE, without a word, when something critical is among it. */
 int sk_auto_check(struct sk_auto *a, const char *word, struct sk_err *err);
 /* The verb `gate`: guardrails and the gate before a stage, as in a run. begin:
- * the run begins there. */
-int sk_auto_gate(
-    struct sk_auto *a, const char *word, bool begin, struct sk_err *err);
+ * the run begins there. skip: only whether the stage is left out, which is then
+ * recorded: 0, or SK_NEGATIVE without a word. */
+int sk_auto_gate(struct sk_auto *a, const char *word, bool begin, bool skip,
+    struct sk_err *err);
 /* The verb `answer`: words are ID=TEXT; none: the terminal, or JSON on standard
  * input. list: only show what is open. resume: go on when nothing is. */
 int sk_auto_answer(struct sk_auto *a, char *const *words, size_t n, bool list,
@@ -360,6 +366,8 @@ void sk_report_phase(const struct sk_auto *a, const char *from, const char *to);
 void sk_report_start(const struct sk_auto *a);
 void
 sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done);
+/* The stage is left out, for s->reason. */
+void sk_report_skipped(const struct sk_auto *a, const struct sk_step *s);
 /* Of a stage's or gate's prompt something was cut (list may be NULL). */
 void sk_report_left_out(const struct sk_auto *a, const char *stage,
     int64_t round, const struct sk_jv *list);

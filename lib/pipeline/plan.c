@@ -8,6 +8,7 @@
 #include "metrics/metrics.h"
 #include "pipeline/gate.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/skip.h"
 
 #define HISTORY 50 /* of an agent's calls, for guesses */
 #define BYTES_A_TOKEN 4
@@ -28,6 +29,7 @@ struct outline {
 	struct sk_buf b;
 	struct sk_jw w;
 	struct sk_table t;
+	struct sk_buf skips; /* lines for people */
 };
 
 /* A stage or a gate. */
@@ -266,19 +268,35 @@ stage(struct outline *o, const struct sk_step *s, struct sk_err *err)
 		.specs = &s->specs,
 		.names = &s->names,
 		.sequential = sequential };
+	struct range before = o->all;
+	bool always;
+	char *may = sk_skip_may(o->a, s->stage, &always);
 	int rc;
 
 	sk_jw_obj(&o->w);
 	sk_jw_kstr(&o->w, "stage", p.name);
+	if (may != NULL) {
+		sk_jw_kstr(&o->w, "may_skip", may);
+		sk_buf_printf(&o->skips, "%s %s be skipped: %s\n", p.name,
+		    always ? "will" : "may", may);
+	}
 	rc = gate(o, s->stage, err);
 	if (rc == 0)
 		rc = ask_plan(o, &p, err);
 	if (rc == 0) {
 		cost(o, &p);
 		show(o, &p);
+	}
+	/* What may be left out costs nothing at least; what will be, at all. */
+	if (rc == 0 && always) {
+		o->all = before;
+	} else if (rc == 0) {
+		if (may != NULL)
+			o->all.low = before.low;
 		o->likely_more += p.likely_out;
 		o->most_more += p.most_out;
 	}
+	free(may);
 	sk_jw_end(&o->w);
 	return rc;
 }
@@ -319,6 +337,7 @@ begin(struct outline *o)
 	sk_err_clear(&err);
 	o->unpriced = sk_jnew(&o->a->arena, SK_J_ARR);
 	sk_buf_init(&o->b, 0);
+	sk_buf_init(&o->skips, 0);
 	sk_jw_init(&o->w, &o->b);
 	sk_table_init(&o->t, SK_ARRAY_SIZE(head), 24);
 	for (size_t i = 0; i < SK_ARRAY_SIZE(head); i++)
@@ -350,6 +369,8 @@ sk_auto_plan(struct sk_auto *a, const struct sk_step *steps, size_t n,
 		    &a->arena, o.b.p, o.b.len, NULL, &a->outline, err);
 	if (rc == 0 && !a->json && a->outline == NULL) {
 		sk_table_print(&o.t);
+		if (o.skips.len > 0)
+			sk_outf("\n%s", o.skips.p);
 		total_text(&o);
 	} else {
 		sk_strv_free(&o.t.cells);
@@ -357,5 +378,6 @@ sk_auto_plan(struct sk_auto *a, const struct sk_step *steps, size_t n,
 	sk_meter_free(&o.meter);
 	sk_db_close(o.past);
 	sk_buf_free(&o.b);
+	sk_buf_free(&o.skips);
 	return rc;
 }

@@ -89,7 +89,9 @@ result_fields(struct sk_jw *w, const struct sk_step *s)
 	sk_jw_kword(w, "status", s->status);
 	sk_jw_kpos(w, "decision_seq", s->decision_seq);
 	sk_jw_kint(w, "exit", s->exit);
-	sk_jw_kword(w, "reason", s->exit != 0 ? s->reason : NULL);
+	sk_jw_kword(w, "reason",
+	    s->exit != 0 || strcmp(s->status, "skipped") == 0 ? s->reason
+							      : NULL);
 	sk_jw_kword(w, "artefact", s->artefact);
 	sk_jw_kword(w, "evidence", s->evidence);
 	sk_jw_kint(w, "duration_ms", s->ended_ms - s->started_ms);
@@ -120,6 +122,23 @@ sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
 	sk_jw_kword(&w, "config", a->config_hash);
 	if (done)
 		result_fields(&w, s);
+	sk_jw_done(&w);
+	emit(&b);
+}
+
+void
+sk_report_skipped(const struct sk_auto *a, const struct sk_step *s)
+{
+	struct sk_buf b;
+	struct sk_jw w;
+
+	if (!a->json) {
+		sk_say("%s: skipped, %s", s->stage->name, s->reason);
+		return;
+	}
+	event_open(&w, &b, a, "sk.event/1", "stage.skipped");
+	sk_jw_kstr(&w, "stage", s->stage->name);
+	sk_jw_kstr(&w, "reason", s->reason);
 	sk_jw_done(&w);
 	emit(&b);
 }

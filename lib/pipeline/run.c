@@ -7,6 +7,7 @@
 
 #include "pipeline/keep.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/skip.h"
 #include "pipeline/step.h"
 #include "sys/sys.h"
 
@@ -244,20 +245,29 @@ static int
 drive(struct sk_auto *a, struct sk_step *steps, size_t n, size_t *done,
     struct sk_err *err)
 {
+	bool first = true, out = false;
 	struct sk_step *s;
 	int rc = 0;
 
 	for (*done = 0; rc == 0 && *done < n; (*done)++) {
 		s = &steps[*done];
-		if (*done > 0)
+		/* (After stages that were left out it is checking already.) */
+		if (a->phase == SK_PH_WRITING)
 			rc = sk_phase_go(a, SK_EV_NEXT, err);
 		if (rc == 0)
 			rc = sk_auto_boundary(a, steps, *done, n, err);
 		if (rc == 0)
+			rc = sk_skip_decide(a, s, &out, err);
+		if (rc == 0 && out) {
+			sk_report_skipped(a, s);
+			continue;
+		}
+		if (rc == 0)
 			rc = choose_round(a, s, err);
 		if (rc != 0)
 			return rc;
-		s->first = *done == 0;
+		s->first = first;
+		first = false;
 		sk_report_stage(a, s, false);
 		rc = sk_step_run(a, s, err);
 		if (s->ended_ms == 0)

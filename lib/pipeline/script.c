@@ -6,6 +6,7 @@
 #include "data/data.h"
 #include "pipeline/land.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/skip.h"
 #include "pipeline/step.h"
 
 static void
@@ -21,7 +22,10 @@ static void
 stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 {
 	struct sk_strv words = { 0 };
+	char *may = sk_skip_may(a, s->stage, NULL);
 
+	if (may != NULL)
+		sk_buf_str(b, "may_skip=1\n");
 	if (sk_land_trees(a, s->stage))
 		sk_buf_str(b, "worktree=--worktree\n");
 	sk_judge_words(a, s, &words);
@@ -41,6 +45,9 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 		sk_shell_quote(b, s->specs.v[i]);
 	}
 	sk_buf_ch(b, '\n');
+	if (may != NULL)
+		sk_buf_str(b, "may_skip=\n");
+	free(may);
 	if (sk_arbiter_name(a, s->stage) != NULL)
 		sk_buf_str(b, "arbiter=\n");
 	if (sk_land_trees(a, s->stage)) {

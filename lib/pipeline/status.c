@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "pipeline/gate.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/skip.h"
 
 #define STAGES 6
 #define HOUR_MS ((int64_t)3600000)
@@ -75,7 +76,7 @@ view_stage(struct sk_auto *a, struct view *v, size_t i, int64_t stale_ms,
 		s->answered += s->answers[k].ok;
 	s->stale =
 	    s->row->ended_ms > 0 && sk_now_ms() - s->row->ended_ms > stale_ms;
-	if (s->row->ended_ms > 0 && !s->artefact &&
+	if (s->row->ended_ms > 0 && !s->artefact && !sk_skip_row(s->row) &&
 	    strcmp(s->row->state, "done") == 0)
 		warn(v,
 		    sk_asprintf("%s is done, but %s is gone", st->name, file));
@@ -370,8 +371,10 @@ status_text(const struct sk_auto *a, const struct view *v)
 		sk_buf_init(&b, 0);
 		if (r->reason != NULL)
 			sk_buf_visible(&b, r->reason, strlen(r->reason), false);
-		if (r->exit == SK_PAUSED && v->lease.phase[0] != '\0' &&
-		    sk_phase_parse(v->lease.phase) == SK_PH_PAUSED)
+		if (sk_skip_row(r))
+			sk_outf("\nskipped %s: %s\n", sk_stages[i].name, b.p);
+		else if (r->exit == SK_PAUSED && v->lease.phase[0] != '\0' &&
+			 sk_phase_parse(v->lease.phase) == SK_PH_PAUSED)
 			sk_outf("\npaused  %s: %s\nresume  sk-auto resume %s "
 				"--run %s\n",
 			    sk_stages[i].name, b.p, a->spec.id, v->run.id);

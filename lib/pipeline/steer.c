@@ -113,6 +113,7 @@ go(struct sk_auto *a, bool one, struct sk_err *err)
 	}
 	o.from = one ? NULL : p.next->name;
 	o.only = one ? p.next->name : NULL;
+	o.stepping = one;
 	if (one)
 		o.to = NULL;
 	o.fresh = !p.found;
@@ -209,6 +210,12 @@ sk_auto_next(struct sk_auto *a, struct sk_err *err)
 		if (rc != 0 || !go_on)
 			return rc != 0 ? rc : halted(a, &p, err);
 	}
+	/* A command that would be refused is none: a loop would ask for it for
+	 * ever. */
+	if (a->db != NULL && p.found)
+		rc = sk_auto_needs(a, p.next, err);
+	if (rc != 0)
+		return rc;
 	sk_buf_init(&cmd, 0);
 	sk_report_command(a, "step", NULL, &cmd);
 	sk_outf("%s\n", cmd.p);

@@ -444,6 +444,9 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	if (s->settled != NULL)
 		return finish_settled(a, s, err);
 	rc = record_start(a, s, err);
+	/* What it needs may have been left out on the way. */
+	if (rc == 0)
+		rc = sk_auto_needs(a, s->stage, err);
 	if (rc == 0)
 		rc = sk_guardrail(a, s, s->first, err);
 	if (rc == 0)

@@ -7,12 +7,10 @@
 #include "pipeline/branch.h"
 #include "pipeline/pipeline.h"
 
-/* What a stage stands on: an agreed earlier stage, or its file on disk. */
-static int
-check_needs(struct sk_auto *a, const struct sk_step *steps, size_t at,
-    struct sk_err *err)
+int
+sk_auto_needs(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 {
-	const struct sk_stage *st = steps[at].stage, *need;
+	const struct sk_stage *need;
 	struct sk_decision d;
 	struct sk_buf file;
 	bool found;
@@ -22,9 +20,6 @@ check_needs(struct sk_auto *a, const struct sk_step *steps, size_t at,
 	if (st->needs == NULL)
 		return 0;
 	need = sk_stage_find(st->needs);
-	for (size_t i = 0; i < at; i++)
-		if (steps[i].stage == need)
-			return 0;
 	rc = sk_decision_seen(a->db, a->branch, a->spec.id, need->name, &d,
 	    &found, &a->arena, err);
 	if (rc != 0 || (found && strcmp(d.status, "ok") == 0))
@@ -40,6 +35,20 @@ check_needs(struct sk_auto *a, const struct sk_step *steps, size_t at,
 	    "stage '%s' needs '%s', which has no agreed answer", st->name,
 	    need->name);
 	return sk_hint(err, "sk-auto run %s --from %s", a->spec.id, need->name);
+}
+
+/* The same before anything is done: what an earlier step makes will be there.
+ */
+static int
+check_needs(struct sk_auto *a, const struct sk_step *steps, size_t at,
+    struct sk_err *err)
+{
+	const struct sk_stage *st = steps[at].stage;
+
+	for (size_t i = 0; st->needs != NULL && i < at; i++)
+		if (steps[i].stage == sk_stage_find(st->needs))
+			return 0;
+	return sk_auto_needs(a, st, err);
 }
 
 bool

@@ -9,6 +9,7 @@ trap 'exit 143' TERM
 # Not everything is said above.
 : "${goal:=}" "${on_gate:=}" "${timeout:=}"
 arbiter=
+may_skip=
 begin=1
 
 # A run of our own, unless the caller goes on with one (SK_RUN, SK_BRANCH).
@@ -88,6 +89,16 @@ stage() {
 	stage=$1
 	mode=$2
 	shift 2
+	# Left out? The program decides, once, and records it.
+	if [ -n "$may_skip" ]; then
+		sk-auto gate "$spec" --stage "$stage" --skip --format text
+		skip=$?
+		case $skip in
+		0) return 0 ;;
+		1) ;;
+		*) exit "$skip" ;;
+		esac
+	fi
 	# Guardrails and the quality gate; 5 = a person is asked for an answer.
 	sk-auto gate "$spec" --stage "$stage" --format text \
 		${begin:+--begin} ${on_gate:+--on-gate "$on_gate"} \

@@ -1,0 +1,340 @@
+#!/usr/bin/env bats
+# Stages that leave themselves out: stages.X.skip_if.
+
+load helper
+load auto
+
+# One agent that says the same of every stage, and a project without files.
+local_setup() {
+	project
+	agent x "echo '$any'"
+	base
+}
+base() { project_of x; }
+
+# when STAGE LINE...: more of [stages.STAGE]
+when() {
+	local st=$1
+	shift
+	base
+	if grep -q "^\[stages.$st\]" sk.toml; then
+		printf '%s\n' "$@" >more
+		sed -i "/^\[stages.$st\]/r more" sk.toml
+	else
+		printf '%s\n' "[stages.$st]" "$@" >>sk.toml
+	fi
+}
+
+# skipped: what the newest sk.summary/1 says was left out
+skipped() {
+	jq -r 'select(.schema == "sk.summary/1") | .stages[] |
+	    select(.status == "skipped") | "\(.stage): \(.reason)"' <<<"$out"
+}
+stages() {
+	jq -r 'select(.schema == "sk.summary/1") | .stages[] |
+	    "\(.stage)=\(.status)"' <<<"$out" | xargs
+}
+rows() {
+	sqlite3 "$SK_DB" "SELECT stage||'='||state||'/'||status FROM stages
+	    ORDER BY started_at, position" | xargs
+}
+
+@test "never, always, and a reason for people" {
+	while IFS='|' read -r rule want; do
+		when audit $rule
+		check 0 sk-auto run SPEC-7 --from audit --to unlock --new --json
+		same "$(skipped)" "$want"
+	done <<-'END'
+		skip_if="never"|
+		skip_if="always"|audit: skip_if is 'always'
+	END
+	when audit 'skip_if = "always"' 'skip_reason = "done by\n\u001b[31mhand"'
+	check 0 sk-auto run SPEC-7 --from audit --new --json
+	same "$(skipped)" "audit: skip_if is 'always': done by\\n\\x1b[31mhand"
+}
+
+@test "no_tests: what looks like a test, with git and without" {
+	when validate 'skip_if = "no_tests"'
+	n=0
+	for git in no yes; do
+		[ $git = no ] || git init -q .
+		while IFS='|' read -r path want; do
+			mkdir -p "$(dirname "t/$path")"
+			: >"t/$path"
+			check 0 sk-auto run SPEC-7 --from validate --to validate --new --json
+			same "$path $(stages)" "$path validate=$want"
+			rm -rf t
+			n=$((n + 1))
+		done <<-'END'
+			src/main.c|skipped
+			test/a.c|ok
+			a/tests/b/c|ok
+			spec/a.rb|ok
+			a/__tests__/b.js|ok
+			test_it.py|ok
+			a/it_test.go|ok
+			it.test.js|ok
+			it.spec.ts|ok
+			it.bats|ok
+			latest/contest.c|skipped
+			spec.md|skipped
+			testing.c|skipped
+			attest_it.c|skipped
+		END
+	done
+	[ "$n" -eq 28 ]
+	# Ignored by git, below a dot directory without it, through a link: not there.
+	mkdir t .hidden
+	: >t/it.bats
+	echo t/ >.gitignore
+	check 0 sk-auto run SPEC-7 --only validate --new --json
+	check 0 sk-auto run SPEC-7 --from validate --to validate --new --json
+	same "$(stages)" validate=skipped
+	rm -rf .git
+	mv t .hidden/
+	mkdir "$BATS_TEST_TMPDIR/far"
+	: >"$BATS_TEST_TMPDIR/far/it.bats"
+	ln -s "$BATS_TEST_TMPDIR/far" near
+	check 0 sk-auto run SPEC-7 --from validate --to validate --new --json
+	same "$(stages)" validate=skipped
+}
+
+@test "files_below counts what the pattern matches" {
+	mkdir -p src/deep
+	: >src/a.c
+	: >src/deep/b.c
+	: >src/c.h
+	while IFS='|' read -r files below want; do
+		when audit 'skip_if = "files_below"' "skip_files = \"$files\"" \
+			"skip_below = $below"
+		check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
+		same "$files $below $(stages)" "$files $below audit=$want"
+	done <<-'END'
+		src/*.c|2|ok
+		src/*.c|3|skipped
+		src/?.c|1|ok
+		src/?.c|2|skipped
+		*.h|2|skipped
+		*|1|ok
+		lib/*|1|skipped
+		a.c|1|skipped
+	END
+	when audit 'skip_if = "files_below"' 'skip_files = "src/*.c"' 'skip_below = 3'
+	check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
+	same "$(skipped)" "audit: 2 files match 'src/*.c', fewer than 3"
+	# A pattern of stars costs no more than its length.
+	mkdir -p "$(printf 'a%.0s' $(seq 200))"
+	: >"$(printf 'a%.0s' $(seq 200))/$(printf 'a%.0s' $(seq 200))"
+	when audit 'skip_if = "files_below"' \
+		"skip_files = \"$(printf 'a*%.0s' $(seq 60))b\"" 'skip_below = 3'
+	check 0 timeout 20 sk-auto run SPEC-7 --from audit --to audit --new --json
+	same "$(stages)" audit=skipped
+}
+
+@test "low_risk: what the accepted plan says, and only what it says" {
+	when audit 'skip_if = "low_risk"'
+	n=0
+	while IFS='|' read -r text want; do
+		agent x "[ \"\$SK_STAGE\" = plan ] && echo '{\"stage\":\"plan\",$text}' || echo '$any'"
+		check 0 sk-auto run SPEC-7 --skip-tasks --skip-implement \
+			--skip-validate --to audit --new --json
+		same "$text $(stages)" "$text plan=ok audit=$want"
+		n=$((n + 1))
+	done <<-'END'
+		"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"low","risks":[]|skipped
+		"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"low"|ok
+		"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"high","risks":[]|ok
+		"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"low","risks":[{"id":"A"}]|ok
+		"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"low","risks":[{"id":"A","severity":"low"}]|skipped
+		"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"low","risks":[{"id":"A","level":"low"}]|skipped
+		"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"low","risks":[{"id":"A","level":"low","severity":"high"}]|ok
+		"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"low","risks":[{"id":"A","severity":"low"},{"id":"B","severity":"high"}]|ok
+		"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"low","risks":["none"]|ok
+	END
+	[ "$n" -eq 9 ]
+	# No plan, no low risk.
+	check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
+	same "$(stages)" audit=ok
+}
+
+@test "what cannot be looked at leaves nothing out, and is said" {
+	when audit 'skip_if = "no_tests"'
+	# A repository that git does not take for one.
+	mkdir -p .git
+	check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
+	same "$(stages)" audit=ok
+	has "$err" "whether 'audit' is to be left out cannot be told, so it runs"
+	rmdir .git
+	# A directory deeper than anybody's.
+	d=deep
+	for _ in $(seq 70); do d=$d/d; done
+	mkdir -p "$d"
+	check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
+	same "$(stages)" audit=ok
+	has "$err" 'directories deep'
+}
+
+@test "decided when the stage would begin, once, and kept" {
+	when validate 'skip_if = "no_tests"'
+	# What the stage before makes counts.
+	agent x "[ \"\$SK_STAGE\" = implement ] && : >test_it.py; echo '$any'"
+	echo '# by hand' >$spec/tasks.md
+	check 0 sk-auto run SPEC-7 --from implement --to validate --new --json
+	same "$(stages)" 'implement=ok validate=ok'
+	rm test_it.py
+	agent x "[ \"\$SK_STAGE\" != audit ] || [ -e go ] || exit 7; echo '$any'"
+	check 6 sk-auto run SPEC-7 --from validate --new --json
+	same "$(stages)" 'validate=skipped audit=unknown'
+	: >test_it.py
+	: >go
+	check 0 sk-auto resume SPEC-7 --json
+	same "$(stages)" 'audit=ok unlock=ok'
+	# Neither does going back change it,
+	check 0 sk-auto run SPEC-7 --from validate --to validate --json
+	same "$(stages)" validate=skipped
+	# nor the configuration; but whoever names the stage alone means it.
+	base
+	check 0 sk-auto run SPEC-7 --from validate --to validate --json
+	same "$(stages)" validate=skipped
+	check 0 sk-auto run SPEC-7 --only validate --json
+	same "$(stages)" validate=ok
+	# A stage that has begun is not left out any more.
+	when validate 'skip_if = "always"'
+	check 0 sk-auto run SPEC-7 --from validate --to validate --json
+	same "$(stages)" validate=ok
+}
+
+@test "the first stages, the last ones, all of them" {
+	base
+	sed -i '/^\[stages/,$d' sk.toml
+	for s in plan tasks implement validate audit unlock; do
+		printf '[stages.%s]\nmode = "parallel"\nskip_if = "always"\n' $s >>sk.toml
+	done
+	check 0 sk-auto run SPEC-7 --json
+	same "$(stages)" 'plan=skipped tasks=skipped implement=skipped validate=skipped audit=skipped unlock=skipped'
+	[ ! -e calls.x ]
+	same "$(rows)" 'plan=done/skipped tasks=done/skipped implement=done/skipped validate=done/skipped audit=done/skipped unlock=done/skipped'
+	check 1 sk-auto next SPEC-7
+	has "$err" 'is finished'
+	sed -i '/^\[stages.validate/,/^skip_if/s/always/never/' sk.toml
+	check 0 sk-auto run SPEC-7 --json
+	same "$(stages)" 'plan=skipped tasks=skipped implement=skipped validate=ok audit=skipped unlock=skipped'
+	same "$(jq -r 'select(.event == "stage.skipped") | .stage' <<<"$out" | xargs)" \
+		'plan tasks implement audit unlock'
+	same "$(jq -r 'select(.schema == "sk.event/1" and .event == "phase") | .to' <<<"$out" | tail -n 1)" done
+}
+
+@test "what needs it must be on the disk, or is refused before it asks" {
+	when plan 'skip_if = "always"'
+	check 2 sk-auto run SPEC-7 --to tasks --json
+	has "$(jq -r 'select(.schema == "sk.error/1") | .error.message' <<<"$out")$err" "needs 'plan'"
+	[ ! -e calls.x ]
+	check 2 sk-auto next SPEC-7
+	has "$err" "needs 'plan'"
+	echo '# by hand' >$spec/plan.md
+	check 0 sk-auto run SPEC-7 --from plan --to tasks --json
+	same "$(stages)" 'plan=skipped tasks=ok'
+}
+
+@test "a loop over next ends, with stages left out and when it cannot go on" {
+	when validate 'skip_if = "no_tests"'
+	rounds=0
+	while c=$(sk-auto next SPEC-7 2>next.err); do
+		rounds=$((rounds + 1))
+		[ "$rounds" -le 6 ]
+		eval "$c" >step.out 2>step.err
+	done
+	same "$rounds" 6
+	has "$(cat next.err)" 'is finished'
+	same "$(rows)" 'plan=done/ok tasks=done/ok implement=done/ok validate=done/skipped audit=done/ok unlock=done/ok'
+	rm -rf "$SK_DB"* $spec/[!s]*.md
+	when plan 'skip_if = "always"'
+	rounds=0
+	while c=$(sk-auto next SPEC-7 2>next.err); do
+		rounds=$((rounds + 1))
+		[ "$rounds" -le 6 ]
+		eval "$c" >step.out 2>step.err || true
+	done
+	same "$rounds" 1
+	has "$(cat next.err)" "needs 'plan'"
+}
+
+@test "status, evidence and the forms for CI say why" {
+	when audit 'skip_if = "always"' 'skip_reason = "a person audits"'
+	check 0 sk-auto run SPEC-7 --from validate --new --format junit
+	has "$out" '<testsuite name="audit" tests="1" failures="0" errors="0" skipped="1"'
+	has "$out" '<skipped message="skip_if is &#39;always&#39;: a person audits"/>'
+	check 0 sk-auto report SPEC-7 --format tap
+	has "$out" "- audit: stage # SKIP skip_if is 'always': a person audits"
+	check 0 sk-auto report SPEC-7 --format md
+	has "$out" '| audit | skipped | 0/0 |'
+	for f in github gitlab; do
+		check 0 sk-auto report SPEC-7 --format $f
+	done
+	check 0 sk-auto status SPEC-7 --format text
+	has "$out" "skipped audit: skip_if is 'always': a person audits"
+	case $out in *halted*) false ;; esac
+	check 0 sk-auto status SPEC-7 --json
+	same "$(j '.stages[4] | .state, .status, .reason')" "done
+skipped
+skip_if is 'always': a person audits"
+	same "$(j '.warnings | length')" 0
+	e=docs/evidence
+	[ -d $e ] || e=$(find . -name evidence -type d | head -n 1)
+	f=$e/commands/SPEC-7/speckit-audit_SKIPPED.json
+	same "$(jq -r '.action, .reason' $f)" "skipped
+skip_if is 'always': a person audits"
+	has "$(jq -r .configSource $f)" "$PWD/sk.toml:"
+	# A later step does not say something else of it.
+	cp $f before
+	check 0 sk-auto run SPEC-7 --from unlock --json
+	cmp $f before
+	check 0 sk-auto evidence verify SPEC-7
+}
+
+@test "a dry run says what may be left out, and looks at nothing" {
+	when validate 'skip_if = "no_tests"' 'skip_reason = "there is nothing yet"'
+	printf '[stages.audit]\nskip_if = "files_below"\nskip_files = "*.c"\nskip_below = 2\n[stages.unlock]\nskip_if = "always"\n' >>sk.toml
+	check 0 sk-auto run SPEC-7 --dry-run --format text
+	has "$out" 'validate may be skipped: when the tree has no tests: there is nothing yet'
+	has "$out" "audit may be skipped: when fewer than 2 files match '*.c'"
+	has "$out" 'unlock will be skipped: always'
+	check 0 sk-auto run SPEC-7 --dry-run --json
+	same "$(j '[.stages[].may_skip] | map(. // "-") | join("|")')" \
+		"-|-|-|when the tree has no tests: there is nothing yet|when fewer than 2 files match '*.c'|always"
+	check 0 sk-auto run SPEC-7 --dry-run --only unlock --json
+	same "$(j '.stages[0].may_skip')" null
+	[ ! -e "$SK_DB" ]
+}
+
+@test "the printed script leaves out the same, and resumes the same" {
+	when validate 'skip_if = "no_tests"'
+	printf '[stages.audit]\nskip_if = "low_risk"\n' >>sk.toml
+	agent x "echo '${any%\}},\"risks\":[]}'"
+	check 0 sk-auto run SPEC-7 --json
+	same "$(skipped | cut -d: -f1 | xargs)" 'validate audit'
+	mkdir run && mv $spec/[!s]*.md run/
+	check 0 sk-auto run SPEC-7 --new --print-script
+	cp "$BATS_TEST_TMPDIR/.out" script.sh
+	if command -v shellcheck >/dev/null; then shellcheck script.sh; fi
+	check 0 sh script.sh
+	has "$err" 'validate: skipped, the tree has no tests'
+	for f in plan tasks implement unlock; do cmp run/$f.md $spec/$f.md; done
+	[ ! -e $spec/validate.md ] && [ ! -e $spec/audit.md ]
+	same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM stages WHERE status = 'skipped'")" 4
+	# In the same run it does not change its mind.
+	: >test_it.py
+	eval "$(sk-auto env SPEC-7)"
+	check 0 sh script.sh
+	has "$err" 'validate: skipped'
+	# What needs a stage that was left out is refused there, too.
+	unset SK_RUN SK_BRANCH
+	rm -f $spec/[!s]*.md
+	when plan 'skip_if = "always"'
+	check 0 sk-auto run SPEC-7 --to tasks --print-script
+	cp "$BATS_TEST_TMPDIR/.out" script.sh
+	n=$(calls x)
+	check 2 sh script.sh
+	has "$err" "needs 'plan'"
+	same "$(calls x)" "$n"
+}
