@@ -3,9 +3,9 @@
 # is sent, what is read, and that every rudeness has a name and an end.
 
 load helper
+load rude
 
 local_setup() {
-	srv=$BATS_TEST_TMPDIR/srv
 	mkdir -p "$srv"
 	export KEY=canary-5e1f OPENAI_API_KEY=canary-openai
 	unset OPENAI_BASE_URL ANTHROPIC_BASE_URL GOOGLE_GEMINI_BASE_URL
@@ -14,37 +14,7 @@ local_setup() {
 	echo 'say OK' >prompt
 }
 
-teardown() {
-	for p in $pids; do
-		kill "$p" 2>/dev/null || true
-	done
-}
-
-# serve DIR [full]: $port is its port.
-serve() {
-	"$SK_BUILD/tools/mock_http" "$@" >"$BATS_TEST_TMPDIR/port" 3>&- &
-	pids="$pids $!"
-	for _ in $(seq 100); do
-		[ -s "$BATS_TEST_TMPDIR/port" ] && break
-		sleep 0.02
-	done
-	port=$(cat "$BATS_TEST_TMPDIR/port")
-	: >"$BATS_TEST_TMPDIR/port"
-}
-
-# raw NAME HEAD BODY: a response as it stands; printf escapes work.
-raw() {
-	# shellcheck disable=SC2059
-	printf "$2" >"$srv/$1"
-	# shellcheck disable=SC2059
-	printf "$3" >>"$srv/$1"
-}
-
-# json NAME STATUS BODY, sse NAME BODY: complete ones.
-json() {
-	printf 'HTTP/1.1 %s X\r\nContent-Type: application/json\r\nContent-Length: %s\r\n%b\r\n%s' \
-		"$2" "${#3}" "${4:-}" "$3" >"$srv/$1"
-}
+# sse NAME BODY: a complete one.
 sse() {
 	printf 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n%b' \
 		"$2" >"$srv/$1"

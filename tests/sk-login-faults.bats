@@ -7,6 +7,7 @@
 load helper
 load login_helper
 load pki
+load rude
 
 local_setup() {
 	unset SK_KEY_FILE CREDENTIALS_DIRECTORY SK_LOGIN_STORE \
@@ -16,12 +17,6 @@ local_setup() {
 	mkdir -p "$conf/providers"
 	export tokens=$XDG_STATE_HOME/sk/tokens
 	printf sk-kept | sk-login login openrouter >/dev/null
-}
-
-teardown() {
-	for p in $pids; do
-		kill "$p" 2>/dev/null || true
-	done
 }
 
 # table HEADING: the rows below it, cells between bars, code marks taken off
@@ -49,17 +44,6 @@ table() {
 	not grep -vxE '[a-z][a-z0-9_]+' codes
 }
 
-# raw NAME HEAD BODY, json NAME STATUS BODY [HEADER]: responses as they stand
-raw() {
-	# shellcheck disable=SC2059
-	printf "$2" >"$srv/$1"
-	# shellcheck disable=SC2059
-	printf "$3" >>"$srv/$1"
-}
-json() {
-	printf 'HTTP/1.1 %s X\r\nContent-Type: application/json\r\nContent-Length: %s\r\n%b\r\n%s' \
-		"$2" "${#3}" "${4:-}" "$3" >"$srv/$1"
-}
 fill() {
 	head -c "$1" /dev/zero | tr '\0' "$2"
 }
@@ -114,15 +98,8 @@ b64() {
 }
 
 mock() {
-	srv=$BATS_TEST_TMPDIR/srv
 	mkdir -p "$srv"
-	"$SK_BUILD/tools/mock_http" "$srv" >"$BATS_TEST_TMPDIR/port" 3>&- &
-	pids="$pids $!"
-	for _ in $(seq 100); do
-		[ -s "$BATS_TEST_TMPDIR/port" ] && break
-		sleep 0.02
-	done
-	port=$(cat "$BATS_TEST_TMPDIR/port")
+	serve "$srv"
 	responses
 }
 

@@ -5,40 +5,16 @@
 # were there.
 
 load helper
+load rude
 
 local_setup() {
-	srv=$BATS_TEST_TMPDIR/srv
 	mkdir -p "$srv" "$XDG_CONFIG_HOME/sk/providers"
 	unset https_proxy HTTPS_PROXY all_proxy ALL_PROXY SSL_CERT_FILE \
 		SK_KEY_FILE CREDENTIALS_DIRECTORY SK_LOGIN_READ_ONLY
-	"$SK_BUILD/tools/mock_http" "$srv" >"$BATS_TEST_TMPDIR/port" 3>&- &
-	pids=$!
-	for _ in $(seq 100); do
-		[ -s "$BATS_TEST_TMPDIR/port" ] && break
-		sleep 0.02
-	done
-	port=$(cat "$BATS_TEST_TMPDIR/port")
+	serve "$srv"
 	json dev 200 '{"device_code":"d","user_code":"WDJB-MJHT","verification_uri":"http://127.0.0.1/x","interval":0,"expires_in":900}'
 	json good 200 '{"access_token":"AT-old","refresh_token":"RT-canary","token_type":"bearer","expires_in":3600}'
 	rude
-}
-
-teardown() {
-	for p in $pids; do
-		kill "$p" 2>/dev/null || true
-	done
-}
-
-# raw NAME HEAD BODY: a response as it stands; printf escapes work.
-raw() {
-	# shellcheck disable=SC2059
-	printf "$2" >"$srv/$1"
-	# shellcheck disable=SC2059
-	printf "$3" >>"$srv/$1"
-}
-json() {
-	printf 'HTTP/1.1 %s X\r\nContent-Type: application/json\r\nContent-Length: %s\r\n%b\r\n%s' \
-		"$2" "${#3}" "${4:-}" "$3" >"$srv/$1"
 }
 
 # provider NAME DEVICE TOKEN: its two endpoints are paths of the server
