@@ -122,6 +122,14 @@ rows() {
 	when audit 'skip_if = "files_below"' 'skip_files = "src/*.c"' 'skip_below = 3'
 	check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
 	same "$(skipped)" "audit: 2 files match 'src/*.c', fewer than 3"
+	when audit 'skip_if = "files_below"' 'skip_files = "*.rs"' 'skip_below = 1'
+	check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
+	same "$(skipped)" "audit: no file matches '*.rs'"
+	# The environment may say it, too.
+	base
+	check 0 env SPECKIT_STAGES__AUDIT__SKIP_IF=always sk-auto run SPEC-7 \
+		--from audit --to audit --new --json
+	same "$(stages)" audit=skipped
 	# A pattern of stars costs no more than its length.
 	mkdir -p "$(printf 'a%.0s' $(seq 200))"
 	: >"$(printf 'a%.0s' $(seq 200))/$(printf 'a%.0s' $(seq 200))"
@@ -231,6 +239,9 @@ rows() {
 	[ ! -e calls.x ]
 	check 2 sk-auto next SPEC-7
 	has "$err" "needs 'plan'"
+	# What would mend it is not what would leave it out again.
+	check 2 sk-auto run SPEC-7 --from tasks --to tasks
+	has "$err" 'write plan.md beside the specification, or sk-auto run SPEC-7 --only plan'
 	echo '# by hand' >$spec/plan.md
 	check 0 sk-auto run SPEC-7 --from plan --to tasks --json
 	same "$(stages)" 'plan=skipped tasks=ok'
@@ -302,6 +313,8 @@ skip_if is 'always': a person audits"
 	check 0 sk-auto run SPEC-7 --dry-run --json
 	same "$(j '[.stages[].may_skip] | map(. // "-") | join("|")')" \
 		"-|-|-|when the tree has no tests: there is nothing yet|when fewer than 2 files match '*.c'|always"
+	check 0 sk-auto run SPEC-7 --dry-run --format tap
+	has "$out" 'unlock: stage # SKIP may be skipped: always'
 	check 0 sk-auto run SPEC-7 --dry-run --only unlock --json
 	same "$(j '.stages[0].may_skip')" null
 	[ ! -e "$SK_DB" ]

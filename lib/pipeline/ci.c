@@ -179,7 +179,7 @@ load_outline(struct sk_ci *c)
 {
 	const struct sk_jv *stages = sk_jget(c->a->outline, "stages"), *agents;
 	struct sk_ci_stage *s;
-	const char *name;
+	const char *name, *may;
 
 	c->state = "planned";
 	c->v = sk_arena_alloc(&c->arena, (sk_jlen(stages) + 1) * sizeof(*c->v));
@@ -188,6 +188,11 @@ load_outline(struct sk_ci *c)
 		s->name = sk_jget_str(sk_jat(stages, i), "stage");
 		s->status = "planned";
 		agents = sk_jget(sk_jat(stages, i), "agents");
+		may = sk_jget_str(sk_jat(stages, i), "may_skip");
+		if (may != NULL)
+			add(c, s, "stage", SK_CI_SKIPPED)->text =
+			    sk_arena_printf(
+				&c->arena, "may be skipped: %s", may);
 		for (size_t k = 0; k < sk_jlen(agents); k++) {
 			name = sk_jget_str(sk_jat(agents, k), "agent");
 			s->asked++;

@@ -77,8 +77,11 @@ sk_skip_may(const struct sk_auto *a, const struct sk_stage *st, bool *always)
 			       "names no risk above low");
 	} else {
 		files = setting(a, st, "skip_files");
-		sk_buf_printf(&b, "when fewer than %lld files match ",
-		    (long long)below(a, st));
+		if (below(a, st) > 1)
+			sk_buf_printf(&b, "when fewer than %lld files match ",
+			    (long long)below(a, st));
+		else
+			sk_buf_str(&b, "when no file matches ");
 		add_pattern(&b, files != NULL ? files : "");
 	}
 	add_note(&b, a, st);
@@ -187,10 +190,15 @@ holds(struct sk_auto *a, const struct sk_stage *st, const char *rule, bool *yes,
 	} else if (c.pattern != NULL && c.limit > 0) {
 		rc = sk_skip_files(root, count_file, &c, err);
 		*yes = rc == 0 && c.n < c.limit;
-		sk_buf_printf(why, "%lld file%s ", (long long)c.n,
-		    c.n == 1 ? " matches" : "s match");
+		if (c.n == 0)
+			sk_buf_str(why, "no file matches ");
+		else
+			sk_buf_printf(why, "%lld file%s ", (long long)c.n,
+			    c.n == 1 ? " matches" : "s match");
 		add_pattern(why, c.pattern);
-		sk_buf_printf(why, ", fewer than %lld", (long long)c.limit);
+		if (c.limit > 1)
+			sk_buf_printf(
+			    why, ", fewer than %lld", (long long)c.limit);
 	}
 	add_note(why, a, st);
 	return rc;

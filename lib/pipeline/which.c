@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "pipeline/branch.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/skip.h"
 
 int
 sk_auto_needs(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
@@ -34,6 +35,12 @@ sk_auto_needs(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 	(void)sk_fail(err, SK_USAGE, "stage_order",
 	    "stage '%s' needs '%s', which has no agreed answer", st->name,
 	    need->name);
+	/* Going back to it would leave it out again. */
+	if (sk_skip_recorded(a, need) != NULL)
+		return sk_hint(err,
+		    "it was left out: write %s.md beside the specification, "
+		    "or sk-auto run %s --only %s",
+		    need->name, a->spec.id, need->name);
 	return sk_hint(err, "sk-auto run %s --from %s", a->spec.id, need->name);
 }
 
