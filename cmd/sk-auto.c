@@ -169,8 +169,28 @@ static const struct sk_opt gate_opts[] = {
 	    "only: is the stage left out? 1 = no",
 	    "The condition is "
 	    "stages.STAGE.skip_if; that it is left out is recorded."),
-	O_DIRTY, O_ON_GATE, O_RUN, O_BRANCH, O_TIMEOUT, O_WAIT, SK_OPT_END
+	O_DIRTY, O_ON_GATE, O_RUN, O_BRANCH, O_TIMEOUT, O_WAIT,
+	SK_OPT_LIST(struct sk_gate_opts, 'a', "agent", "NAME", common.agents,
+	    SK_C_AGENT, "the stage begins, and this agent is asked",
+	    "May be repeated: NAME[=ADAPTER][:COUNT]. It is recorded as by a "
+	    "run, and so must be its end: sk-auto end."),
+	SK_OPT_END
 };
+#define E(f) common.f
+static const struct sk_opt end_opts[] = {
+	SK_OPT_STR(struct sk_end_opts, 's', "stage", "STAGE", stage, SK_C_STAGE,
+	    "this stage is over, not the run", NULL),
+	SK_OPT_INT(struct sk_end_opts, 0, "exit", "N", exit, 0, 255,
+	    "the status that it ended with (0)", NULL),
+	SK_OPT_STR(struct sk_end_opts, 0, "from", "STAGE", E(from), SK_C_STAGE,
+	    "the run began at this stage", NULL),
+	SK_OPT_STR(struct sk_end_opts, 0, "to", "STAGE", E(to), SK_C_STAGE,
+	    "the run had this one as its last", NULL),
+	SK_OPT_STR(struct sk_end_opts, 0, "only", "STAGE", E(only), SK_C_STAGE,
+	    "the run was this one stage", NULL),
+	O_SKIPS, O_RUN, O_BRANCH, O_WAIT, SK_OPT_END
+};
+#undef E
 
 static const struct sk_opt answer_opts[] = {
 	SK_OPT_FLAG(struct sk_answer_opts, 'l', "list", list,
@@ -273,6 +293,8 @@ static const char *const check_examples[] = { "sk-auto check SPEC-7",
 static const char *const gate_examples[] = {
 	"sk-auto gate SPEC-7 --stage plan --on-gate fail", NULL
 };
+static const char *const end_examples[] = { "sk-auto end SPEC-7 --stage plan",
+	"sk-auto end SPEC-7 --exit 1", NULL };
 static const char *const answer_examples[] = { "sk-auto answer SPEC-7 --list",
 	"sk-auto answer SPEC-7 Q-001='at most 5 s' --resume",
 	"sk-auto answer SPEC-7 <answers.json", NULL };
@@ -509,6 +531,16 @@ static const struct sk_verb verbs[] = {
 	    .comp = SK_C_SPEC,
 	    .flags = SK_V_DB | SK_V_CONFIG,
 	    .run = sk_averb_gate },
+	{ .name = "end",
+	    .operands = "[SPEC]",
+	    .purpose = "record how a stage or run ended, for scripts",
+	    .examples = end_examples,
+	    .opts = end_opts,
+	    .opts_size = sizeof(struct sk_end_opts),
+	    .max_args = 1,
+	    .comp = SK_C_SPEC,
+	    .flags = SK_V_DB | SK_V_CONFIG,
+	    .run = sk_averb_end },
 	{ .name = "env",
 	    .operands = "[SPEC]",
 	    .purpose = "print the run's variables for eval",

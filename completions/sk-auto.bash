@@ -23,11 +23,11 @@ _sk_auto()
 		case $word in
 		--) end=1 ;;
 		--agent | --answers | --branch | --choose | --ci | --config | \
-			--db | --every | --format | --from | --goal | --older-than | \
-			--on-gate | --only | --output | --run | --stage | --stale-hours | \
-			--timeout | --to | --wait | -a | -b | -f | \
-			-o | -r | -s | -t) opt=$word ;;
-		run | init | step | next | resume | cancel | status | watch | report | diff | apply | undo | export | import | evidence | db | prompt | artefact | check | answer | gate | env | completion | schema)
+			--db | --every | --exit | --format | --from | --goal | \
+			--older-than | --on-gate | --only | --output | --run | --stage | \
+			--stale-hours | --timeout | --to | --wait | -a | -b | \
+			-f | -o | -r | -s | -t) opt=$word ;;
+		run | init | step | next | resume | cancel | status | watch | report | diff | apply | undo | export | import | evidence | db | prompt | artefact | check | answer | gate | end | env | completion | schema)
 			[[ -n $seen ]] || verb=$word
 			seen=1
 			;;
@@ -114,6 +114,15 @@ _sk_auto()
 		gate:--branch | gate:-b) ;;
 		gate:--timeout | gate:-t) ;;
 		gate:--wait) ;;
+		gate:--agent | gate:-a) ;;
+		end:--stage | end:-s) words='plan tasks implement validate audit unlock' ;;
+		end:--exit) ;;
+		end:--from) words='plan tasks implement validate audit unlock' ;;
+		end:--to) words='plan tasks implement validate audit unlock' ;;
+		end:--only) words='plan tasks implement validate audit unlock' ;;
+		end:--run | end:-r) ;;
+		end:--branch | end:-b) ;;
+		end:--wait) ;;
 		env:--goal) ;;
 		env:--run | env:-r) ;;
 		env:--branch | env:-b) ;;
@@ -143,7 +152,8 @@ _sk_auto()
 		artefact) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		check) words='--config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		answer) words='-l --list --resume -r --run -b --branch --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		gate) words='-s --stage --begin --skip --allow-dirty --on-gate -r --run -b --branch -t --timeout --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		gate) words='-s --stage --begin --skip --allow-dirty --on-gate -r --run -b --branch -t --timeout --wait -a --agent --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		end) words='-s --stage --exit --from --to --only --skip-plan --skip-tasks --skip-implement --skip-validate --skip-audit --skip-unlock -r --run -b --branch --wait --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		env) words='--new --goal -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -157,7 +167,7 @@ _sk_auto()
 		schema) words='check diff landing evidence db moved event init outline questions status summary stop error' ;;
 		esac
 		[[ -n $seen || -n $end ]] ||
-			words+=' run init step next resume cancel status watch report diff apply undo export import evidence db prompt artefact check answer gate env completion schema'
+			words+=' run init step next resume cancel status watch report diff apply undo export import evidence db prompt artefact check answer gate end env completion schema'
 	fi
 	for word in $words; do
 		[[ $word != "$cur"* ]] || COMPREPLY+=("$pre$word")

@@ -66,10 +66,12 @@ error_code() {
 		<"$BATS_TEST_TMPDIR/.out"
 }
 
-# calls: the lines of the file that agents count their calls in.
+# calls [NAME]: the lines of the file that agents count their calls in.
 calls() {
-	[ -e calls ] || { echo 0; return; }
-	wc -l <calls
+	local f=calls${1:+.$1}
+
+	[ -e "$f" ] || { echo 0; return; }
+	wc -l <"$f"
 }
 
 # stored SQL: what the database says

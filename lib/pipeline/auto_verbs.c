@@ -287,8 +287,26 @@ int
 sk_averb_gate(struct sk_ctx *ctx, struct sk_err *err)
 {
 	struct sk_gate_opts *o = ctx->opts;
+	int rc = sk_auto_with(ctx, &o->common, 0, do_gate, o, err);
 
-	return sk_auto_with(ctx, &o->common, 0, do_gate, o, err);
+	sk_strv_free(&o->common.agents);
+	return rc;
+}
+
+static int
+do_end(struct sk_auto *a, void *arg, struct sk_err *err)
+{
+	const struct sk_end_opts *o = arg;
+
+	return sk_auto_end(a, o->stage, (int)o->exit, err);
+}
+
+int
+sk_averb_end(struct sk_ctx *ctx, struct sk_err *err)
+{
+	struct sk_end_opts *o = ctx->opts;
+
+	return sk_auto_with(ctx, &o->common, 0, do_end, o, err);
 }
 
 struct answer_call {

@@ -21,6 +21,11 @@ struct sk_gate_opts {
 	const char *stage;
 	bool begin, skip;
 };
+struct sk_end_opts {
+	struct sk_auto_opts common;
+	const char *stage;
+	int64_t exit;
+};
 struct sk_answer_opts {
 	struct sk_auto_opts common;
 	bool list, resume;
@@ -49,6 +54,7 @@ int sk_averb_report(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_env(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_check(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_gate(struct sk_ctx *ctx, struct sk_err *err);
+int sk_averb_end(struct sk_ctx *ctx, struct sk_err *err);
 int sk_averb_answer(struct sk_ctx *ctx, struct sk_err *err);
 
 #endif

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The verbs `check`, which only looks, and `gate`, which is a gate for a script
- * that holds the reins. */
+/* The verb `check`, which only looks. */
 #include <string.h>
 
 #include "cli/cli.h"
 #include "pipeline/gate.h"
-#include "pipeline/keep.h"
-#include "pipeline/skip.h"
 #include "pipeline/step.h"
 
 /* ---- check ---- */
@@ -143,59 +140,4 @@ sk_auto_check(struct sk_auto *a, const char *word, struct sk_err *err)
 	}
 	sk_buf_free(&b);
 	return rc != 0 ? rc : l.n[2] > 0 ? SK_NEGATIVE : 0;
-}
-
-/* ---- gate ---- */
-
-/* Decided and recorded as in a run. */
-static int
-leave_out(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
-{
-	bool out = false;
-	int rc = sk_skip_decide(a, s, &out, err);
-
-	if (rc == 0 && out) {
-		sk_report_skipped(a, s);
-		sk_evidence_skipped(a, s, 1);
-	}
-	sk_step_free(s);
-	return rc != 0 ? rc : out ? 0 : SK_NEGATIVE;
-}
-
-int
-sk_auto_gate(struct sk_auto *a, const char *word, bool begin, bool skip,
-    struct sk_err *err)
-{
-	struct sk_step s = { .first = begin };
-	struct sk_run run;
-	bool found = false;
-	int rc;
-
-	rc = sk_stage_parse(word != NULL ? word : "plan", &s.stage, err);
-	if (rc == 0)
-		rc = sk_auto_look(a, &run, &found, err);
-	if (rc == 0 && !found) {
-		(void)sk_fail(err, SK_NEGATIVE, "no_run", "'%s' has no run yet",
-		    a->spec.id);
-		return sk_hint(err,
-		    "make one: eval \"$(sk-auto env %s --new)\"", a->spec.id);
-	}
-	if (rc == 0)
-		rc = sk_driver_start(
-		    a->db, a->run, a->opts->wait, &a->driver, err);
-	if (rc != 0)
-		return rc;
-	a->driving = true;
-	rc = sk_phase_load(a, err);
-	if (rc == 0)
-		rc = sk_phase_go(a, SK_EV_BEGIN, err);
-	if (rc == 0)
-		rc = sk_step_settle(a, s.stage, err);
-	if (rc == 0 && skip)
-		return leave_out(a, &s, err);
-	if (rc == 0)
-		rc = sk_auto_needs(a, s.stage, err);
-	if (rc == 0)
-		rc = sk_guardrail(a, &s, begin, err);
-	return rc != 0 ? rc : sk_gate_run(a, s.stage, err);
 }

@@ -329,10 +329,15 @@ int sk_auto_artefact(struct sk_auto *a, int fd, struct sk_err *err);
  * SK_NEGATIVE, without a word, when something critical is among it. */
 int sk_auto_check(struct sk_auto *a, const char *word, struct sk_err *err);
 /* The verb `gate`: guardrails and the gate before a stage, as in a run. begin:
- * the run begins there. skip: only whether the stage is left out, which is then
- * recorded: 0, or SK_NEGATIVE without a word. */
+ * the run begins there. With agents the stage itself begins (reins.c). skip:
+ * only whether the stage is left out, which is then recorded: 0, or SK_NEGATIVE
+ * without a word. */
 int sk_auto_gate(struct sk_auto *a, const char *word, bool begin, bool skip,
     struct sk_err *err);
+/* The verb `end`: the stage (word), or the run with the stages of the options
+ * (NULL), is over with this status. Saying it again changes nothing. */
+int
+sk_auto_end(struct sk_auto *a, const char *word, int exit, struct sk_err *err);
 /* The verb `answer`: words are ID=TEXT; none: the terminal, or JSON on standard
  * input. list: only show what is open. resume: go on when nothing is. */
 int sk_auto_answer(struct sk_auto *a, char *const *words, size_t n, bool list,

@@ -11,8 +11,6 @@
 #include "pipeline/step.h"
 #include "sys/sys.h"
 
-#define STAGES 6
-
 /* ---- line-ups ---- */
 
 int
@@ -149,7 +147,7 @@ range(const struct sk_auto_opts *o, size_t *first, size_t *last,
     struct sk_err *err)
 {
 	const struct sk_stage *from = &sk_stages[0];
-	const struct sk_stage *to = &sk_stages[STAGES - 1];
+	const struct sk_stage *to = &sk_stages[SK_STAGES - 1];
 	int rc = 0;
 
 	if (o->only != NULL && (o->from != NULL || o->to != NULL))
@@ -281,27 +279,34 @@ drive(struct sk_auto *a, struct sk_step *steps, size_t n, size_t *done,
 	return rc;
 }
 
-/* The stages to run and who is asked in each. */
-static int
-prepare(struct sk_auto *a, struct sk_step *steps, size_t *n, struct sk_err *err)
+int
+sk_auto_steps(const struct sk_auto *a, struct sk_step *steps, size_t *n,
+    struct sk_err *err)
 {
 	size_t first = 0, last = 0;
-	struct sk_step *s;
 	int rc;
 
 	*n = 0;
 	rc = range(a->opts, &first, &last, err);
-	for (size_t i = first; rc == 0 && i <= last; i++) {
-		if (!sk_auto_wanted(a, &sk_stages[i]))
-			continue;
-		s = &steps[(*n)++];
-		s->stage = &sk_stages[i];
-		rc = sk_auto_lineup(a, s->stage, &s->specs, &s->names, err);
-	}
+	for (size_t i = first; rc == 0 && i <= last; i++)
+		if (sk_auto_wanted(a, &sk_stages[i]))
+			steps[(*n)++].stage = &sk_stages[i];
 	if (rc == 0 && *n == 0)
 		rc = sk_fail(err, SK_USAGE, "nothing_to_run",
 		    "every stage from '%s' to '%s' is skipped",
 		    sk_stages[first].name, sk_stages[last].name);
+	return rc;
+}
+
+/* The stages to run and who is asked in each. */
+static int
+prepare(struct sk_auto *a, struct sk_step *steps, size_t *n, struct sk_err *err)
+{
+	int rc = sk_auto_steps(a, steps, n, err);
+
+	for (size_t i = 0; rc == 0 && i < *n; i++)
+		rc = sk_auto_lineup(
+		    a, steps[i].stage, &steps[i].specs, &steps[i].names, err);
 	return rc;
 }
 
@@ -358,7 +363,7 @@ hold_signals(bool hold)
 int
 sk_auto_run(struct sk_auto *a, struct sk_err *err)
 {
-	struct sk_step steps[STAGES] = { 0 };
+	struct sk_step steps[SK_STAGES] = { 0 };
 	size_t n = 0, done = 0;
 	int64_t started = sk_now_ms();
 	struct sk_err second = { 0 };
@@ -415,7 +420,7 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 	}
 out:
 	hold_signals(false);
-	for (size_t i = 0; i < STAGES; i++)
+	for (size_t i = 0; i < SK_STAGES; i++)
 		sk_step_free(&steps[i]);
 	return rc;
 }

@@ -17,7 +17,7 @@ assign(struct sk_buf *b, const char *name, const char *value)
 	sk_buf_ch(b, '\n');
 }
 
-/* judge() { WORDS; } and stage NAME MODE AGENT… */
+/* judge() { WORDS; } and stage NAME MODE -a AGENT… */
 static void
 stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 {
@@ -41,7 +41,7 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 	sk_buf_printf(b, "stage %s %s", s->stage->name,
 	    sk_auto_sequential(a, s->stage) ? "sequential" : "parallel");
 	for (size_t i = 0; i < s->specs.n; i++) {
-		sk_buf_ch(b, ' ');
+		sk_buf_str(b, " -a ");
 		sk_shell_quote(b, s->specs.v[i]);
 	}
 	sk_buf_ch(b, '\n');
@@ -67,6 +67,27 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 	}
 }
 
+/* Which stages the run is about, in the words of `end`. */
+static void
+range_line(struct sk_buf *b, const struct sk_auto_opts *o)
+{
+	const char *const words[][2] = { { "from", o->from }, { "to", o->to },
+		{ "only", o->only } };
+	struct sk_buf w;
+
+	sk_buf_init(&w, 0);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(words); i++)
+		if (words[i][1] != NULL)
+			sk_buf_printf(&w, " --%s %s", words[i][0],
+			    sk_stage_find(words[i][1])->name);
+	for (size_t i = 0; i < SK_ARRAY_SIZE(o->skip); i++)
+		if (o->skip[i])
+			sk_buf_printf(&w, " --skip-%s", sk_stages[i].name);
+	if (w.len > 0)
+		assign(b, "range", w.p + 1);
+	sk_buf_free(&w);
+}
+
 void
 sk_auto_script(const struct sk_auto *a, const struct sk_step *steps, size_t n,
     struct sk_buf *b)
@@ -85,6 +106,7 @@ sk_auto_script(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 	    "result.\n",
 	    a->spec.id);
 	assign(b, "spec", a->spec.id);
+	range_line(b, a->opts);
 	if (a->goal != NULL)
 		assign(b, "goal", a->goal);
 	if (a->opts->on_gate != NULL)

@@ -392,14 +392,16 @@ record_start(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 
 /* No verdict: the stage stays open, so that the next start goes on in it, but
  * says why nobody is in it. What stopped us may be the database. */
-static void
-note_failure(struct sk_auto *a, const struct sk_step *s, const struct sk_err *e)
+void
+sk_step_failed(
+    struct sk_auto *a, struct sk_step *s, int exit, const struct sk_err *e)
 {
-	struct sk_stage_row row = { .state = "running", .exit = s->exit };
+	struct sk_stage_row row = { .state = "running", .exit = exit };
 	struct sk_err err = { 0 };
 	char *reason = sk_strdup(e->message);
 
-	if (s->exit != SK_ORDER) {
+	s->exit = exit;
+	if (exit != SK_ORDER) {
 		(void)snprintf(
 		    row.stage, sizeof(row.stage), "%s", s->stage->name);
 		row.round = s->round;
@@ -413,8 +415,8 @@ note_failure(struct sk_auto *a, const struct sk_step *s, const struct sk_err *e)
 	free(reason);
 }
 
-static int
-finish_settled(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
+int
+sk_step_record(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 {
 	const struct sk_decision *d = s->settled;
 	struct sk_jv *v;
@@ -429,9 +431,28 @@ finish_settled(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	s->artefact = d->artefact != NULL ? sk_strdup(d->artefact) : NULL;
 	s->ended_ms = sk_now_ms();
 	rc = sk_phase_go(a, SK_EV_JUDGE, err);
-	if (rc == 0)
+	if (rc == 0 && s->exit == 0)
 		rc = sk_phase_go(a, SK_EV_WRITE, err);
 	return rc != 0 ? rc : record_end(a, s, err);
+}
+
+int
+sk_step_begin(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
+{
+	int rc = record_start(a, s, err);
+
+	/* What it needs may have been left out on the way. */
+	if (rc == 0)
+		rc = sk_auto_needs(a, s->stage, err);
+	if (rc == 0)
+		rc = sk_guardrail(a, s, s->first, err);
+	if (rc == 0)
+		rc = sk_gate_run(a, s->stage, err);
+	/* (A gate may have shown, and then changed it.) */
+	a->spec_shown[0] = '\0';
+	if (rc != 0)
+		sk_step_failed(a, s, rc, err);
+	return rc;
 }
 
 int
@@ -442,24 +463,15 @@ sk_step_run(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 
 	s->started_ms = sk_now_ms();
 	if (s->settled != NULL)
-		return finish_settled(a, s, err);
-	rc = record_start(a, s, err);
-	/* What it needs may have been left out on the way. */
-	if (rc == 0)
-		rc = sk_auto_needs(a, s->stage, err);
-	if (rc == 0)
-		rc = sk_guardrail(a, s, s->first, err);
-	if (rc == 0)
-		rc = sk_gate_run(a, s->stage, err);
-	/* (A gate may have shown, and then changed it.) */
-	a->spec_shown[0] = '\0';
-	if (rc == 0)
-		rc = ask_and_judge(a, s, &verdict, &worst, err);
+		return sk_step_record(a, s, err);
+	rc = sk_step_begin(a, s, err);
+	if (rc != 0)
+		return rc;
+	rc = ask_and_judge(a, s, &verdict, &worst, err);
 	if (rc == 0)
 		rc = settle_conflict(a, s, &verdict, err);
 	if (rc != 0) {
-		s->exit = rc;
-		note_failure(a, s, err);
+		sk_step_failed(a, s, rc, err);
 		return rc;
 	}
 	s->exit = status_class(s->status);

@@ -54,6 +54,21 @@ int sk_ask_patiently(struct sk_auto *a, struct sk_patience *p,
 int sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
     int *worst, struct sk_err *err);
 
+/* ---- a stage's row (step.c) ---- */
+
+/* The stage begins: its row, guardrails and gate. */
+int sk_step_begin(struct sk_auto *a, struct sk_step *s, struct sk_err *err);
+/* It ended without a verdict, and e says why: it stays open. */
+void sk_step_failed(
+    struct sk_auto *a, struct sk_step *s, int exit, const struct sk_err *e);
+/* It ended with the acknowledged decision s->settled and the status s->exit. */
+int sk_step_record(struct sk_auto *a, struct sk_step *s, struct sk_err *err);
+
+/* The steps of the options, without anybody to ask; at most SK_STAGES. */
+#define SK_STAGES 6
+int sk_auto_steps(const struct sk_auto *a, struct sk_step *steps, size_t *n,
+    struct sk_err *err);
+
 /* ---- the arbiter (arbiter.c) ---- */
 
 /* Whom the configuration names for a stage; NULL = nobody. */

@@ -1,13 +1,25 @@
 #!/bin/sh
 set -u
 
+# However it ends, the run then has a state, its cost, its log, a manifest.
+finish() {
+	recorded=0
+	if [ -n "${SK_RUN:-}" ]; then
+		# shellcheck disable=SC2086 # options
+		sk-auto end "$spec" $range --exit "$1" --format text ||
+			recorded=$?
+	fi
+	rm -rf "$tmp"
+	[ "$1" -ne 0 ] || exit "$recorded"
+}
+
 tmp=$(mktemp -d) || exit 74
-trap 'rm -rf "$tmp"' EXIT
+trap 'finish $?' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Not everything is said above.
-: "${goal:=}" "${on_gate:=}" "${timeout:=}"
+: "${goal:=}" "${on_gate:=}" "${timeout:=}" "${range:=}"
 arbiter=
 may_skip=
 begin=1
@@ -33,7 +45,7 @@ ask() {
 	esac
 }
 
-# ask_all MODE AGENT...: side by side, or each with the earlier answers.
+# ask_all MODE -a AGENT...: side by side, or each with the earlier answers.
 ask_all() {
 	mode=$1
 	shift
@@ -41,16 +53,11 @@ ask_all() {
 	any=0
 	cause=0
 	if [ "$mode" = sequential ]; then
-		for agent; do
-			ask --agent "$agent"
+		while [ "$#" -gt 0 ]; do
+			ask "$1" "$2"
+			shift 2
 		done
 	else
-		n=$#
-		while [ "$n" -gt 0 ]; do
-			set -- "$@" --agent "$1"
-			shift
-			n=$((n - 1))
-		done
 		ask "$@"
 	fi
 }
@@ -84,7 +91,7 @@ arbitrate() {
 	close "$stage.arbiter"
 }
 
-# stage NAME MODE AGENT...: judge() says by which rules.
+# stage NAME MODE -a AGENT...: judge() says by which rules.
 stage() {
 	stage=$1
 	mode=$2
@@ -99,10 +106,10 @@ stage() {
 		*) exit "$skip" ;;
 		esac
 	fi
-	# Guardrails and the quality gate; 5 = a person is asked for an answer.
+	# It begins: guardrails and the quality gate; 5 = a person is asked.
 	sk-auto gate "$spec" --stage "$stage" --format text \
 		${begin:+--begin} ${on_gate:+--on-gate "$on_gate"} \
-		${timeout:+--timeout "$timeout"} || exit
+		${timeout:+--timeout "$timeout"} "$@" || exit
 	begin=
 	for try in 1 2; do
 		ask_all "$mode" "$@"
@@ -124,6 +131,8 @@ stage() {
 	done
 	[ "$status" -ne 3 ] || [ "$any" -eq 1 ] || [ "$cause" -eq 0 ] ||
 		status=$cause
+	sk-auto end "$spec" --stage "$stage" --exit "$status" --format text ||
+		exit
 	if [ "$status" -ne 0 ]; then
 		echo "halted at $stage with status $status" >&2
 		exit "$status"
