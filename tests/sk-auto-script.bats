@@ -60,7 +60,9 @@ both() {
 
 @test "a script leaves the state and the evidence of a run: stages left out" {
 	example
-	both 0 --to audit --skip-validate -a a1 -a a2
+	printf '[stages.plan]\nskip_if = "low_risk"\n[stages.audit]\nskip_if = "always"\n' >>sk.toml
+	both 0 --to unlock --skip-validate -a a1 -a a2
+	same "$(jq -r '.stages[4].status' ../state.script)" skipped
 	grep -q speckit-validate_SKIPPED ../files.script
 	same "$(jq -r '.stages[0].agents' ../state.script)" a1,a2
 }

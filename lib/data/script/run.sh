@@ -5,7 +5,7 @@ set -u
 finish() {
 	recorded=0
 	if [ -n "${SK_RUN:-}" ]; then
-		# shellcheck disable=SC2086 # options
+		# shellcheck disable=SC2086,SC2154 # options; assigned above
 		sk-auto end "$spec" $range --exit "$1" --format text ||
 			recorded=$?
 	fi
@@ -26,7 +26,6 @@ begin=1
 
 # A run of our own, unless the caller goes on with one (SK_RUN, SK_BRANCH).
 if [ -z "${SK_RUN:-}" ]; then
-	# shellcheck disable=SC2154 # assigned above
 	new=$(sk-auto env "$spec" --new ${goal:+--goal "$goal"}) || exit
 	eval "$new"
 fi
