@@ -48,6 +48,18 @@ await() {
 	done
 }
 
+# await_text FILE TEXT: until it stands there.
+await_text() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		grep -qF -- "$2" "$1" && return
+		sleep 0.01
+	done
+	echo "not in $1: $2"
+	cat "$1"
+	return 1
+}
+
 # answers FILTER: jq over the sk.answer/1 records of the last stdout.
 answers() {
 	jq -c "select(.schema == \"sk.answer/1\") | $1" \

@@ -42,13 +42,7 @@ at_terminal() {
 
 # shows TEXT: it appears on the terminal.
 shows() {
-	for ((i = 0; i < 500; i++)); do
-		grep -qF -- "$1" screen && return
-		sleep 0.01
-	done
-	echo "not shown: $1"
-	cat screen
-	return 1
+	await_text screen "$1"
 }
 
 over() {
@@ -65,10 +59,7 @@ over() {
 	at_terminal "sk-run -p in -a gated:2 -x other=cat -e >out.jsonl"
 	shows "Log in now, with './log-in here'? [y/N]"
 	# Who needs no login is through meanwhile.
-	for ((i = 0; i < 300; i++)); do
-		grep -q '"agent":"other".*"status":"ok"' out.jsonl && break
-		sleep 0.01
-	done
+	await_text out.jsonl '"agent":"other"'
 	grep -q '"agent":"other".*"status":"ok"' out.jsonl
 	echo y >&8
 	shows 'code? '

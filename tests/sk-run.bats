@@ -396,6 +396,7 @@ load agents
 		--exec 's:2=sleep 300' <in >out 2>err &
 	local pid=$! got=0
 	await slow.pid
+	await_text out '"agent":"r"'
 	kill -INT "$pid"
 	wait "$pid" || got=$?
 	same "$got" 130
