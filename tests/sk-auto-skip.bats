@@ -270,6 +270,22 @@ rows() {
 	has "$(cat next.err)" "needs 'plan'"
 }
 
+@test "a fork does not go back to a stage that its parent left out" {
+	when validate 'skip_if = "no_tests"'
+	check 0 sk-auto run SPEC-7 --to audit --json
+	n=$(calls x)
+	: >test_it.py
+	parent=$(sqlite3 "$SK_DB" 'SELECT branch_id FROM branches')
+	b=$(sk-branch fork "$parent" --after audit --json | jq -r .branch)
+	check 0 sk-auto resume SPEC-7 --branch "$b" --json
+	same "$(stages)" unlock=ok
+	same "$(calls x)" $((n + 1))
+	# What was not decided there yet is decided here.
+	b=$(sk-branch fork "$parent" --after implement --json | jq -r .branch)
+	check 0 sk-auto resume SPEC-7 --branch "$b" --json
+	same "$(stages)" 'validate=ok audit=ok unlock=ok'
+}
+
 @test "status, evidence and the forms for CI say why" {
 	when audit 'skip_if = "always"' 'skip_reason = "a person audits"'
 	check 0 sk-auto run SPEC-7 --from validate --new --format junit

@@ -25,10 +25,11 @@ row_of(const struct sk_stage_row *rows, size_t n, const char *stage)
 	return NULL;
 }
 
-/* A fork goes on after what its ancestors agreed on. */
+/* A fork goes on after what its ancestors agreed on. known: they decided
+ * something on it. */
 static int
-inherited(
-    struct sk_auto *a, const struct sk_stage *st, bool *yes, struct sk_err *err)
+inherited(struct sk_auto *a, const struct sk_stage *st, bool *yes, bool *known,
+    struct sk_err *err)
 {
 	struct sk_decision d;
 	bool found = false;
@@ -38,6 +39,23 @@ inherited(
 	    a->db, a->branch, a->spec.id, st->name, &d, &found, &a->arena, err);
 	*yes = rc == 0 && found && d.acked && strcmp(d.status, "ok") == 0 &&
 	       strcmp(d.branch, a->branch) != 0;
+	*known = found;
+	return rc;
+}
+
+/* Nor does it go back to what they left out on their way to that. */
+static int
+behind(
+    struct sk_auto *a, const struct sk_stage *st, bool *yes, struct sk_err *err)
+{
+	bool known = false;
+	int rc;
+
+	rc = inherited(a, st, yes, &known, err);
+	if (rc != 0 || known)
+		return rc;
+	for (st++; rc == 0 && !*yes && st->name != NULL; st++)
+		rc = inherited(a, st, yes, &known, err);
 	return rc;
 }
 
@@ -70,7 +88,7 @@ find_place(struct sk_auto *a, struct place *p, struct sk_err *err)
 		done = !sk_auto_wanted(a, &sk_stages[at]) ||
 		       (r != NULL && strcmp(r->state, "done") == 0);
 		if (!done && r == NULL && p->found)
-			rc = inherited(a, &sk_stages[at], &done, err);
+			rc = behind(a, &sk_stages[at], &done, err);
 		if (rc != 0 || done)
 			continue;
 		p->next = &sk_stages[at];
