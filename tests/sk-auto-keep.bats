@@ -148,6 +148,38 @@ old() {
 	[ ! -e "$E/$archive" ]
 }
 
+@test "retention_days is the age that archive and purge take unasked" {
+	check 0 sk-auto run DEMO --to plan --json
+	n=$(wc -l <$E/DEMO.sha256)
+	# DAYS of the files, retention_days, --older-than, what archive and purge take
+	while read -r days keep older archive purge; do
+		find $E -type f -exec touch -d "$days days ago" {} +
+		unset SPECKIT_EVIDENCE__RETENTION_DAYS
+		[ "$keep" = - ] ||
+			export SPECKIT_EVIDENCE__RETENTION_DAYS="$keep"
+		for verb in archive purge; do
+			want=$archive
+			[ $verb = archive ] || want=$purge
+			[ "$want" = 0 ] || want=$n
+			set -- --json
+			[ "$older" = - ] || set -- --json --older-than "$older"
+			check 0 sk-auto evidence $verb DEMO "$@"
+			same "$days $keep $older $verb $(j .files)" \
+				"$days $keep $older $verb $want"
+		done
+	done <<-'END'
+		40 - - all 0
+		40 41 - 0 0
+		40 39 - all all
+		200 - - all all
+		200 300 - 0 0
+		200 300 100d all all
+		8 3 - all all
+		5 3 - 0 0
+		5 3 3d all all
+	END
+}
+
 @test "two databases on one tree have one lock, for evidence and for drivers" {
 	check 0 sk-auto run DEMO --to plan --json
 	old

@@ -233,6 +233,51 @@ judged() {
 	done
 }
 
+@test "max_rounds: how often a degraded stage asks, in a run and in its script" {
+	agent x "echo '$plan'"
+	agent y "echo '$plan'"
+	agent z "[ \$n -gt 2 ] || exit 1; echo '$plan'"
+	while read -r most status calls; do
+		project_of x y z
+		[ "$most" = - ] ||
+			sed -i "s/^\[stages.plan\]/&\nmax_rounds = $most/" sk.toml
+		rm -f calls.*
+		check "$status" sk-auto run DEMO --to plan --new --json
+		same "$most: $(calls x) $(calls y) $(calls z)" "$most: 1 1 $calls"
+		check 0 sk-auto run DEMO --to plan --print-script
+		cp "$BATS_TEST_TMPDIR/.out" run.sh
+		rm calls.*
+		check "$status" sh run.sh
+		same "$most: $(calls x) $(calls y) $(calls z)" "$most: 1 1 $calls"
+	done <<-'END'
+		- 3 2
+		1 3 1
+		2 3 2
+		3 0 3
+		20 0 3
+	END
+}
+
+@test "timeout_seconds ends a round's wait for answers, in a run and in its script" {
+	agent x "exec sleep 60"
+	agent y "exec sleep 60"
+	project_of x y
+	printf '[consensus]\ntimeout_seconds = 1\n[run]\ndeadline = "50s"\n' >>sk.toml
+	sed -i 's/^\[stages.plan\]/&\nmax_rounds = 1/' sk.toml
+	ended() {
+		sqlite3 "$SK_DB" "SELECT group_concat(failure_kind) FROM answers
+			WHERE run_id = (SELECT run_id FROM runs
+			ORDER BY created_at DESC LIMIT 1)"
+	}
+	check 9 sk-auto run DEMO --to plan --json
+	same "$(ended)" timeout_total,timeout_total
+	check 0 sk-auto run DEMO --to plan --print-script
+	shellcheck "$BATS_TEST_TMPDIR/.out"
+	cp "$BATS_TEST_TMPDIR/.out" run.sh
+	check 9 sh run.sh
+	same "$(ended)" timeout_total,timeout_total
+}
+
 @test "a dry run asks nobody and writes nothing" {
 	check 0 sk-auto run DEMO --dry-run --json
 	same "$(j '.stages | length')" 6

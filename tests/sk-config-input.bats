@@ -162,6 +162,7 @@ pipeline.toml:2:1 recovery.atempts
 c.toml:2:1 run.timout
 c.toml:5:14 consensus.max_agents
 c.toml:6:10 consensus.quorum
+c.toml:8:10 pipeline.agents
 c.toml:9:11 pipeline.stages'
 	# A value that is wrong by itself is told of once, and what follows from
 	# it not at all.
@@ -224,12 +225,11 @@ c.toml:9:11 pipeline.stages'
 		consensus.quorum|3 "3" "2/3" 0.67 1.0 "1/1" 1|0 -1 "0" "0/3" "4/3" "2/" "/3" 1.5 0.0 "all" true
 		consensus.require|[] ["/a"] [""] ["/a/0/b~1c"]|["a"] ["/~2"] [1] "/a" ["/a","/a"]
 		quality_gates.consensus_threshold|0 1 0.5|-0.1 1.1 nan inf
-		quality_gates.min_test_coverage|0 100|-1 100.1
 		quality_gates.enabled|true false|1 "true"
 		cost.daily_limit_usd|0 1e3|-1 "5"
 		cost.alert_threshold|0 1|2
 		evidence.max_size_per_spec_mb|1|0
-		evidence.retention_days|1|0
+		evidence.retention_days|1 36500|0 36501
 		evidence.base_dir|"x" "/x"|"" 1 1979-05-27
 		run.timeout|0 "90" "90s" "1h30m" "365d"|-1 "x" "30m1h" "366d" 1.5 []
 		run.max_output|1 "16MiB" "2G"|0 "0" "1X"

@@ -26,10 +26,10 @@ user=.config/sk/config.toml
 	done <<-END
 		consensus.min_agents 2
 		consensus.max_agents 5
-		consensus.timeout_seconds 300
+		consensus.timeout_seconds unset
 		evidence.base_dir docs/evidence
 		evidence.max_size_per_spec_mb 25
-		evidence.retention_days 90
+		evidence.retention_days unset
 		quality_gates.consensus_threshold 0.67
 		cost.alert_threshold 0.8
 		pipeline.agents unset
@@ -179,7 +179,6 @@ forbidden() {
 		agents.x.env.PATH|"/tmp"
 		agents.x.cwd|"/"
 		agents.x.model|"m"
-		agents.x.family|"f"
 		agents.x.base_url|"http://127.0.0.1/"
 		agents.x.body.a|1
 		agents.x.headers.A|"b"
@@ -285,7 +284,7 @@ forbidden() {
 		s/body\.\*/body.a/; s/headers\.\*/headers.A/' | sort >refused
 	forbidden | sed 's/|.*//' | grep -v '^evidence.base' | sort >tried
 	diff tried refused
-	[ "$(wc -l <tried)" -eq 37 ]
+	[ "$(wc -l <tried)" -eq 36 ]
 }
 
 @test "a found project file may set stages, limits and budgets" {
@@ -294,14 +293,14 @@ forbidden() {
 		[pipeline]
 		agents = ["claude", "x=codex:2"]
 		[stages.plan]
-		agents = ["a", "b"]
+		agents = ["a", "b:2"]
 		mode = "parallel"
 		timeout = "1h30m"
 		require = ["/complexity"]
 		quorum = "2/3"
 		max_rounds = 3
 		[stages.my-own]
-		agents = ["a"]
+		agents = ["a:3"]
 		[run]
 		timeout = 90
 		jobs = 2
@@ -312,7 +311,7 @@ forbidden() {
 		[evidence]
 		base_dir = "proof/x"
 		[quality_gates]
-		min_test_coverage = 80
+		consensus_threshold = 0.8
 		[agents.a]
 		timeout = "5m"
 		enabled = false

@@ -157,12 +157,11 @@ check_agents(struct warn *w)
 	sk_buf_free(&key);
 }
 
-/* A gate that is nowhere, or whose agents can never agree. */
+/* A gate whose agents can never agree. */
 static void
 check_gates(struct warn *w)
 {
-	static const char *const stages[] = { "plan", "tasks", "implement",
-		"validate", "audit", "unlock" };
+	static const char *const stages[] = { "plan", "tasks", "implement" };
 	int64_t min = sk_config_int(w->c, "quality_gates.min_agents", 3);
 	const struct sk_jv *list;
 	char key[40];
@@ -183,12 +182,7 @@ check_gates(struct warn *w)
 			         ? more
 			         : 1;
 		}
-		if (i >= 3)
-			tell(w, list, key,
-			    "gates stand before plan, tasks and implement",
-			    "there is no gate before the stage '%s'",
-			    stages[i]);
-		else if (n < min)
+		if (n < min)
 			tell(w, list, key,
 			    "name more, or set quality_gates.min_agents",
 			    "all that %lld agent%s can say is a question to "

@@ -65,7 +65,7 @@ sk_config_duration(const struct sk_config *c, const char *key, int64_t dflt_ms);
 /* "default", "FILE:LINE", "environment SPECKIT_X", "option --x". */
 const char *sk_config_origin(const struct sk_config *c, const char *key);
 /* [agents.NAME] or NULL. Keys: adapter, command (array of strings), model,
- * env (table), timeout, family, enabled, cwd. */
+ * env (table), timeout, enabled, cwd. */
 struct sk_jv *sk_config_agent(const struct sk_config *c, const char *name);
 
 /* ---- stages (stage.c) ---- */

@@ -98,8 +98,14 @@ static void
 check_size(struct sk_config *c, const struct lineup *l)
 {
 	int layer = sk_config_layer_of(c, l->list);
-	int64_t max;
+	int64_t min, max;
 
+	if (!l->unclear && l->agents > 0 &&
+	    set(c, "consensus.min_agents", &min) && l->agents < min)
+		sk_config_finding(c, layer, l->list, l->key, "bad_value", NULL,
+		    "expected at least consensus.min_agents (%lld) agents, "
+		    "found %lld",
+		    (long long)min, (long long)l->agents);
 	if (!l->unclear && set(c, "consensus.max_agents", &max) &&
 	    l->agents > max)
 		sk_config_finding(c, layer, l->list, l->key, "bad_value", NULL,

@@ -38,6 +38,12 @@ sk_stopped(int interrupted, struct sk_err *err)
 	    "stopped by signal %d", interrupted);
 }
 
+int64_t
+sk_ask_seconds(const struct sk_auto *a)
+{
+	return sk_config_int(a->conf, "consensus.timeout_seconds", 0);
+}
+
 int
 sk_ask_run(struct sk_auto *a, const char *stage, int64_t round,
     const char *const *specs, size_t n, const struct sk_buf *prompt,
@@ -57,6 +63,8 @@ sk_ask_run(struct sk_auto *a, const char *stage, int64_t round,
 		sk_arg2(&argv, "--config", a->config_file);
 	if (a->opts->timeout > 0)
 		sk_arg_int(&argv, "--timeout", a->opts->timeout, "ms");
+	if (sk_ask_seconds(a) > 0)
+		sk_arg_int(&argv, "--deadline", sk_ask_seconds(a), "s");
 	for (size_t i = 0; i < n; i++)
 		sk_arg2(&argv, "--agent", specs[i]);
 	if (st != NULL && sk_land_trees(a, st))

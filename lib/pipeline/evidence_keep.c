@@ -259,10 +259,11 @@ stats(struct sk_auto *a, struct sk_err *err)
 
 /* ---- archive, purge ---- */
 
-/* What may go: old enough, and nothing of it was touched lately. */
+/* What may go: old enough, and nothing of it was touched lately; asked = the
+ * age was asked for in so many words. */
 static int
-choose(struct sk_auto *a, struct files *f, int64_t older, bool archives,
-    struct sk_err *err)
+choose(struct sk_auto *a, struct files *f, int64_t older, bool asked,
+    bool archives, struct sk_err *err)
 {
 	int64_t now = sk_now_ms();
 	struct sk_decision d;
@@ -283,8 +284,7 @@ choose(struct sk_auto *a, struct files *f, int64_t older, bool archives,
 	if (rc == 0 && is)
 		return sk_fail(err, SK_AGAIN, "in_use",
 		    "a decision of '%s' is not acknowledged", a->spec.id);
-	/* (Unless a shorter age is asked for in so many words.) */
-	if (older >= 7 * DAY_MS && now - f->newest < 7 * DAY_MS)
+	if ((!asked || older >= 7 * DAY_MS) && now - f->newest < 7 * DAY_MS)
 		f->n = 0;
 	for (size_t i = 0; i < f->n; i++)
 		if (now - f->v[i].at_ms >= older &&
@@ -497,7 +497,9 @@ static int
 make_room(struct sk_auto *a, bool purge, const struct sk_keep_opts *o,
     struct sk_err *err)
 {
-	int64_t older = o->older != 0 ? o->older : (purge ? 180 : 30) * DAY_MS;
+	int64_t days =
+	    sk_config_int(a->conf, "evidence.retention_days", purge ? 180 : 30);
+	int64_t older = o->older != 0 ? o->older : days * DAY_MS;
 	char *archive = NULL;
 	int64_t bytes = 0;
 	struct files f;
@@ -505,7 +507,7 @@ make_room(struct sk_auto *a, bool purge, const struct sk_keep_opts *o,
 	struct sk_jw w;
 	int rc;
 
-	rc = choose(a, &f, older, purge, err);
+	rc = choose(a, &f, older, o->older != 0, purge, err);
 	for (size_t i = 0; i < f.n; i++)
 		bytes += f.v[i].bytes;
 	if (rc == 0 && o->yes && f.n > 0) {

@@ -38,6 +38,8 @@ stage_line(struct sk_buf *b, const struct sk_auto *a, const struct sk_step *s)
 	sk_strv_free(&words);
 	if (sk_arbiter_name(a, s->stage) != NULL)
 		assign(b, "arbiter", sk_arbiter_name(a, s->stage));
+	sk_buf_printf(
+	    b, "rounds=%lld\n", (long long)sk_step_rounds(a, s->stage));
 	sk_buf_printf(b, "stage %s %s", s->stage->name,
 	    sk_auto_sequential(a, s->stage) ? "sequential" : "parallel");
 	for (size_t i = 0; i < s->specs.n; i++) {
@@ -114,6 +116,9 @@ sk_auto_script(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 	if (a->opts->timeout > 0)
 		sk_buf_printf(
 		    b, "timeout=%lldms\n", (long long)a->opts->timeout);
+	if (sk_ask_seconds(a) > 0)
+		sk_buf_printf(
+		    b, "deadline=%llds\n", (long long)sk_ask_seconds(a));
 	if (a->opts->allow_dirty)
 		sk_buf_str(b, "SPEC_OPS_ALLOW_DIRTY=1\n"
 			      "export SPEC_OPS_ALLOW_DIRTY\n");

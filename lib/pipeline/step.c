@@ -267,12 +267,22 @@ sk_step_settle(
 	return rc;
 }
 
-/* Ask and judge; what is degraded is given one more try, in which sk-run asks
+int64_t
+sk_step_rounds(const struct sk_auto *a, const struct sk_stage *st)
+{
+	char key[80];
+
+	(void)snprintf(key, sizeof(key), "stages.%s.max_rounds", st->name);
+	return sk_config_int(a->conf, key, 2);
+}
+
+/* Ask and judge; what is degraded is given another try, in which sk-run asks
  * only the agents that have no accepted answer. */
 static int
 ask_and_judge(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
     int *worst, struct sk_err *err)
 {
+	const int64_t most = sk_step_rounds(a, s->stage);
 	struct sk_buf records;
 	int rc;
 
@@ -280,8 +290,8 @@ ask_and_judge(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
 	rc = take_pending(a, s, verdict, err);
 	if (rc == 0 && *verdict != NULL)
 		rc = sk_phase_go(a, SK_EV_JUDGE, err);
-	for (int tries = 0; rc == 0 && tries < 2; tries++) {
-		if (tries > 0 || *verdict == NULL) {
+	for (int64_t tries = 1; rc == 0 && tries <= most; tries++) {
+		if (tries > 1 || *verdict == NULL) {
 			rc = sk_ask_all(a, s, &records, worst, err);
 			if (rc == 0 && records.len == 0)
 				rc = sk_fail(err,
@@ -298,7 +308,7 @@ ask_and_judge(struct sk_auto *a, struct sk_step *s, struct sk_jv **verdict,
 		if (rc != 0)
 			break;
 		note_verdict(s, *verdict);
-		if (status_class(s->status) != SK_DEGRADED || tries > 0 ||
+		if (status_class(s->status) != SK_DEGRADED || tries == most ||
 		    s->gave_up ||
 		    sk_jlen(sk_jget(*verdict, "missing_agents")) == 0)
 			break;

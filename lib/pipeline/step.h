@@ -22,6 +22,10 @@ int sk_verdict_ask(struct sk_auto *a, const struct sk_strv *argv,
 /* The words of the sk-consensus that judges a stage, without --config. */
 void sk_judge_words(
     const struct sk_auto *a, const struct sk_step *s, struct sk_strv *argv);
+/* How often its agents are asked at most before a degraded stage halts. */
+int64_t sk_step_rounds(const struct sk_auto *a, const struct sk_stage *st);
+/* Longest time of one fan-out in seconds; 0 = nobody said. */
+int64_t sk_ask_seconds(const struct sk_auto *a);
 /* What the stage's calls cost is booked before the decision is acknowledged, so
  * that a driver which dies in between books it the next time. */
 int sk_settle_cost(struct sk_auto *a, const char *stage, struct sk_err *err);

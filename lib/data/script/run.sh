@@ -19,7 +19,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Not everything is said above.
-: "${goal:=}" "${on_gate:=}" "${timeout:=}" "${range:=}"
+: "${goal:=}" "${on_gate:=}" "${timeout:=}" "${range:=}" "${deadline:=}"
 arbiter=
 may_skip=
 begin=1
@@ -36,7 +36,7 @@ ask() {
 		>"$tmp/prompt" || exit
 	sk-run --json --again --spec "$spec" --stage "$stage" \
 		${worktree:+"$worktree"} ${timeout:+--timeout "$timeout"} \
-		"$@" <"$tmp/prompt" >>"$tmp/records"
+		${deadline:+--deadline "$deadline"} "$@" <"$tmp/prompt" >>"$tmp/records"
 	asked=$?
 	case $asked in
 	0 | 3) any=1 ;;
@@ -110,7 +110,8 @@ stage() {
 		${begin:+--begin} ${on_gate:+--on-gate "$on_gate"} \
 		${timeout:+--timeout "$timeout"} "$@" || exit
 	begin=
-	for try in 1 2; do
+	try=1
+	while :; do
 		ask_all "$mode" "$@"
 		judge <"$tmp/records" >"$tmp/verdict"
 		status=$?
@@ -123,10 +124,12 @@ stage() {
 			arbitrate
 			break
 		fi
-		# Degraded: the agents that failed are asked once more.
-		if [ "$status" -ne 3 ] || [ "$try" -eq 2 ]; then
+		# Degraded: the agents that failed are asked again.
+		# shellcheck disable=SC2154 # assigned before each stage
+		if [ "$status" -ne 3 ] || [ "$try" -ge "$rounds" ]; then
 			break
 		fi
+		try=$((try + 1))
 	done
 	[ "$status" -ne 3 ] || [ "$any" -eq 1 ] || [ "$cause" -eq 0 ] ||
 		status=$cause
