@@ -265,7 +265,7 @@ judged() {
 	printf '[consensus]\ntimeout_seconds = 1\n[run]\ndeadline = "50s"\n' >>sk.toml
 	sed -i 's/^\[stages.plan\]/&\nmax_rounds = 1/' sk.toml
 	ended() {
-		sqlite3 "$SK_DB" "SELECT group_concat(failure_kind) FROM answers
+		stored "SELECT group_concat(failure_kind) FROM agent_executions
 			WHERE run_id = (SELECT run_id FROM runs
 			ORDER BY created_at DESC LIMIT 1)"
 	}

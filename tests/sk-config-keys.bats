@@ -384,16 +384,17 @@ user=.config/sk/config.toml
 		if .properties then .properties | keys_of($k + ".")
 		else .additionalProperties.properties | keys_of($k + ".NAME.")
 		end' "$SK_TOP/lib/data/schemas/config-file.json" >keys
-	# one_line FILE...: without comments, each call on one line
-	one_line() { sed 's,/\*.*\*/,,' "$@" | tr -s ' \t\n' ' '; }
+	# one_line: without comments, each call on one line
+	one_line() { sed 's,/\*.*\*/,,' | tr -s ' \t\n' ' '; }
 	lib=$SK_TOP/lib
-	one_line "$lib/pipeline/gate.h" $(find "$lib" -name '*.c' ! -name cross.c \
-		! -name explain.c ! -name show.c ! -path "$lib/config/agents.c") >code
-	one_line "$lib"/agent/{slot,http_req,http_key}.c \
-		"$lib"/agent/control_slot.c >agents.code
-	one_line "$lib/config/models.c" "$lib"/agent/{http_req,slot_model}.c \
-		>models.code
-	one_line "$lib/config/cross.c" >rules.code
+	find "$lib" -name '*.c' -not -path "$lib/config/cross.c" \
+		-not -path "$lib/config/agents.c" -exec cat {} + |
+		one_line >code
+	cat "$lib"/agent/{slot,http_req,http_key,control_slot}.c |
+		one_line >agents.code
+	cat "$lib/config/models.c" "$lib"/agent/{http_req,slot_model}.c |
+		one_line >models.code
+	one_line <"$lib/config/cross.c" >rules.code
 	# reader KEY: where it is read, and how that looks
 	reader() {
 		local last=${1##*.} get='sk_jget[a-z_]*\('
