@@ -231,7 +231,7 @@ user=.config/sk/config.toml
 		[quality_gates]\nplan = []\n|2:8|quality_gates.plan
 		[quality_gates]\nplan = ["claud_opus"]\n|2:9|unknown model 'claud_opus'; available:
 	END
-	[ "$n" -eq 18 ]
+	[ "$n" -eq 20 ]
 	has "$(j .error.hint)" "did you mean 'claude_opus'?"
 	# What can be reached is right.
 	cat >c.toml <<-'END'
@@ -410,7 +410,9 @@ user=.config/sk/config.toml
 		quality_gates.plan | quality_gates.tasks | quality_gates.implement)
 			how="\\{ \"(clarify|checklist|analyze)\", \"$last\"" ;;
 		cost.*_limit*_usd) how="\"cost\\.$last[\".]" ;;
-X
+		stages.NAME.skip_*)
+			how="setting\\(a, st, \"$last\"|\"stages\\.%s\\.$last\"" ;;
+		stages.NAME.*) how="\"stages\\.%s\\.$last\"" ;;
 		agents.NAME.*)
 			in=agents.code
 			how="$get"'(ag|slot->conf|sk_config_agent\(conf, s->base\)), '"\"$last\"" ;;
