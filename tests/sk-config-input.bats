@@ -225,6 +225,7 @@ c.toml:9:11 pipeline.stages'
 		consensus.quorum|3 "3" "2/3" 0.67 1.0 "1/1" 1|0 -1 "0" "0/3" "4/3" "2/" "/3" 1.5 0.0 "all" true
 		consensus.require|[] ["/a"] [""] ["/a/0/b~1c"]|["a"] ["/~2"] [1] "/a" ["/a","/a"]
 		quality_gates.consensus_threshold|0 1 0.5|-0.1 1.1 nan inf
+		quality_gates.min_test_coverage|0 100|-1 100.1
 		quality_gates.enabled|true false|1 "true"
 		cost.daily_limit_usd|0 1e3|-1 "5"
 		cost.alert_threshold|0 1|2

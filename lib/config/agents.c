@@ -191,6 +191,31 @@ check_gates(struct warn *w)
 	}
 }
 
+/* Known from other programs' files; x-idle in the schema. */
+static void
+check_idle(struct warn *w)
+{
+	static const struct {
+		const char *key, *why;
+	} idle[] = {
+		{ "quality_gates.validate", "no gate stands before validate" },
+		{ "quality_gates.audit", "no gate stands before audit" },
+		{ "quality_gates.unlock", "no gate stands before unlock" },
+		{ "quality_gates.min_test_coverage",
+		    "nobody here measures coverage" },
+		{ "quality_gates.schema_validation",
+		    "files and answers are validated in any case" },
+	};
+	const struct sk_jv *v;
+
+	for (size_t i = 0; i < SK_ARRAY_SIZE(idle); i++) {
+		v = sk_config_get(w->c, idle[i].key);
+		if (v != NULL)
+			tell(w, v, idle[i].key, NULL, "this has no effect: %s",
+			    idle[i].why);
+	}
+}
+
 size_t
 sk_config_warnings(struct sk_config *c, sk_config_warn_fn fn, void *arg)
 {
@@ -209,6 +234,7 @@ sk_config_warnings(struct sk_config *c, sk_config_warn_fn fn, void *arg)
 		sk_buf_free(&key);
 	}
 	check_gates(&w);
+	check_idle(&w);
 	check_agents(&w);
 	return w.n;
 }
