@@ -258,6 +258,20 @@ judged() {
 	END
 }
 
+@test "one agent, or six: the built-in bounds of a line-up bind nobody" {
+	# (With a word of the environment the tools read the run's values anew.)
+	export SPECKIT_RUN__JOBS=2
+	for names in "a" "a b c d e f"; do
+		for a in $names; do agent "$a" "echo '$plan'"; done
+		# shellcheck disable=SC2086 # words
+		project_of $names
+		check 0 sk-auto run DEMO --to plan --new --json
+		check 0 sk-auto run DEMO --to plan --print-script
+		cp "$BATS_TEST_TMPDIR/.out" run.sh
+		check 0 sh run.sh
+	done
+}
+
 @test "timeout_seconds ends a round's wait for answers, in a run and in its script" {
 	agent x "exec sleep 60"
 	agent y "exec sleep 60"

@@ -85,13 +85,18 @@ struct lineup {
 };
 
 /* Is a bound one that somebody has set? The built-in ones leave everybody free
- * to ask one agent, or a hundred. */
+ * to ask one agent, or a hundred. (A running driver's values have them among
+ * them, and were looked at when it read them.) */
 static bool
 set(const struct sk_config *c, const char *key, int64_t *v)
 {
 	const struct sk_jv *at = sk_config_get(c, key);
+	int layer = at != NULL ? sk_config_layer_of(c, at) : 0;
 
-	return at != NULL && sk_config_layer_of(c, at) > 0 && sk_jint(at, v);
+	return layer > 0 &&
+	       !(c->origins->snapshot &&
+		   c->origins->layers[layer].kind == SK_LAYER_NAMED) &&
+	       sk_jint(at, v);
 }
 
 static void

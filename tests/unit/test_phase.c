@@ -30,7 +30,7 @@ static const char *const allowed[] = { "idle begin checking",
 	"paused cancel cancelled", "waiting cancel cancelled",
 	"halted cancel cancelled",
 
-	"writing finish done" };
+	"writing finish done", "checking finish done" };
 
 static const char *
 expected(const char *phase, const char *event)
