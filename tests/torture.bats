@@ -52,7 +52,7 @@ watch() {
 			while read -r key r _; do
 				[ "$key" = VmHWM: ] && [ "$r" -gt "$peak" ] &&
 					peak=$r
-			done 2>/dev/null </proc/$k/status
+			done 2>/dev/null </proc/$k/status || : # it has ended
 		done
 		sleep 0.02
 	done
