@@ -87,23 +87,6 @@ sk_auto_gate(struct sk_auto *a, const char *word, bool begin, bool skip,
 
 /* ---- end ---- */
 
-static int
-row_of(struct sk_auto *a, const char *stage, struct sk_stage_row **row,
-    struct sk_err *err)
-{
-	struct sk_stage_row *rows = NULL;
-	size_t n = 0;
-	int rc;
-
-	*row = NULL;
-	rc = sk_stage_list(a->db, a->run, a->branch, &rows, &n, &a->arena, err);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		if (stage != NULL ? strcmp(rows[i].stage, stage) == 0
-				  : strcmp(rows[i].state, "running") == 0)
-			*row = &rows[i];
-	return rc;
-}
-
 /* The script's word must fit what was decided. */
 static int
 end_stage(struct sk_auto *a, const char *word, int exit, struct sk_err *err)
@@ -116,7 +99,7 @@ end_stage(struct sk_auto *a, const char *word, int exit, struct sk_err *err)
 
 	rc = sk_stage_parse(word, &s.stage, err);
 	if (rc == 0)
-		rc = row_of(a, s.stage->name, &row, err);
+		rc = sk_stage_row_of(a, s.stage->name, &row, err);
 	if (rc == 0 && row == NULL)
 		rc = sk_fail(err, SK_ORDER, "stage_not_started",
 		    "stage '%s' of run '%s' was not started", s.stage->name,
@@ -156,7 +139,7 @@ end_open(struct sk_auto *a, int exit, struct sk_err *err)
 	struct sk_step s = { 0 };
 	struct sk_stage_row *row;
 	struct sk_err why = { 0 };
-	int rc = row_of(a, NULL, &row, err);
+	int rc = sk_stage_row_of(a, NULL, &row, err);
 
 	if (rc != 0 || row == NULL || row->exit != 0)
 		return rc;

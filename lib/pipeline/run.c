@@ -188,22 +188,6 @@ newest_round(struct sk_auto *a, const struct sk_stage *st, int64_t *round,
 	return rc;
 }
 
-static int
-was_cut_off(
-    struct sk_auto *a, const struct sk_stage *st, bool *cut, struct sk_err *err)
-{
-	struct sk_stage_row *rows = NULL;
-	size_t n = 0;
-	int rc;
-
-	*cut = false;
-	rc = sk_stage_list(a->db, a->run, a->branch, &rows, &n, &a->arena, err);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		if (strcmp(rows[i].stage, st->name) == 0)
-			*cut = strcmp(rows[i].state, "running") == 0;
-	return rc;
-}
-
 /*
  * A stage whose driver died in it goes on in its round: what was answered there
  * counts. One that ended, or is repeated on purpose, starts a new round,
@@ -214,17 +198,19 @@ static int
 choose_round(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 {
 	struct sk_decision *d = NULL;
+	struct sk_stage_row *row = NULL;
 	int64_t round = 0;
-	bool cut = false;
+	bool cut;
 	int rc;
 
 	rc = newest(a, s->stage, &d, err);
 	if (rc == 0)
 		rc = newest_round(a, s->stage, &round, err);
 	if (rc == 0)
-		rc = was_cut_off(a, s->stage, &cut, err);
+		rc = sk_stage_row_of(a, s->stage->name, &row, err);
 	if (rc != 0)
 		return rc;
+	cut = row != NULL && strcmp(row->state, "running") == 0;
 	if (d != NULL && d->round > round)
 		round = d->round;
 	s->round = round == 0                        ? 1
@@ -236,8 +222,7 @@ choose_round(struct sk_auto *a, struct sk_step *s, struct sk_err *err)
 	return 0;
 }
 
-/* ---- running
- * ------------------------------------------------------------------------ */
+/* ---- running ---- */
 
 static int
 drive(struct sk_auto *a, struct sk_step *steps, size_t n, size_t *done,

@@ -6,6 +6,7 @@
 
 #include "consensus/consensus.h"
 #include "pipeline/skip.h"
+#include "pipeline/step.h"
 
 static const char *
 setting(const struct sk_auto *a, const struct sk_stage *st, const char *name)
@@ -212,30 +213,14 @@ sk_skip_row(const struct sk_stage_row *r)
 	return r != NULL && strcmp(r->status, "skipped") == 0;
 }
 
-static int
-find_row(struct sk_auto *a, const struct sk_stage *st,
-    const struct sk_stage_row **row, struct sk_err *err)
-{
-	struct sk_stage_row *rows = NULL;
-	size_t n = 0;
-	int rc;
-
-	*row = NULL;
-	rc = sk_stage_list(a->db, a->run, a->branch, &rows, &n, &a->arena, err);
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		if (strcmp(rows[i].stage, st->name) == 0)
-			*row = &rows[i];
-	return rc;
-}
-
 const char *
 sk_skip_recorded(struct sk_auto *a, const struct sk_stage *st)
 {
-	const struct sk_stage_row *row = NULL;
+	struct sk_stage_row *row = NULL;
 	struct sk_err ignored = { 0 };
 
 	if (a->db != NULL)
-		(void)find_row(a, st, &row, &ignored);
+		(void)sk_stage_row_of(a, st->name, &row, &ignored);
 	sk_err_clear(&ignored);
 	return sk_skip_row(row) ? row->reason : NULL;
 }
@@ -294,7 +279,7 @@ sk_skip_decide(
     struct sk_auto *a, struct sk_step *s, bool *out, struct sk_err *err)
 {
 	const char *rule = rule_of(a, s->stage);
-	const struct sk_stage_row *row = NULL;
+	struct sk_stage_row *row = NULL;
 	struct sk_err why = { 0 };
 	struct sk_buf text;
 	bool begun = false;
@@ -303,7 +288,7 @@ sk_skip_decide(
 	*out = false;
 	if (a->opts->only != NULL && !a->opts->stepping)
 		return 0;
-	rc = find_row(a, s->stage, &row, err);
+	rc = sk_stage_row_of(a, s->stage->name, &row, err);
 	if (rc == 0 && row != NULL) {
 		*out = sk_skip_row(row);
 		if (*out)

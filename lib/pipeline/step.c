@@ -46,6 +46,23 @@ find_verdict(struct sk_auto *a, const struct sk_buf *out, int status,
 }
 
 int
+sk_stage_row_of(struct sk_auto *a, const char *stage, struct sk_stage_row **row,
+    struct sk_err *err)
+{
+	struct sk_stage_row *rows = NULL;
+	size_t n = 0;
+	int rc;
+
+	*row = NULL;
+	rc = sk_stage_list(a->db, a->run, a->branch, &rows, &n, &a->arena, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		if (stage != NULL ? strcmp(rows[i].stage, stage) == 0
+				  : strcmp(rows[i].state, "running") == 0)
+			*row = &rows[i];
+	return rc;
+}
+
+int
 sk_verdict_ask(struct sk_auto *a, const struct sk_strv *argv, const char *in,
     size_t n, struct sk_jv **verdict, struct sk_err *err)
 {

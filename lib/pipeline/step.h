@@ -15,6 +15,10 @@ sk_arg_int(struct sk_strv *v, const char *opt, int64_t i, const char *unit);
 /* 128 + signal when a person or a manager ended us, else 0. */
 int sk_stopped(int interrupted, struct sk_err *err);
 
+/* What is stored about a stage of the run; stage NULL = the one that runs. *row
+ * is NULL when there is none, and lives as long as the arena. */
+int sk_stage_row_of(struct sk_auto *a, const char *stage,
+    struct sk_stage_row **row, struct sk_err *err);
 /* The one verdict that sk-consensus prints, or its error; in = its standard
  * input. */
 int sk_verdict_ask(struct sk_auto *a, const struct sk_strv *argv,
