@@ -238,3 +238,19 @@ END
 	ask 0 /raw/json
 	same "$(cat body)" '{"ok": 1}'
 }
+
+@test "libcurl that cannot be loaded: missing is to install, all else is the machine's" {
+	unset LD_PRELOAD
+	mkdir broken lacking
+	echo 'no library' >broken/libcurl.so.4
+	LD_LIBRARY_PATH=$PWD/broken check 71 sk-faults proxy --to "$to" -- true
+	has "$err" "cannot load libcurl.so.4: "
+	not has "$err" install
+	cc -shared -o lacking/libsknone.so -Wl,-soname,libsknone.so -x c /dev/null &&
+		cc -shared -Wl,--no-as-needed -o lacking/libcurl.so.4 -x c /dev/null \
+			-x none lacking/libsknone.so || skip "no compiler here"
+	rm lacking/libsknone.so
+	LD_LIBRARY_PATH=$PWD/lacking check 2 sk-faults proxy --to "$to" -- true
+	has "$err" "cannot load libcurl.so.4: libsknone.so: "
+	has "$err" "(install libcurl4)"
+}

@@ -43,7 +43,7 @@ sweep() {
 
 @test "an allocation is refused, once: out of memory, no more" {
 	sweep 2 config/once run/once consensus/once auto/once metrics/once \
-		login/once
+		login/once faults/once
 	[ "$status" -eq 0 ]
 }
 

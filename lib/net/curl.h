@@ -11,7 +11,10 @@
 
 #include "core/core.h"
 
-/* Loads and initialises it, once; SK_USAGE "no_libcurl" where there is none. */
+/*
+ * Loads and initialises it, once; "no_libcurl": SK_USAGE where there is none,
+ * SK_NOMEM where it, or one of its libraries, cannot be loaded.
+ */
 int sk_curl_load(struct sk_err *err);
 
 #define SK_CURL_FUNCTIONS(X) \
