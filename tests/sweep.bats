@@ -43,7 +43,7 @@ sweep() {
 
 @test "an allocation is refused, once: out of memory, no more" {
 	sweep 2 config/once run/once consensus/once auto/once metrics/once \
-		login/once faults/once
+		login/once
 	[ "$status" -eq 0 ]
 }
 
@@ -101,4 +101,10 @@ sweep() {
 	END
 	has "$output" "7 of 7 points, statuses 0:5 2:1 74:1, "
 	kill "$(cat slept)"
+}
+
+@test "an allocation of libcurl's is refused: the URL is not to blame" {
+	export SWEEP_LAST=120
+	sweep 40 faults/once
+	[ "$status" -eq 0 ]
 }

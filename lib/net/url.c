@@ -43,13 +43,22 @@ is_loopback(const char *host)
 	return strcmp(host, "localhost") == 0;
 }
 
+/* Memory that libcurl could not have says nothing about the URL. */
+static bool
+done(CURLUcode rc)
+{
+	if (rc == CURLUE_OUT_OF_MEMORY)
+		sk_oom();
+	return rc == CURLUE_OK;
+}
+
 static int
 part(CURLU *u, CURLUPart what, unsigned flags, char *out, size_t cap)
 {
 	char *s = NULL;
 	int rc = 0;
 
-	if (curl_url_get(u, what, &s, flags) != CURLUE_OK)
+	if (!done(curl_url_get(u, what, &s, flags)))
 		return -1;
 	if ((size_t)snprintf(out, cap, "%s", s) >= cap)
 		rc = -1;
@@ -61,7 +70,7 @@ static bool
 has(CURLU *u, CURLUPart what)
 {
 	char *s = NULL;
-	bool yes = curl_url_get(u, what, &s, 0) == CURLUE_OK;
+	bool yes = done(curl_url_get(u, what, &s, 0));
 
 	curl_free(s);
 	return yes;
@@ -132,8 +141,8 @@ sk_net_url(const char *url, struct sk_net_url *out, struct sk_err *err)
 	u = curl_url();
 	if (u == NULL)
 		sk_oom();
-	if (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) !=
-	    CURLUE_OK)
+	if (!done(curl_url_set(
+		u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)))
 		rc = bad(err, url, "not of the form https://host/path");
 	else
 		rc = judge(u, url, out, err);
