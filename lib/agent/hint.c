@@ -304,12 +304,9 @@ scalar_hint(
 		return milliseconds(h, s);
 	if (one_of(key, keys))
 		return when(h, s, strlen(s), now_ms, R_BODY);
-	if (sk_streq(key, "quotaid") && strstr(s, "PerDay") != NULL) {
-		h->daily = true;
-		return now_ms > 0 && reset(h, sk_hint_pacific_midnight(now_ms),
-					 now_ms, R_SECONDS);
-	}
-	return false;
+	return sk_streq(key, "quotaid") && strstr(s, "PerDay") != NULL &&
+	       now_ms > 0 &&
+	       reset(h, sk_hint_pacific_midnight(now_ms), now_ms, R_SECONDS);
 }
 
 static bool walk(struct sk_hint *h, const struct sk_jv *v, int64_t now, int d);

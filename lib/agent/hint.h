@@ -31,7 +31,6 @@ struct sk_hint_window {
 struct sk_hint {
 	int64_t retry_after_ms; /* -1 = not said */
 	int64_t reset_at_ms; /* Unix; 0 = not said */
-	bool daily; /* a quota of the day, not of the minute */
 	bool never; /* no wait will help: the limit is 0, or it says so */
 	/* The rest is for settling. */
 	unsigned after_rank, reset_rank;

@@ -164,6 +164,8 @@ open_record(struct sk_fan *r, const char *dir, struct sk_err *err)
 	return rc;
 }
 
+static const struct sk_attempt_ops play; /* below */
+
 /* Nobody is asked, so nothing has to be installed. */
 static int
 open_replay(struct sk_fan *r, struct sk_err *err)
@@ -174,7 +176,7 @@ open_replay(struct sk_fan *r, struct sk_err *err)
 		struct sk_slot *t = &r->p->slots.v[i];
 
 		for (; rc == 0 && t != NULL; t = t->fallback) {
-			t->ops = &sk_attempt_replay;
+			t->ops = &play;
 			t->broken = SK_K_NONE;
 			if (t->ad == NULL)
 				rc = sk_adapter_get("exec", &t->ad, err);
@@ -512,5 +514,5 @@ play_clear(struct sk_attempt *at)
 	}
 }
 
-const struct sk_attempt_ops sk_attempt_replay = { sizeof(struct sk_attempt),
+static const struct sk_attempt_ops play = { sizeof(struct sk_attempt),
 	play_start, play_stop, play_pause, play_clear };

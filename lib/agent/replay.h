@@ -25,8 +25,6 @@ sk_tape_step(struct sk_fan *r, size_t i, struct sk_step *step, bool *stand_in);
 /* Write down what sk_tape_step() was told. */
 int sk_tape_keep(struct sk_fan *r, size_t i);
 
-extern const struct sk_attempt_ops sk_attempt_replay;
-
 /* ---- replay_reuse.c ---- */
 
 /* Fills the answer of a slot when the same question was answered before. */

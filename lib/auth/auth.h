@@ -46,8 +46,6 @@ void sk_idp_set(struct sk_idp *p, const char *key, const char *value);
 /* The client's id or secret: literal, environment or file; NULL = none. */
 int sk_idp_client(
     struct sk_idp *p, const char *key, const char **out, struct sk_err *err);
-/* Where the user's providers are; malloc'd or NULL. */
-char *sk_idp_dir(void);
 
 /* ---- the store (store.c) ---- */
 
@@ -65,9 +63,6 @@ void sk_auth_free(struct sk_auth *a);
 int sk_auth_probe(struct sk_auth *a, struct sk_err *err);
 /* "file '/…/tokens', key file '…'" for people. */
 const char *sk_auth_where(struct sk_auth *a);
-/* Providers with something in the store; 0 also when there is no store. */
-int
-sk_auth_stored(struct sk_auth *a, struct sk_strv *names, struct sk_err *err);
 /* Keep the key of a passphrase for a while. */
 int sk_auth_unlock(struct sk_auth *a, int64_t ms, struct sk_err *err);
 int sk_auth_lock_again(struct sk_auth *a, struct sk_err *err);

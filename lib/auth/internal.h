@@ -119,10 +119,8 @@ int auth_open(struct sk_auth *a, bool create, bool *there, struct sk_err *err);
 /* Another directory is in its place since we opened it (rekey.c): opens that
  * one, and forgets the key of the old. */
 bool auth_dir_moved(struct sk_auth *a);
-/* The bytes of a file below the store; *there false when it is not. */
-int auth_file_read(struct sk_auth *a, const char *file, struct sk_buf *out,
-    bool *there, struct sk_err *err);
-/* And unsealed, into an auth_buf. */
+/* A file below the store, unsealed into an auth_buf; *there false when it is
+ * not. */
 int auth_file_open(struct sk_auth *a, const char *file, struct sk_buf *plain,
     bool *there, struct sk_err *err);
 int auth_doc_load(struct sk_auth *a, const char *name, const char *ext,
@@ -265,7 +263,6 @@ int64_t auth_seconds(const struct sk_jv *v);
 
 /* ---- http.c ---- */
 
-enum auth_auth { AUTH_NO_AUTH, AUTH_POST, AUTH_BASIC };
 struct auth_request {
 	const char *url; /* checked by provider_endpoint() */
 	const char *what; /* "refresh", for messages */
@@ -349,8 +346,6 @@ int auth_login_store(struct sk_auth *a, struct sk_idp *p,
 int auth_need_store(struct sk_auth *a, struct sk_err *err);
 
 /* keep.c: what a login brought */
-int auth_keep_account(struct sk_auth *a, const char *id, const char *name,
-    const struct sk_jv *acc, struct sk_err *err);
 int auth_workspace(const struct sk_idp *p, const struct sk_jv *acc,
     const struct sk_strv *allowed, struct sk_err *err);
 void auth_tell_login(struct sk_auth *a, struct sk_idp *p, const char *name,

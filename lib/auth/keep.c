@@ -83,8 +83,8 @@ auth_tell_login(struct sk_auth *a, struct sk_idp *p, const char *name,
 }
 
 /* Puts an account into a provider's document, under its lock. */
-int
-auth_keep_account(struct sk_auth *a, const char *id, const char *name,
+static int
+keep_account(struct sk_auth *a, const char *id, const char *name,
     const struct sk_jv *acc, struct sk_err *err)
 {
 	struct auth_doc d = { .lock = { .fd = -1 } };
@@ -136,7 +136,7 @@ auth_login_store(struct sk_auth *a, struct sk_idp *p,
 		if (over != NULL)
 			sk_jset(ar, acc, "over", over);
 		name = account_name(ar, acc, o->account);
-		rc = auth_keep_account(a, p->id, name, acc, err);
+		rc = keep_account(a, p->id, name, acc, err);
 	}
 	if (rc == 0)
 		auth_tell_login(a, p, name, acc, tell, arg);
@@ -179,7 +179,7 @@ sk_auth_put(struct sk_auth *a, const char *provider, const char *account,
 		sk_jset(&ar, acc, "access_token", sk_jnew_str(&ar, token, n));
 		sk_jset(&ar, acc, "obtained_at", sk_jnew_int(&ar, sk_now_ms()));
 		name = account_name(&ar, acc, o.account);
-		rc = auth_keep_account(a, provider, name, acc, err);
+		rc = keep_account(a, provider, name, acc, err);
 	}
 	auth_wipe_tree(acc);
 	sk_arena_free(&ar);

@@ -111,8 +111,9 @@ provider_match(const struct sk_idp *p, const char *key, int status,
 
 /* ---- files ---- */
 
-char *
-sk_idp_dir(void)
+/* Where the user's providers are; malloc'd or NULL. */
+static char *
+user_dir(void)
 {
 	struct sk_err ignored = { 0 };
 	char *sk = sk_xdg_dir("XDG_CONFIG_HOME", ".config", &ignored), *dir;
@@ -291,7 +292,7 @@ add_shipped(struct sk_idp *p, const char *id, bool *found, struct sk_err *err)
 static int
 add_user(struct sk_idp *p, const char *id, bool *found, struct sk_err *err)
 {
-	char *dir = sk_idp_dir(), *name, *path;
+	char *dir = user_dir(), *name, *path;
 	struct sk_jv *root;
 	struct sk_buf b;
 	int rc = 0;
@@ -423,7 +424,7 @@ add_name(struct sk_strv *names, const char *base)
 void
 sk_idp_names(struct sk_strv *names)
 {
-	char *dir = sk_idp_dir();
+	char *dir = user_dir();
 	DIR *d = dir != NULL ? opendir(dir) : NULL;
 	struct dirent *e;
 

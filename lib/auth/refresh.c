@@ -40,7 +40,6 @@ struct job {
 	struct auth_doc *d;
 	struct sk_jv *acc;
 	struct sk_jv *adc; /* gcloud's credentials or NULL */
-	bool usable; /* the old token still is */
 };
 
 static void

@@ -76,9 +76,10 @@ file_check(const char *what, const struct stat *st, struct sk_err *err)
 	return 0;
 }
 
-int
-auth_file_read(struct sk_auth *a, const char *file, struct sk_buf *out,
-    bool *there, struct sk_err *err)
+/* The bytes of a file; *there false when it is not. */
+static int
+file_read(struct sk_auth *a, const char *file, struct sk_buf *out, bool *there,
+    struct sk_err *err)
 {
 	const int flags =
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
@@ -118,7 +119,7 @@ open_once(struct sk_auth *a, const char *file, struct sk_buf *plain,
 	int rc;
 
 	sk_buf_init(&raw, AUTH_FILE_MAX);
-	rc = auth_file_read(a, file, &raw, there, err);
+	rc = file_read(a, file, &raw, there, err);
 	if (rc == 0 && *there) {
 		what = sk_path_join(a->dir, file);
 		rc = auth_header_read(raw.p, raw.len, &h, what, err);
@@ -180,7 +181,7 @@ file_save(struct sk_auth *a, const char *file, const char *p, size_t n,
 	/* A disk or a file system that keeps nothing is found here, not at
 	 * the next start. */
 	if (rc == 0)
-		rc = auth_file_read(a, file, &back, &there, err);
+		rc = file_read(a, file, &back, &there, err);
 	if (rc == 0 && (!there || back.len != out.len ||
 			   memcmp(back.p, out.p, out.len) != 0))
 		rc = sk_fail(err, SK_IO, "store_lost",
@@ -304,8 +305,9 @@ sk_auth_probe(struct sk_auth *a, struct sk_err *err)
 	return rc;
 }
 
-int
-sk_auth_stored(struct sk_auth *a, struct sk_strv *names, struct sk_err *err)
+/* Providers with something in the store; 0 also when there is no store. */
+static int
+stored(struct sk_auth *a, struct sk_strv *names, struct sk_err *err)
 {
 	struct dirent *e;
 	char *name;
@@ -341,7 +343,7 @@ auth_names(struct sk_auth *a, char *const *named, struct sk_strv *names,
 {
 	for (size_t i = 0; named[i] != NULL; i++)
 		sk_strv_add(names, named[i]);
-	return names->n > 0 ? 0 : sk_auth_stored(a, names, err);
+	return names->n > 0 ? 0 : stored(a, names, err);
 }
 
 int
@@ -376,7 +378,7 @@ sk_auth_lock_again(struct sk_auth *a, struct sk_err *err)
 	if (rc != 0 || a->dirfd < 0)
 		return rc;
 	sk_buf_init(&raw, AUTH_FILE_MAX);
-	rc = auth_file_read(a, CHECK_NAME CHECK_EXT, &raw, &there, err);
+	rc = file_read(a, CHECK_NAME CHECK_EXT, &raw, &there, err);
 	if (rc == 0 && there)
 		rc = auth_header_read(raw.p, raw.len, &h, "store.check", err);
 	if (rc == 0 && there && h.kind == AUTH_KEY_PASS)

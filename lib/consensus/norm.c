@@ -150,7 +150,6 @@ sk_norm_text(struct sk_buf *b, const char *s, size_t n, unsigned views)
 
 /* Value times 10^-9, as far as it fits: 19 digits before the point. */
 #define SCALE 9
-#define INT_DIGITS 19
 
 static bool
 fixed(const char *s, size_t n, __int128 *out)

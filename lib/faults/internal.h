@@ -10,7 +10,6 @@
 bool sk_fault_word_in(const char *list, const char *word);
 const struct sk_fault_point *sk_fault_point_of(const char *name);
 const char *sk_fault_action_word(enum sk_fault_action a);
-bool sk_fault_errno(const char *s, int64_t *out);
 /* Errors: "WHY in fault 'ENTRY'", and a word that is not in the list. */
 int sk_fault_bad(const char *why, const char *entry, struct sk_err *err);
 int sk_fault_unknown(

@@ -93,8 +93,8 @@ sk_fault_kind_arg(struct sk_fault_rule *r, const char *s, const char *entry,
 	}
 }
 
-bool
-sk_fault_errno(const char *s, int64_t *out)
+static bool
+error_number(const char *s, int64_t *out)
 {
 	if (sk_parse_int(s, 1, 4095, out))
 		return true;
@@ -158,8 +158,8 @@ action_arg(struct sk_fault_rule *r, const char *word, const char *arg,
 		r->arg = strcmp(word, "reset") == 0       ? ECONNRESET
 		         : strcmp(r->name, "malloc") == 0 ? ENOMEM
 		                                          : EIO;
-		ok = arg == NULL || (strcmp(word, "errno") == 0 &&
-					sk_fault_errno(arg, &r->arg));
+		ok = arg == NULL ||
+		     (strcmp(word, "errno") == 0 && error_number(arg, &r->arg));
 		break;
 	case SK_FAULT_JUMP:
 		ok = arg != NULL && (arg[0] == '-' ? span_of(arg + 1, &r->arg)
@@ -184,7 +184,7 @@ sk_fault_point_action(
 
 	if (arg != NULL)
 		*arg++ = '\0';
-	if (sk_fault_errno(s, &r->arg) && arg == NULL) {
+	if (error_number(s, &r->arg) && arg == NULL) {
 		r->action = SK_FAULT_ERRNO; /* "fsync:eio" */
 		return 0;
 	}

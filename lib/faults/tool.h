@@ -25,7 +25,6 @@ struct sk_faults_opts {
 	/* explore */
 	int64_t agents, attempts, most;
 	const char *kinds;
-	bool keep;
 };
 
 int sk_faults_plan(struct sk_ctx *ctx, struct sk_err *err);

@@ -69,7 +69,7 @@ struct sk_gate_voice {
 	const struct sk_jv *data; /* {"issues":[…]}; NULL = did not answer */
 };
 /* All issues, each once, with its answers, their agreement and what becomes of
- * it ("resolution"): noted, applied, open, or confirm, for sk_gate_confirm().
+ * it ("resolution"): noted, applied, open, or confirm, for sk_gate_validate().
  * Independent of the voices' order. */
 struct sk_jv *
 sk_gate_merge(const struct sk_jv *found, const struct sk_gate_voice *v,
@@ -80,17 +80,14 @@ void sk_gate_accept(struct sk_jv *issues, struct sk_arena *a);
 
 /* ---- who is asked about a majority's answer (gate_confirm.c) ---- */
 
-/* What is to be confirmed is applied or open after what one agent more says
- * (NULL: nothing usable). */
-void sk_gate_confirm(struct sk_jv *issues, const char *agent,
-    const struct sk_jv *said, struct sk_arena *a);
 struct sk_gate_ask {
 	const struct sk_gate *gate;
 	const struct sk_stage *stage;
 	int64_t round;
 	const char *spec, *name; /* of the agent: as configured, alone */
 };
-/* Asks it, when anything is to be confirmed. */
+/* Asks it, when anything is to be confirmed: that is applied or open after what
+ * it says, open when that is nothing usable. */
 int sk_gate_validate(struct sk_auto *a, const struct sk_gate_ask *g,
     struct sk_jv *issues, struct sk_err *err);
 

@@ -84,9 +84,10 @@ is_due(const struct sk_jv *issue)
 	return sk_streq(sk_jget_str(issue, "resolution"), "confirm");
 }
 
-void
-sk_gate_confirm(struct sk_jv *issues, const char *agent,
-    const struct sk_jv *said, struct sk_arena *a)
+/* said NULL: nothing usable. */
+static void
+confirm_all(struct sk_jv *issues, const char *agent, const struct sk_jv *said,
+    struct sk_arena *a)
 {
 	for (size_t i = 0; i < sk_jlen(issues); i++) {
 		struct sk_jv *x = sk_jat(issues, i);
@@ -187,8 +188,8 @@ sk_gate_validate(struct sk_auto *a, const struct sk_gate_ask *g,
 			"person instead",
 		    q.stage, g->name, n, n == 1 ? "" : "s");
 	if (rc == 0)
-		sk_gate_confirm(issues, g->name,
-		    heard > 0 ? voice[0].data : NULL, &a->arena);
+		confirm_all(issues, g->name, heard > 0 ? voice[0].data : NULL,
+		    &a->arena);
 	sk_buf_free(&text);
 	sk_buf_free(&records);
 	sk_strv_free(&name);

@@ -101,10 +101,6 @@ void sk_land_plan_json(const struct sk_land_plan *p, struct sk_buf *b);
 
 /* ---- doing it (land_tree.c) ---- */
 
-enum sk_land_is { SK_LAND_BEFORE, SK_LAND_AFTER, SK_LAND_OTHER };
-/* What a file is now. A file that is the same before and after is AFTER. */
-enum sk_land_is sk_land_look(
-    const struct sk_land_plan *p, int top, const struct sk_land_file *f);
 /* Every file to after (or back to before), in an order in which each can be.
  * Each must be one of the two: SK_ORDER "changed_since" names those that are
  * neither, and then nothing was touched. Safe to repeat. */

@@ -99,11 +99,12 @@ hash_file(int fd, char sha[SK_SHA256_LEN])
 	return n == 0;
 }
 
-enum sk_land_is
-sk_land_look(
-    const struct sk_land_plan *p, int top, const struct sk_land_file *f)
+enum is { BEFORE, AFTER, OTHER };
+/* What a file is now. A file that is the same before and after is AFTER. */
+static enum is
+look(const struct sk_land_plan *p, int top, const struct sk_land_file *f)
 {
-	enum sk_land_is is = SK_LAND_OTHER;
+	enum is is = OTHER;
 	char sha[SK_SHA256_LEN];
 	const char *name;
 	struct stat st;
@@ -125,14 +126,14 @@ sk_land_look(
 		(void)close(dir);
 	}
 	if (absent && !f->after.there)
-		is = SK_LAND_AFTER;
+		is = AFTER;
 	else if (absent && !f->before.there)
-		is = SK_LAND_BEFORE;
+		is = BEFORE;
 	else if (!absent && fd >= 0 && fstat(fd, &st) == 0 &&
 		 S_ISREG(st.st_mode) && hash_file(fd, sha))
-		is = is_side(&f->after, sha, st.st_mode)    ? SK_LAND_AFTER
-		     : is_side(&f->before, sha, st.st_mode) ? SK_LAND_BEFORE
-		                                            : SK_LAND_OTHER;
+		is = is_side(&f->after, sha, st.st_mode)    ? AFTER
+		     : is_side(&f->before, sha, st.st_mode) ? BEFORE
+		                                            : OTHER;
 	if (fd >= 0)
 		(void)close(fd);
 	return is;
@@ -268,13 +269,13 @@ target(const struct sk_land_file *f, bool back)
 }
 
 static bool
-done(enum sk_land_is is, const struct sk_land_file *f, bool back)
+done(enum is is, const struct sk_land_file *f, bool back)
 {
 	const struct sk_land_side *x = &f->before, *y = &f->after;
 
-	if (is == SK_LAND_OTHER)
+	if (is == OTHER)
 		return false;
-	return (is == SK_LAND_AFTER) != back ||
+	return (is == AFTER) != back ||
 	       (x->there == y->there && x->exec == y->exec &&
 		   strcmp(x->sha256, y->sha256) == 0);
 }
@@ -289,7 +290,7 @@ look_at_all(const struct sk_land_plan *p, int top, struct sk_err *err)
 
 	sk_buf_init(&b, 400);
 	for (size_t i = 0; i < p->n; i++) {
-		if (sk_land_look(p, top, &p->v[i]) != SK_LAND_OTHER)
+		if (look(p, top, &p->v[i]) != OTHER)
 			continue;
 		if (n++ < 5)
 			sk_buf_printf(
@@ -297,7 +298,7 @@ look_at_all(const struct sk_land_plan *p, int top, struct sk_err *err)
 	}
 	if (n == 1) {
 		for (size_t i = 0; rc == 0 && i < p->n; i++)
-			if (sk_land_look(p, top, &p->v[i]) == SK_LAND_OTHER)
+			if (look(p, top, &p->v[i]) == OTHER)
 				rc = changed(p->v[i].path, err);
 	} else if (n > 1) {
 		(void)sk_fail(err, SK_ORDER, "changed_since",
@@ -328,10 +329,10 @@ static int
 step(const struct sk_land_plan *p, int top, const struct sk_land_file *f,
     bool back, int64_t id, struct sk_err *err)
 {
-	enum sk_land_is is = sk_land_look(p, top, f);
+	enum is is = look(p, top, f);
 	int rc;
 
-	if (is == SK_LAND_OTHER)
+	if (is == OTHER)
 		return changed(f->path, err);
 	if (done(is, f, back))
 		return 0;

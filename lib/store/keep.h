@@ -20,7 +20,7 @@ struct sk_landing {
 	char patch_sha256[SK_SHA256_LEN];
 	char *root, *base; /* work tree; commit the work began from */
 	char *plan; /* JSON: each file before and after */
-	int64_t created_ms, changed_ms;
+	int64_t created_ms;
 };
 /* A new row in l->state; fills id and times. Only one landing of a tree may be
  * open: the caller holds that tree. */

@@ -70,7 +70,7 @@ sk_event_counts(struct sk_db *db, const char *run, struct sk_event_count **out,
 struct seen {
 	char name[SK_BRANCH_LEN + 2];
 	int64_t decided, acked; /* newest of each */
-	int64_t epoch, leases;
+	int64_t epoch;
 	bool used;
 };
 struct audit {

@@ -7,8 +7,8 @@
 
 #define LANDING_COLS \
 	"SELECT landing_id,run_id,branch_id,spec_id,stage,round,agent_name," \
-	"decision_seq,rule,state,root,base,patch_sha256,plan,created_at," \
-	"changed_at FROM landings "
+	"decision_seq,rule,state,root,base,patch_sha256,plan,created_at " \
+	"FROM landings "
 
 static int
 note(struct sk_db *db, const char *run, const char *branch, int64_t id,
@@ -25,7 +25,7 @@ begin(struct sk_db *db, struct sk_landing *l, struct sk_err *err)
 {
 	int rc;
 
-	l->created_ms = l->changed_ms = sk_now_ms();
+	l->created_ms = sk_now_ms();
 	rc = sk_q_run(db, err,
 	    "INSERT INTO landings(run_id,branch_id,spec_id,stage,round,"
 	    "agent_name,decision_seq,rule,state,root,base,patch_sha256,plan,"
@@ -110,7 +110,6 @@ take(sqlite3_stmt *st, struct sk_landing *l, struct sk_arena *a)
 	SK_COL(st, 12, l->patch_sha256);
 	l->plan = sk_col_dup(st, 13, a);
 	l->created_ms = sk_col_int(st, 14);
-	l->changed_ms = sk_col_int(st, 15);
 }
 
 int

@@ -47,19 +47,6 @@ int sk_db_begin(struct sk_db *db, struct sk_err *err);
 int sk_db_commit(struct sk_db *db, struct sk_err *err);
 void sk_db_rollback(struct sk_db *db);
 bool sk_db_in_tx(const struct sk_db *db);
-/* Checkpoint under the queue lock now (doctor, end of a run). */
-int sk_db_checkpoint(struct sk_db *db, struct sk_err *err);
-/* quick_check / integrity_check: 0 or SK_DAMAGED "corrupt" with the first
- * finding. */
-int sk_db_check(struct sk_db *db, bool full, struct sk_err *err);
-
-struct sk_db_info {
-	int64_t user_version;
-	int64_t wal_pages;
-	char sqlite_version[16];
-	char incarnation[SK_HEX32_LEN];
-};
-int sk_db_info(struct sk_db *db, struct sk_db_info *out, struct sk_err *err);
 
 /* ---- runs and branches (q_run.c) ---- */
 

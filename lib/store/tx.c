@@ -89,19 +89,6 @@ sk_ckpt_locked(struct sk_db *db, int64_t wait_ms, struct sk_err *err)
 	return 0;
 }
 
-int
-sk_db_checkpoint(struct sk_db *db, struct sk_err *err)
-{
-	int rc;
-
-	rc = sk_queue_enter(db, err);
-	if (rc != 0)
-		return rc;
-	rc = sk_ckpt_locked(db, 2000, err);
-	sk_queue_leave(db);
-	return rc;
-}
-
 /* ---- transactions ---- */
 
 #ifdef SK_FAULTS

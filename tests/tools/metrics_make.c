@@ -133,8 +133,6 @@ make_rows(const char *path, int64_t n)
 		if (rc == 0 && (i % 20000 == 19999 || i + 1 == n))
 			rc = sk_db_commit(db, &err);
 	}
-	if (rc == 0)
-		rc = sk_db_checkpoint(db, &err);
 	if (rc != 0)
 		(void)fprintf(stderr, "metrics_make: %s\n", err.message);
 	sk_db_close(db);

@@ -293,7 +293,7 @@ test_kept_apart(void)
 	int64_t in, at;
 
 	sk_hint_init(&h);
-	CHECK(sk_hint_body(&h, daily, strlen(daily), NOW) && h.daily);
+	CHECK(sk_hint_body(&h, daily, strlen(daily), NOW));
 	sk_hint_init(&h);
 	CHECK(!sk_hint_text(&h, "Quota: x, limit: 0, model", 25, NOW));
 	CHECK(h.never);

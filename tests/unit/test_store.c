@@ -5,9 +5,23 @@
 /* ---- the file ---- */
 
 static void
+violation(void *arg, const struct sk_violation *v)
+{
+	(void)arg;
+	printf("# %s %s: %s\n", v->rule, v->row, v->detail);
+}
+
+static bool
+is_sound(struct sk_db *h)
+{
+	struct sk_audit_counts n;
+
+	return sk_audit(h, violation, NULL, &n, &err) == 0 && n.violations == 0;
+}
+
+static void
 test_file(void)
 {
-	struct sk_db_info info;
 	struct stat st;
 	char *p;
 
@@ -24,12 +38,11 @@ test_file(void)
 	CHECK(stat(in_dir("a/b/new.db-wal"), &st) == 0 &&
 	      (st.st_mode & 0777) == 0600);
 	CHECK(stat(in_dir("a/b"), &st) == 0 && (st.st_mode & 0777) == 0700);
-	CHECK_INT(sk_db_info(db, &info, &err), 0);
-	CHECK_INT(strlen(info.incarnation), 32);
-	CHECK_INT(sk_db_check(db, true, &err), 0);
-	CHECK_INT(sk_db_checkpoint(db, &err), 0);
+	CHECK(is_sound(db));
 	sk_db_close(db);
 	sk_db_close(NULL);
+	CHECK_INT(
+	    number("a/b/new.db", "SELECT length(incarnation)FROM meta"), 32);
 	CHECK_INT(number("a/b/new.db", "PRAGMA application_id"), 0x534B4954);
 	CHECK_INT(number("a/b/new.db", "PRAGMA user_version"), 10);
 	CHECK_INT(number("a/b/new.db",
@@ -327,33 +340,39 @@ test_rounds(void)
 	    3);
 }
 
+/* Of the log, which has a header of 32 bytes, then frames of a page and 24. */
+static int64_t
+pages(const char *log)
+{
+	struct stat st;
+
+	return stat(in_dir(log), &st) == 0 ? (st.st_size - 32) / (4096 + 24)
+	                                   : 0;
+}
+
 /* Many commits: the log is checkpointed and stays short. */
 static void
 test_log(void)
 {
 	struct sk_db *ro;
-	struct sk_db_info info;
 	struct sk_answer_row r;
 	struct sk_intake_res res;
-	int64_t max = 0;
+	int64_t n, max = 0;
 
 	fresh("log.db");
 	for (int i = 1; i <= 200; i++) {
 		k.round = i;
 		r = answer(&k, 0, "text");
 		(void)take(&r, &res);
-		(void)sk_db_info(db, &info, &err);
-		max = info.wal_pages > max ? info.wal_pages : max;
+		n = pages("log.db-wal");
+		max = n > max ? n : max;
 	}
 	CHECK_INT(res.seq, 200);
 	CHECKF(
 	    max >= 450 && max < 560, "log: at most %lld pages", (long long)max);
 	CHECK_INT(sk_db_open(&ro, in_dir("log.db"), SK_DB_READONLY, &err), 0);
-	CHECK_INT(sk_db_check(ro, true, &err), 0);
+	CHECK(is_sound(ro));
 	sk_db_close(ro);
-	CHECK_INT(sk_db_checkpoint(db, &err), 0);
-	CHECK_INT(sk_db_info(db, &info, &err), 0);
-	CHECK_INT(info.wal_pages, 0);
 	sk_db_close(db);
 }
 
