@@ -104,7 +104,7 @@ sweep() {
 }
 
 @test "an allocation of libcurl's is refused: the URL is not to blame" {
-	export SWEEP_LAST=120
-	sweep 40 faults/once
+	export SWEEP_LAST=180
+	sweep 45 faults/once
 	[ "$status" -eq 0 ]
 }
