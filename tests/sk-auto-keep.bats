@@ -218,6 +218,113 @@ old() {
 	same "$(j .done)" true
 }
 
+# by DB COMMAND…: as if with another database on the same tree
+by() {
+	local db=$1
+	shift
+	SK_DB=$BATS_TEST_TMPDIR/$db.db "$@"
+}
+
+@test "verify judges what its own database published, and says what is another's" {
+	set -- run DEMO --to plan --new --allow-dirty --json
+	check 0 by one sk-auto "$@"
+	check 0 by one sk-auto evidence verify DEMO --json
+	same "$(j '.result, .others, (.findings | length)' | xargs)" 'sound 0 0'
+	mine=$(cd $E && echo consensus/DEMO/*_synthesis.json)
+	# Who has nothing here has the manifest alone, and holds all against it.
+	check 0 by two sk-auto evidence verify DEMO --json
+	same "$(j '.result, .others' | xargs)" 'sound 0'
+	check 0 by two sk-auto evidence verify DEMO --format text
+	has "$out" 'sound by the manifest, of which this database knows nothing'
+	# Another one runs: other documents, another summary of costs.
+	sed -i 's/^FR-001: .*/FR-001: Another thing entirely./' docs/DEMO-mdlinks/spec.md
+	check 0 by two sk-auto "$@"
+	theirs=$(cd $E && ls consensus/DEMO/*_synthesis.json | grep -vF "$mine")
+	(cd $E && sha256sum -c --quiet --strict DEMO.sha256)
+	for db in one two; do
+		check 0 by $db sk-auto evidence verify DEMO --json
+		valid evidence
+		same "$db $(j .result)" "$db sound"
+		[ "$(j .others)" -gt 0 ]
+		check 0 by $db sk-auto evidence verify DEMO --format text
+		has "$out" "of another database not judged"
+	done
+	check 0 by one sk-auto evidence verify DEMO --json
+	same "$(j '.findings[] | .what + " " + .path')" \
+		"replaced costs/DEMO_cost_summary.json
+replaced $PWD/docs/DEMO-mdlinks/plan.md"
+	cp -R docs ../docs
+	# finds DB STATUS WHAT PATH, beside what is replaced; then all is as it was.
+	finds() {
+		check "$2" by "$1" sk-auto evidence verify DEMO --json
+		same "$1: $(j '.findings[] | select(.what != "replaced") |
+			.what + " " + .path')" "$1: ${3:+$3 $4}"
+		rm -r docs
+		cp -R ../docs docs
+	}
+	echo x >>"$E/$theirs"
+	finds one 0
+	echo x >>"$E/$theirs"
+	finds two 65 edited "$theirs"
+	rm "$E/$mine"
+	finds one 65 deleted "$mine"
+	rm "$E/$mine"
+	finds two 0
+	echo x >$E/consensus/DEMO/new
+	finds one 3 added consensus/DEMO/new
+	echo x >>docs/DEMO-mdlinks/plan.md
+	finds one 65 edited "$PWD/docs/DEMO-mdlinks/plan.md"
+	# A manifest made to match, for its own part and for a part not there.
+	echo x >>"$E/$mine"
+	sed -i "s|.* $mine|$(cd $E && sha256sum "$mine")|" $E/DEMO.sha256
+	finds one 65 edited DEMO.sha256
+	sed -i "s|.* $mine|# &|" $E/DEMO.sha256
+	finds one 65 edited "$mine"
+}
+
+@test "two databases take turns, seal and put away, and agree on what is whose" {
+	set -- run DEMO --to plan --new --allow-dirty --json
+	for db in one two one three two; do
+		check 0 by $db sk-auto "$@"
+		(cd $E && sha256sum -c --quiet --strict DEMO.sha256)
+	done
+	sound() {
+		local db
+		for db in one two three; do
+			check 0 by $db sk-auto evidence verify DEMO --json
+			same "$db $(j .result)" "$db sound"
+		done
+	}
+	sound
+	mkdir -p $E/commands/DEMO
+	echo x >$E/commands/DEMO/new.json
+	check 3 by one sk-auto evidence verify DEMO
+	check 0 by three sk-auto evidence seal DEMO
+	sound
+	# What is accepted is one's own.
+	run=$(sqlite3 "$BATS_TEST_TMPDIR/two.db" 'SELECT min(run_id) FROM runs')
+	f=$(cd $E && grep -l "$run" consensus/DEMO/*)
+	echo x >>"$E/$f"
+	check 0 by one sk-auto evidence seal DEMO --accept
+	check 65 by two sk-auto evidence verify DEMO
+	check 0 by two sk-auto evidence seal DEMO --accept
+	sound
+	# Put away by one: gone for the others, and not missed.
+	old
+	check 0 by one sk-auto evidence archive DEMO --yes --json
+	same "$(j .done)" true
+	sound
+	check 0 by two sk-auto evidence verify DEMO
+	has "$out" '"what":"removed"'
+	old
+	check 0 by two sk-auto evidence purge DEMO --yes --json
+	sound
+	# A file that is only gone is missed.
+	check 0 by two sk-auto "$@"
+	rm $E/consensus/DEMO/*_synthesis.json
+	check 65 by two sk-auto evidence verify DEMO
+}
+
 @test "archive and purge killed in the middle lose nothing and can be repeated" {
 	faulty=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
 	[ -x "$faulty/sk-auto" ] || skip "no development build"

@@ -73,142 +73,6 @@ begin(struct sk_auto *a, struct sk_jw *w, struct sk_buf *b, const char *action)
 	sk_jw_kstr(w, "spec", a->spec.id);
 }
 
-/* ---- verify ---- */
-
-struct finding {
-	struct sk_strv path, what;
-	bool damaged;
-};
-
-static void
-found(struct finding *f, const char *path, const char *what)
-{
-	sk_strv_add(&f->path, path);
-	sk_strv_add(&f->what, what);
-	f->damaged = f->damaged || strcmp(what, "added") != 0;
-}
-
-/* What the database says of the documents beside the specification. */
-static int
-check_artefacts(struct sk_auto *a, struct finding *f, struct sk_err *err)
-{
-	char sha[SK_SHA256_LEN];
-	struct sk_decision *v;
-	struct sk_strv seen = { 0 };
-	struct sk_buf b;
-	size_t n = 0;
-	int rc = 0;
-
-	if (a->db == NULL || a->run[0] == '\0')
-		return 0;
-	rc = sk_decision_list(a->db, a->run, a->branch, a->spec.id, NULL, 0, &v,
-	    &n, &a->arena, err);
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		struct sk_err ignored = { 0 };
-
-		if (v[i].artefact == NULL || !v[i].acked ||
-		    sk_strv_has(&seen, v[i].artefact))
-			continue;
-		sk_strv_add(&seen, v[i].artefact);
-		sk_buf_init(&b, SK_BUNDLE_FILE_MAX + 1);
-		if (sk_read_file(
-			v[i].artefact, SK_BUNDLE_FILE_MAX, &b, &ignored) != 0) {
-			found(f, v[i].artefact, "deleted");
-		} else {
-			sk_sha256(b.p, b.len, sha);
-			if (strcmp(sha, v[i].artefact_sha256) != 0)
-				found(f, v[i].artefact, "edited");
-		}
-		sk_err_clear(&ignored);
-		sk_buf_free(&b);
-	}
-	sk_strv_free(&seen);
-	return rc;
-}
-
-static int
-check_files(struct sk_auto *a, struct finding *f, bool *any, struct sk_err *err)
-{
-	char last[2][SK_SHA256_LEN] = { "", "" }, sha[SK_SHA256_LEN];
-	struct sk_strv paths = { 0 };
-	struct sk_manifest m;
-	int rc;
-
-	rc = sk_manifest_read(a, &m, sha, err);
-	*any = sha[0] != '\0';
-	if (rc == 0 && a->db != NULL)
-		rc = sk_manifest_last(
-		    a->db, a->spec.id, a->conf->project_root, last, err);
-	if (rc == 0 && last[0][0] != '\0' && strcmp(sha, last[0]) != 0 &&
-	    (!*any || strcmp(sha, last[1]) != 0)) {
-		char *name = sk_asprintf("%s.sha256", a->spec.id);
-
-		found(f, name, *any ? "edited" : "deleted");
-		free(name);
-	}
-	sk_evidence_list(a, &paths);
-	for (size_t i = 0; rc == 0 && i < m.paths.n; i++) {
-		sk_evidence_hash(a, m.paths.v[i], sha);
-		if (sha[0] == '\0')
-			found(f, m.paths.v[i], "deleted");
-		else if (strcmp(sha, m.hashes.v[i]) != 0)
-			found(f, m.paths.v[i], "edited");
-	}
-	for (size_t i = 0; rc == 0 && i < paths.n; i++)
-		if (!sk_strv_has(&m.paths, paths.v[i]))
-			found(f, paths.v[i], "added");
-	sk_strv_free(&paths);
-	sk_manifest_free(&m);
-	return rc;
-}
-
-static int
-verify(struct sk_auto *a, struct sk_err *err)
-{
-	struct finding f = { .damaged = false };
-	bool any = false;
-	struct sk_buf b;
-	struct sk_jw w;
-	int rc;
-
-	rc = check_files(a, &f, &any, err);
-	if (rc == 0)
-		rc = check_artefacts(a, &f, err);
-	if (rc == 0 && a->json) {
-		begin(a, &w, &b, "verify");
-		sk_jw_kbool(&w, "manifest", any);
-		sk_jw_kstr(&w, "result",
-		    f.damaged      ? "altered"
-		    : f.path.n > 0 ? "added"
-		    : any          ? "sound"
-				   : "unsealed");
-		sk_jw_karr(&w, "findings");
-		for (size_t i = 0; i < f.path.n; i++) {
-			sk_jw_obj(&w);
-			sk_jw_kstr(&w, "path", f.path.v[i]);
-			sk_jw_kstr(&w, "what", f.what.v[i]);
-			sk_jw_end(&w);
-		}
-		sk_jw_end(&w);
-		sk_out_json_end(&w);
-	} else if (rc == 0) {
-		for (size_t i = 0; i < f.path.n; i++)
-			sk_outf("%-8s %s\n", f.what.v[i], f.path.v[i]);
-		sk_outf("%s: %s\n", a->spec.id,
-		    f.damaged      ? "altered"
-		    : f.path.n > 0 ? "files were added"
-		    : any          ? "sound"
-				   : "there is no manifest yet");
-	}
-	if (rc == 0)
-		rc = f.damaged              ? SK_DAMAGED
-		     : f.path.n > 0 || !any ? SK_DEGRADED
-		                            : 0;
-	sk_strv_free(&f.path);
-	sk_strv_free(&f.what);
-	return rc;
-}
-
 /* ---- stats ---- */
 
 static int
@@ -337,30 +201,31 @@ add_now(struct sk_auto *a, struct sk_manifest *m, const char *path)
 	sk_evidence_hash(a, path, sha);
 	if (sha[0] == '\0')
 		return;
-	sk_strv_add(&m->paths, path);
-	sk_strv_add(&m->hashes, sha);
+	sk_manifest_add(m, m->me, path, sha, true);
 }
 
-/* The manifest without what goes, with what comes; before anything goes. */
+/* The manifest without what goes, with what comes; before anything goes. Of
+ * another's part the line stays, and says no more than what was. */
 static int
 change_manifest(struct sk_auto *a, const struct files *f, const char *comes,
     struct sk_err *err)
 {
 	char *list = sk_asprintf("archives/%s_removed.jsonl", a->spec.id);
 	struct sk_manifest m, now = { 0 };
-	char sha[SK_SHA256_LEN];
-	int rc = sk_manifest_read(a, &m, sha, err);
+	int rc = sk_manifest_read(a, &m, err);
 
-	for (size_t i = 0; rc == 0 && i < m.paths.n; i++) {
-		bool goes = sk_streq(m.paths.v[i], comes) ||
-		            strcmp(m.paths.v[i], list) == 0;
+	memcpy(now.me, m.me, sizeof(now.me));
+	memcpy(now.noted, m.noted, sizeof(now.noted));
+	for (size_t i = 0; rc == 0 && i < m.n; i++) {
+		const struct sk_claim *c = &m.v[i];
+		bool goes =
+		    sk_streq(c->path, comes) || strcmp(c->path, list) == 0;
 
 		for (size_t k = 0; k < f->n && !goes; k++)
-			goes = strcmp(f->v[k].path, m.paths.v[i]) == 0;
-		if (goes)
-			continue;
-		sk_strv_add(&now.paths, m.paths.v[i]);
-		sk_strv_add(&now.hashes, m.hashes.v[i]);
+			goes = strcmp(f->v[k].path, c->path) == 0;
+		if (!goes || !sk_claim_mine(&m, c))
+			sk_manifest_add(
+			    &now, c->owner, c->path, c->hash, c->live && !goes);
 	}
 	if (comes != NULL)
 		add_now(a, &now, comes);
@@ -493,6 +358,55 @@ record(struct sk_auto *a, const char *action, const struct files *f,
 	return rc;
 }
 
+static void
+removed_by(const struct sk_jv *entry, struct sk_strv *lines)
+{
+	const struct sk_jv *files = sk_jget(entry, "files"), *f;
+	const char *path, *sha;
+	char *line;
+
+	for (size_t i = 0; i < sk_jlen(files); i++) {
+		f = sk_jat(files, i);
+		path = sk_jget_str(f, "path");
+		sha = sk_jget_str(f, "sha256");
+		if (path == NULL || sha == NULL)
+			continue;
+		line = sk_asprintf("%s  %s", sha, path);
+		sk_strv_add(lines, line);
+		free(line);
+	}
+}
+
+void
+sk_evidence_removed(const struct sk_auto *a, struct sk_strv *lines)
+{
+	char *name = sk_asprintf("archives/%s_removed.jsonl", a->spec.id);
+	struct sk_err ignored = { 0 };
+	const char *root, *p, *end;
+	char *below = sk_bundle_below(a, "evidence", name, &root);
+	struct sk_buf b;
+	bool there = false;
+
+	sk_buf_init(&b, SK_BUNDLE_FILE_MAX + 1);
+	(void)sk_below_read(root, below, &b, &there, &ignored);
+	for (p = b.p, end = b.p + b.len; there && p < end;) {
+		struct sk_arena arena = { 0 };
+		struct sk_jv *v = NULL;
+		size_t n = strcspn(p, "\n");
+
+		sk_err_clear(&ignored);
+		if (sk_json_parse(
+			&arena, p, n, &sk_bundle_limits, &v, &ignored) == 0)
+			removed_by(v, lines);
+		sk_arena_free(&arena);
+		p += n + 1;
+	}
+	sk_err_clear(&ignored);
+	sk_buf_free(&b);
+	free(below);
+	free(name);
+}
+
 static int
 make_room(struct sk_auto *a, bool purge, const struct sk_keep_opts *o,
     struct sk_err *err)
@@ -561,7 +475,7 @@ sk_evidence_verb(struct sk_auto *a, const char *action,
 	if (strcmp(action, "stats") == 0)
 		return stats(a, err);
 	if (strcmp(action, "verify") == 0)
-		return verify(a, err);
+		return sk_evidence_verify(a, err);
 	/* What writes waits for who drives. */
 	rc = sk_auto_lock(a, a->opts->wait, err);
 	if (rc == 0 && strcmp(action, "seal") == 0)
