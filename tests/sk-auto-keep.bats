@@ -182,6 +182,7 @@ old() {
 
 @test "two databases on one tree have one lock, for evidence and for drivers" {
 	check 0 sk-auto run DEMO --to plan --json
+	check 0 sk-auto export DEMO -o ../run.skb
 	old
 	# A run of the other database that goes on, as long as we want.
 	mkfifo go
@@ -199,7 +200,7 @@ old() {
 	for verb in "evidence archive DEMO --yes --older-than 1s" \
 		"evidence purge DEMO --yes --older-than 1s" \
 		"evidence seal DEMO" "run DEMO --to plan --new --allow-dirty" \
-		"apply DEMO" "undo DEMO"; do
+		"apply DEMO" "undo DEMO" "import ../run.skb"; do
 		check 75 sk-auto $verb --json
 		same "$verb $(j 'select(.schema == "sk.error/1") | .error.code')" \
 			"$verb driver_alive"
@@ -207,12 +208,16 @@ old() {
 	done
 	# A database that knows nothing of the specification waits, too.
 	check 75 env SK_DB=../third.db sk-auto evidence archive DEMO --yes --json
+	check 75 env SK_DB=../third.db sk-auto import ../run.skb --json
+	same "$(sqlite3 ../third.db 'SELECT count(*) FROM runs')" 0
 	# Looking is free.
+	check 0 env SK_DB=../third.db sk-auto import --check ../run.skb
 	check 0 sk-auto evidence stats DEMO
 	check 0 sk-auto status DEMO
 	find $E -type f -exec sha256sum {} + | sort | diff ../was -
 	echo >go
 	wait "$other"
+	check 0 env SK_DB=../third.db sk-auto import ../run.skb
 	old
 	check 0 sk-auto evidence archive DEMO --yes --json
 	same "$(j .done)" true

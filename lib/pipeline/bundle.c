@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A run into a bundle, and a bundle into the database. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "pipeline/bundle.h"
 #include "pipeline/keep.h"
+#include "sys/sys.h"
 
 /* ---- out ---- */
 
@@ -210,6 +212,40 @@ take_rows(struct sk_auto *a, const struct sk_bundle *b, bool check,
 	return sk_move_end(m, rc, check, what, err);
 }
 
+/* What others write there meanwhile would be mixed with what we write. Without
+ * the folder nobody drives there, but somebody else may import. */
+static int
+lock(struct sk_auto *a, const char *spec, struct sk_err *err)
+{
+	const char *root = a->conf->project_root;
+	struct sk_err none = { 0 };
+	int rc;
+
+	sk_namelock_drop(&a->tree_lock);
+	if (sk_spec_find(root, spec, &a->spec, &none) == 0) {
+		rc = sk_auto_lock(a, 0, err);
+	} else {
+		(void)snprintf(a->spec.id, sizeof(a->spec.id), "%s", spec);
+		rc = sk_dirlock_take(&a->tree_lock, root, 0, err);
+	}
+	sk_err_clear(&none);
+	return rc;
+}
+
+/* A driver that came between us and the new folder seals when it ends. */
+static int
+seal(struct sk_auto *a, const char *spec, struct sk_err *err)
+{
+	int rc = a->spec.dir == NULL ? lock(a, spec, err) : 0;
+
+	if (rc == 0)
+		return sk_evidence_seal(a, NULL, false, err);
+	if (rc != SK_AGAIN)
+		return rc;
+	sk_err_clear(err);
+	return 0;
+}
+
 int
 sk_bundle_import(struct sk_auto *a, const char *file,
     const struct sk_bundle_opts *o, struct sk_err *err)
@@ -235,16 +271,16 @@ sk_bundle_import(struct sk_auto *a, const char *file,
 			return 0;
 		}
 		rc = check_idle(a, b.run, err);
+		if (rc == 0 && !o->check)
+			rc = lock(a, b.spec, err);
 		if (rc == 0 && !o->no_files)
 			rc = sk_bundle_unpack(a, &b, false, &written, err);
 		if (rc == 0)
 			rc = take_rows(a, &b, o->check, &what, err);
 		if (rc == 0 && !o->no_files && !o->check)
 			rc = sk_bundle_unpack(a, &b, true, &written, err);
-		if (rc == 0 && written > 0) {
-			memcpy(a->spec.id, b.spec, sizeof(a->spec.id));
-			rc = sk_evidence_seal(a, NULL, false, err);
-		}
+		if (rc == 0 && written > 0)
+			rc = seal(a, b.spec, err);
 		if (rc == 0)
 			report(a, &b, moved_words[what], o->check, written);
 	}
