@@ -319,6 +319,52 @@ skip_if is 'always': a person audits"
 	check 0 sk-auto evidence verify SPEC-7
 }
 
+@test "what says that a stage was left out goes when the stage is run after all" {
+	e=docs/evidence
+	f=$e/commands/SPEC-7/speckit-audit_SKIPPED.json
+	# each way to run it after all
+	while read -r how; do
+		when audit 'skip_if = "always"'
+		check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
+		[ -e $f ]
+		was=$(sha256sum <$f | cut -c1-64)
+		case $how in
+		script)
+			base
+			check 0 sk-auto run SPEC-7 --only audit --new --print-script
+			cp "$BATS_TEST_TMPDIR/.out" script.sh
+			check 0 sh script.sh
+			;;
+		*)
+			check 0 sk-auto run SPEC-7 --only audit $how --json
+			same "$(stages)" audit=ok
+			;;
+		esac
+		[ ! -e $f ]
+		check 0 sk-auto evidence verify SPEC-7
+		(cd $e && sha256sum -c --quiet --strict SPEC-7.sha256)
+		# What it said is not lost without a word.
+		same "$how $(tail -n 1 $e/archives/SPEC-7_removed.jsonl |
+			jq -r '.action, .files[].path, .files[].sha256' | xargs)" \
+			"$how superseded commands/SPEC-7/speckit-audit_SKIPPED.json $was"
+	done <<-'END'
+
+		--new
+		script
+	END
+	# Nor does an option say it of a stage that this run has begun.
+	check 0 sk-auto run SPEC-7 --from audit --to unlock --new --json
+	check 0 sk-auto run SPEC-7 --from validate --skip-audit --json
+	[ ! -e $f ]
+	# Begun and failed is not left out either.
+	when audit 'skip_if = "always"'
+	check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
+	[ -e $f ]
+	agent x 'exit 7'
+	check 6 sk-auto run SPEC-7 --only audit --json
+	[ ! -e $f ]
+}
+
 @test "a dry run says what may be left out, and looks at nothing" {
 	when validate 'skip_if = "no_tests"' 'skip_reason = "there is nothing yet"'
 	printf '[stages.audit]\nskip_if = "files_below"\nskip_files = "*.c"\nskip_below = 2\n[stages.unlock]\nskip_if = "always"\n' >>sk.toml

@@ -358,6 +358,35 @@ record(struct sk_auto *a, const char *action, const struct files *f,
 	return rc;
 }
 
+int
+sk_evidence_drop(struct sk_auto *a, const struct sk_strv *paths,
+    const char *why, struct sk_err *err)
+{
+	struct files f = { .n = 0 };
+	char *base = sk_evidence_base(a), *full;
+	struct stat st;
+	int rc = 0;
+
+	f.v = sk_calloc(paths->n + 1, sizeof(*f.v));
+	for (size_t i = 0; i < paths->n; i++) {
+		full = sk_path_join(base, paths->v[i]);
+		if (lstat(full, &st) == 0 && S_ISREG(st.st_mode)) {
+			f.v[f.n].path = paths->v[i];
+			f.v[f.n++].bytes = st.st_size;
+		}
+		free(full);
+	}
+	if (f.n > 0)
+		rc = record(a, why, &f, NULL, err);
+	if (rc == 0 && f.n > 0)
+		rc = change_manifest(a, &f, NULL, err);
+	if (rc == 0)
+		rc = remove_files(a, &f, err);
+	free(base);
+	drop(&f);
+	return rc;
+}
+
 static void
 removed_by(const struct sk_jv *entry, struct sk_strv *lines)
 {

@@ -9,6 +9,7 @@
 #include "pipeline/bundle.h"
 #include "pipeline/keep.h"
 #include "pipeline/skip.h"
+#include "pipeline/step.h"
 #include "sys/sys.h"
 
 /* ---- cost ---- */
@@ -178,6 +179,36 @@ put(struct sk_auto *a, const char *rel, const char *name,
 	return rc;
 }
 
+static char *
+skipped_path(const struct sk_auto *a, const char *stage)
+{
+	return sk_asprintf(
+	    "commands/%s/speckit-%s_SKIPPED.json", a->spec.id, stage);
+}
+
+/* That a stage was left out is true no more when it has begun after all. */
+static int
+drop_skipped(struct sk_auto *a, const struct sk_stage_row *rows, size_t n,
+    struct sk_err *err)
+{
+	struct sk_strv paths = { 0 };
+	char *path;
+	int rc;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct sk_stage *st = sk_stage_find(rows[i].stage);
+
+		if (st == NULL || sk_skip_row(&rows[i]))
+			continue;
+		path = skipped_path(a, st->name);
+		sk_strv_add(&paths, path);
+		free(path);
+	}
+	rc = sk_evidence_drop(a, &paths, "superseded", err);
+	sk_strv_free(&paths);
+	return rc;
+}
+
 static int
 write_all(struct sk_auto *a, struct sk_err *err)
 {
@@ -215,6 +246,8 @@ write_all(struct sk_auto *a, struct sk_err *err)
 	if (rc == 0)
 		rc = put(a, rel, name, &b, &mine, err);
 	if (rc == 0)
+		rc = drop_skipped(a, rows, n, err);
+	if (rc == 0)
 		rc = sk_evidence_seal(a, &mine, false, err);
 	sk_buf_free(&b);
 	sk_strv_free(&mine);
@@ -243,12 +276,19 @@ why_skipped(
     struct sk_auto *a, const struct sk_stage *st, const struct sk_step *first)
 {
 	struct sk_err ignored = { 0 };
+	struct sk_stage_row *row = NULL;
 	struct sk_decision d;
 	bool found = true;
 	struct stat sb;
 	char *path;
 	int rc;
 
+	/* Whatever is said now, it began in this run. */
+	if (a->db != NULL)
+		(void)sk_stage_row_of(a, st->name, &row, &ignored);
+	sk_err_clear(&ignored);
+	if (row != NULL && !sk_skip_row(row))
+		return NULL;
 	if (a->opts->skip[st - sk_stages])
 		return "left out by an option";
 	if (!sk_auto_wanted(a, st))

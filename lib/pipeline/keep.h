@@ -70,6 +70,9 @@ int sk_evidence_documents(
     struct sk_auto *a, struct sk_manifest *docs, struct sk_err *err);
 /* "HASH  PATH" of each file that was ever put away. */
 void sk_evidence_removed(const struct sk_auto *a, struct sk_strv *lines);
+/* Removes those of the files that are there, with a record that says why. */
+int sk_evidence_drop(struct sk_auto *a, const struct sk_strv *paths,
+    const char *why, struct sk_err *err);
 /* Adds what is new; what was in it keeps its hash, unless it is in mine (NULL =
  * none) or accept. What another database vouches for is left to it. */
 int sk_evidence_seal(struct sk_auto *a, const struct sk_strv *mine, bool accept,
