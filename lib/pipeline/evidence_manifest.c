@@ -172,7 +172,7 @@ take_line(struct sk_manifest *m, char *line, char owner[SK_HEX32_LEN])
 static int
 find_me(struct sk_auto *a, struct sk_manifest *m, struct sk_err *err)
 {
-	struct sk_db_info info;
+	char id[SK_HEX32_LEN];
 	int rc;
 
 	if (a->db == NULL)
@@ -180,12 +180,12 @@ find_me(struct sk_auto *a, struct sk_manifest *m, struct sk_err *err)
 	rc = sk_manifest_last(
 	    a->db, a->spec.id, a->conf->project_root, m->noted, err);
 	if (rc == 0)
-		rc = sk_db_info(a->db, &info, err);
+		rc = sk_db_incarnation(a->db, id, err);
 	for (size_t i = 0; rc == 0 && i < m->n; i++)
-		if (strcmp(m->v[i].owner, info.incarnation) == 0)
-			memcpy(m->me, info.incarnation, sizeof(m->me));
+		if (strcmp(m->v[i].owner, id) == 0)
+			memcpy(m->me, id, sizeof(m->me));
 	if (rc == 0 && m->noted[0][0] == '\0' && m->n > 0)
-		memcpy(m->me, info.incarnation, sizeof(m->me));
+		memcpy(m->me, id, sizeof(m->me));
 	return rc;
 }
 

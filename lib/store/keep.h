@@ -67,6 +67,10 @@ int sk_manifest_last(struct sk_db *db, const char *spec, const char *root,
 
 /* ---- the file itself (q_keep.c) ---- */
 
+/* Which database it is, the same wherever the file is moved. */
+int
+sk_db_incarnation(struct sk_db *db, char out[SK_HEX32_LEN], struct sk_err *err);
+
 /* A copy as of one moment, beside running writers; file must not exist. */
 int sk_db_backup(struct sk_db *db, const char *file, struct sk_err *err);
 struct sk_prune {

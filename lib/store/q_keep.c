@@ -59,6 +59,20 @@ sk_manifest_last(struct sk_db *db, const char *spec, const char *root,
 	return -rc;
 }
 
+int
+sk_db_incarnation(struct sk_db *db, char out[SK_HEX32_LEN], struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = sk_q_first(db, &st, err, "SELECT incarnation FROM meta", "");
+
+	out[0] = '\0';
+	if (rc <= 0)
+		return -rc;
+	sk_col_copy(st, 0, out, SK_HEX32_LEN);
+	sk_q_end(st);
+	return 0;
+}
+
 /* ---- backup ---- */
 
 static int
