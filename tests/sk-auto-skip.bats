@@ -118,7 +118,21 @@ rows() {
 		*|1|ok
 		lib/*|1|skipped
 		a.c|1|skipped
+		scr/*.c|2|ok
+		*.cc|1000|ok
 	END
+	# A slip leaves nothing out, and is said before and when it matters.
+	when audit 'skip_if = "files_below"' 'skip_files = "scr/*.c"' 'skip_below = 3'
+	check 0 sk-auto run SPEC-7 --from audit --to audit --new --dry-run --format text
+	has "$out" "audit may be skipped: when fewer than 3 files match 'scr/*.c' (none does now)"
+	check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
+	same "$(stages)" audit=ok
+	has "$err" "whether 'audit' is to be left out cannot be told, so it runs: no file matches 'scr/*.c', which may be a slip (skip_below = 1 is for none)"
+	# A script says and does the same.
+	check 0 sk-auto run SPEC-7 --from audit --to audit --new --print-script
+	cp "$BATS_TEST_TMPDIR/.out" script.sh
+	check 0 sh script.sh
+	has "$err" "so it runs: no file matches 'scr/*.c'"
 	when audit 'skip_if = "files_below"' 'skip_files = "src/*.c"' 'skip_below = 3'
 	check 0 sk-auto run SPEC-7 --from audit --to audit --new --json
 	same "$(skipped)" "audit: 2 files match 'src/*.c', fewer than 3"
@@ -134,7 +148,7 @@ rows() {
 	mkdir -p "$(printf 'a%.0s' $(seq 200))"
 	: >"$(printf 'a%.0s' $(seq 200))/$(printf 'a%.0s' $(seq 200))"
 	when audit 'skip_if = "files_below"' \
-		"skip_files = \"$(printf 'a*%.0s' $(seq 60))b\"" 'skip_below = 3'
+		"skip_files = \"$(printf 'a*%.0s' $(seq 60))b\"" 'skip_below = 1'
 	check 0 timeout 20 sk-auto run SPEC-7 --from audit --to audit --new --json
 	same "$(stages)" audit=skipped
 }
@@ -365,16 +379,23 @@ skip_if is 'always': a person audits"
 	[ ! -e $f ]
 }
 
-@test "a dry run says what may be left out, and looks at nothing" {
+@test "a dry run says what may be left out, and makes nothing" {
 	when validate 'skip_if = "no_tests"' 'skip_reason = "there is nothing yet"'
 	printf '[stages.audit]\nskip_if = "files_below"\nskip_files = "*.c"\nskip_below = 2\n[stages.unlock]\nskip_if = "always"\n' >>sk.toml
 	check 0 sk-auto run SPEC-7 --dry-run --format text
 	has "$out" 'validate may be skipped: when the tree has no tests: there is nothing yet'
-	has "$out" "audit may be skipped: when fewer than 2 files match '*.c'"
+	has "$out" "audit may be skipped: when fewer than 2 files match '*.c' (none does now)"
 	has "$out" 'unlock will be skipped: always'
 	check 0 sk-auto run SPEC-7 --dry-run --json
 	same "$(j '[.stages[].may_skip] | map(. // "-") | join("|")')" \
 		"-|-|-|when the tree has no tests: there is nothing yet|when fewer than 2 files match '*.c'|always"
+	same "$(j '[.stages[].matches] | map(. // "-") | join("|")')" '-|-|-|-|0|-'
+	: >a.c
+	: >b.c
+	: >c.c
+	check 0 sk-auto run SPEC-7 --dry-run --json
+	valid outline
+	same "$(j '.stages[4].matches')" 2
 	check 0 sk-auto run SPEC-7 --dry-run --format tap
 	has "$out" 'unlock: stage # SKIP may be skipped: always'
 	check 0 sk-auto run SPEC-7 --dry-run --only unlock --json

@@ -271,14 +271,19 @@ stage(struct outline *o, const struct sk_step *s, struct sk_err *err)
 	struct range before = o->all;
 	bool always;
 	char *may = sk_skip_may(o->a, s->stage, &always);
+	int64_t matches = -1;
 	int rc;
 
 	sk_jw_obj(&o->w);
 	sk_jw_kstr(&o->w, "stage", p.name);
 	if (may != NULL) {
 		sk_jw_kstr(&o->w, "may_skip", may);
-		sk_buf_printf(&o->skips, "%s %s be skipped: %s\n", p.name,
-		    always ? "will" : "may", may);
+		matches = sk_skip_matches(o->a, s->stage);
+		if (matches >= 0)
+			sk_jw_kint(&o->w, "matches", matches);
+		sk_buf_printf(&o->skips, "%s %s be skipped: %s%s\n", p.name,
+		    always ? "will" : "may", may,
+		    matches == 0 ? " (none does now)" : "");
 	}
 	rc = gate(o, s->stage, err);
 	if (rc == 0)

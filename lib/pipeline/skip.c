@@ -165,6 +165,39 @@ low_risk(struct sk_auto *a, bool *yes, struct sk_err *err)
 	return rc;
 }
 
+/* A pattern that matches nothing may be a slip, and a slip must not leave a
+ * stage out; whoever means none says so with skip_below = 1. */
+static int
+maybe_slip(const struct counted *c, struct sk_err *err)
+{
+	struct sk_buf b;
+
+	sk_buf_init(&b, 0);
+	add_pattern(&b, c->pattern);
+	(void)sk_fail(err, SK_DEGRADED, "no_match",
+	    "no file matches %s, which may be a slip (skip_below = 1 is for "
+	    "none)",
+	    b.p);
+	sk_buf_free(&b);
+	return SK_DEGRADED;
+}
+
+int64_t
+sk_skip_matches(const struct sk_auto *a, const struct sk_stage *st)
+{
+	struct counted c = { .pattern = setting(a, st, "skip_files"),
+		.limit = below(a, st) };
+	const char *rule = rule_of(a, st);
+	struct sk_err ignored = { 0 };
+	int rc;
+
+	if (!sk_streq(rule, "files_below") || c.pattern == NULL || c.limit < 1)
+		return -1;
+	rc = sk_skip_files(a->conf->project_root, count_file, &c, &ignored);
+	sk_err_clear(&ignored);
+	return rc == 0 ? c.n : -1;
+}
+
 /* Does the condition hold? Then why is a sentence that says so. */
 static int
 holds(struct sk_auto *a, const struct sk_stage *st, const char *rule, bool *yes,
@@ -190,6 +223,8 @@ holds(struct sk_auto *a, const struct sk_stage *st, const char *rule, bool *yes,
 				"names no risk above low");
 	} else if (c.pattern != NULL && c.limit > 0) {
 		rc = sk_skip_files(root, count_file, &c, err);
+		if (rc == 0 && c.n == 0 && c.limit > 1)
+			rc = maybe_slip(&c, err);
 		*yes = rc == 0 && c.n < c.limit;
 		if (c.n == 0)
 			sk_buf_str(why, "no file matches ");
@@ -197,7 +232,7 @@ holds(struct sk_auto *a, const struct sk_stage *st, const char *rule, bool *yes,
 			sk_buf_printf(why, "%lld file%s ", (long long)c.n,
 			    c.n == 1 ? " matches" : "s match");
 		add_pattern(why, c.pattern);
-		if (c.limit > 1)
+		if (c.n > 0)
 			sk_buf_printf(
 			    why, ", fewer than %lld", (long long)c.limit);
 	}

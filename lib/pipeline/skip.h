@@ -17,6 +17,9 @@
  * tests", malloc'd; NULL = never. *always (may be NULL) = whatever comes. */
 char *
 sk_skip_may(const struct sk_auto *a, const struct sk_stage *st, bool *always);
+/* How many files match what files_below counts, as the tree is now, and no more
+ * than it wants; -1 = another condition, or it cannot be told. */
+int64_t sk_skip_matches(const struct sk_auto *a, const struct sk_stage *st);
 /*
  * Is the stage of s left out of the run in hand? *out is set, and s->status is
  * "skipped" with a reason. A stage that has begun in this run is not left out
