@@ -141,8 +141,8 @@ sk_net_url(const char *url, struct sk_net_url *out, struct sk_err *err)
 	u = curl_url();
 	if (u == NULL)
 		sk_oom();
-	if (!done(curl_url_set(
-		u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)))
+	if (!done(
+		curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)))
 		rc = bad(err, url, "not of the form https://host/path");
 	else
 		rc = judge(u, url, out, err);
