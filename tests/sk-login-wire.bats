@@ -186,7 +186,7 @@ b64() {
 	provider q raw/dev raw/good
 	sed -i "s|http://127.0.0.1:$port|https://127.0.0.1:$tls|" \
 		"$XDG_CONFIG_HOME/sk/providers/q.toml"
-	check 75 sk-login login q --json
+	check 6 sk-login login q --json
 	same "$(code_of)" tls_self_signed
 	has "$err" certificate
 	# A login does not follow its provider to another server.

@@ -91,7 +91,7 @@ load login_helper
 		badjson;iv=none 6 json_cut
 		dupkeys;iv=none 6 json_twice
 		empty;iv=none 6 no_token
-		redirect;iv=none 75 redirect_host
+		redirect;iv=none 6 redirect_host
 		ok;iv=none;start=html 6 challenge
 		ok;iv=none;start=e404 6 device_disabled
 		ok;iv=none;start=disabled 6 device_disabled

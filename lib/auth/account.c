@@ -39,7 +39,8 @@ revoke_one(struct sk_idp *p, const struct sk_jv *acc, const char *token,
 	if (rc == 0)
 		rc = auth_http(&q, p, &r, err);
 	if (rc == 0 && r.status == 0)
-		rc = sk_fail(err, SK_AGAIN, auth_reply_word(&r, "no_reply"),
+		rc = sk_fail(err, auth_reply_lost(&r),
+		    auth_reply_word(&r, "no_reply"),
 		    "cannot revoke at '%s': %s", p->id, r.why);
 	else if (rc == 0 && (r.status < 200 || r.status > 299))
 		rc = sk_fail(err,

@@ -133,8 +133,8 @@ finish(struct exchange *x, const struct sk_idp *p)
 	struct auth_reply *r = x->reply;
 
 	r->sent = !not_sent(&x->result);
-	r->refused = x->result.class == SK_NET_REFUSED ||
-	             x->result.class == SK_NET_USAGE;
+	r->unfit = x->result.class == SK_NET_USAGE;
+	r->refused = r->unfit || x->result.class == SK_NET_REFUSED;
 	if (x->result.class != SK_NET_OK) {
 		/* Half an answer is none. */
 		r->status = 0;
@@ -380,7 +380,8 @@ auth_discover(struct sk_idp *p, struct sk_err *err)
 	rc = auth_http(&q, p, &r, err);
 	said = sk_jget_str(r.json, "issuer");
 	if (rc == 0 && r.status == 0)
-		rc = sk_fail(err, SK_AGAIN, auth_reply_word(&r, "no_endpoints"),
+		rc = sk_fail(err, auth_reply_lost(&r),
+		    auth_reply_word(&r, "no_endpoints"),
 		    "cannot ask '%s' for its endpoints: %s", url, r.why);
 	else if (rc == 0 && (r.status != 200 || r.json == NULL))
 		rc = sk_fail(err, SK_NOANSWER,

@@ -191,6 +191,7 @@ struct auth_reply {
 	bool sent; /* the request may have reached the server */
 	bool html, challenge;
 	bool refused; /* by us: a certificate, a redirect */
+	bool unfit; /* and it is our own side: no such file of certificates */
 	int64_t retry_after_ms;
 	struct sk_jv *json; /* NULL = no JSON, no form */
 	const char *code; /* error code or NULL */
@@ -206,6 +207,9 @@ void auth_reply_free(struct auth_reply *r);
 /* Why there is nothing usable in it, in one word: the error's code. needed:
  * what a good reply would have had ("no_token"). */
 const char *auth_reply_word(struct auth_reply *r, const char *needed);
+/* The status when there is no reply: later, unless it is refused by us, which
+ * asking again does not change. */
+int auth_reply_lost(const struct auth_reply *r);
 /* Why this cannot be used as a token, in one word; NULL = it can. */
 const char *auth_token_fault(const struct sk_jv *v);
 

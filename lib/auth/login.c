@@ -94,7 +94,8 @@ start_failed(struct sk_idp *p, struct auth_reply *r, struct sk_err *err)
 	const char *hint = NULL;
 
 	if (r->status == 0) {
-		(void)sk_fail(err, SK_AGAIN, auth_reply_word(r, "no_code"),
+		(void)sk_fail(err, auth_reply_lost(r),
+		    auth_reply_word(r, "no_code"),
 		    "cannot ask '%s' for a code: %s", p->id, r->why);
 	} else if (r->challenge) {
 		(void)sk_fail(err, SK_NOANSWER, "challenge",

@@ -169,13 +169,16 @@ transient(
 	if (j->acc != NULL && save(j, err) != 0)
 		return err->exit;
 	if (r->status == 0)
-		(void)sk_fail(err, SK_AGAIN, auth_reply_word(r, "no_token"),
+		(void)sk_fail(err, auth_reply_lost(r),
+		    auth_reply_word(r, "no_token"),
 		    "cannot refresh the login of '%s': %s", j->id, r->why);
 	else
 		(void)sk_fail(err, SK_AGAIN, auth_reply_word(r, "no_token"),
 		    "cannot refresh the login of '%s': status %d, %s%s%s",
 		    j->id, r->status, reason, r->text != NULL ? ": " : "",
 		    r->text != NULL ? r->text : "");
+	if (r->refused)
+		return sk_hint(err, "the login is kept");
 	err->retry_after_ms = wait;
 	if (r->challenge && sk_idp_str(&j->p, "notes.challenge") != NULL)
 		return sk_hint(err, "%s", sk_idp_str(&j->p, "notes.challenge"));

@@ -87,6 +87,14 @@ auth_reply_word(struct auth_reply *r, const char *needed)
 	return r->fault[0] != '\0' ? r->fault : needed;
 }
 
+int
+auth_reply_lost(const struct auth_reply *r)
+{
+	if (r->unfit)
+		return SK_USAGE;
+	return r->refused ? SK_NOANSWER : SK_AGAIN;
+}
+
 void
 auth_reply_read(struct auth_reply *r, const struct sk_idp *p, const char *type,
     const char *body, size_t n)

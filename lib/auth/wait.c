@@ -97,7 +97,8 @@ ended(struct waiting *w, enum auth_step step, struct sk_err *err)
 		return sk_hint(err, "the clock of this machine may run too "
 				    "fast (virtual machines, WSL)");
 	case AUTH_STEP_LOST:
-		(void)sk_fail(err, SK_AGAIN, auth_reply_word(r, "no_token"),
+		(void)sk_fail(err, auth_reply_lost(r),
+		    auth_reply_word(r, "no_token"),
 		    "no answer from '%s', %d times in a row: %s", id,
 		    w->f.blips,
 		    r->status == 0 ? r->why : "errors of the server");
