@@ -51,6 +51,41 @@ rail() { cat docs/evidence/commands/SPEC-7/guardrail-plan-*.json; }
 	same "$(calls)" 2
 }
 
+@test "what stopped a run before a verdict is named, and no conflict" {
+	local form
+	echo x >dirty
+	check 1 sk-auto run SPEC-7 --format text
+	has "$err" 'plan: guardrail, 0 of 1 agents'
+	same "$(awk '$1 == "plan" { print $3 } $1 == "halted" { print $2, $3 }' \
+		<<<"$out" | xargs)" 'guardrail guardrail clean-tree:'
+	for form in github gitlab md; do
+		check 1 sk-auto run SPEC-7 --format "$form"
+		not grep conflict <<<"$out$err"
+		check 0 sk-auto report SPEC-7 --format "$form"
+		not grep conflict <<<"$out"
+	done
+	check 0 sk-auto status SPEC-7 --json
+	same "$(jq -c '.stages[0] | [.state, .exit]' <<<"$out")" '["halted",1]'
+	check 0 sk-auto status SPEC-7 --format text
+	same "$(awk '$1 == "plan" { print $2 }' <<<"$out")" halted
+	check 0 sk-branch list --json
+	same "$(jq -c '[.branches[].state] | unique' <<<"$out")" '["halted"]'
+	same "$(sk-branch show "$(sk-branch current)" --json | jq -r .state)" halted
+	# Who answered before the money ended is counted.
+	rm dirty
+	printf '[cost]\nrun_limit_usd = 0.2\n' >>sk.toml
+	sed -i 's/^agents = .*/agents = ["w", "v"]/;s/^command.*/&\nmodel = "claude-opus-5-5"/' sk.toml
+	printf '[agents.v]\nadapter = "exec"\ncommand = ["./bin/w"]\nmodel = "claude-opus-5-5"\n' >>sk.toml
+	git add -A
+	git commit -qm y
+	check 7 sk-auto run SPEC-7 --new --json
+	same "$(jq -c 'select(.schema == "sk.summary/1") | .stages[0] |
+		[.answered, .status, (.reason | startswith("budget of run"))]' <<<"$out")" \
+		'[1,null,true]'
+	check 0 sk-branch list --state interrupted --json
+	same "$(j '.branches | length')" 0
+}
+
 @test "a dirty tree: status 1, what is dirty and three ways out; nobody is asked" {
 	echo x >'a file'
 	echo y >>docs/SPEC-7/spec.md

@@ -89,7 +89,7 @@ both() {
 	printf '[stages.tasks]\nguardrail = ["false"]\n' >>sk.toml
 	both 1 --to tasks
 	same "$(jq -r '.stages[1].state, .stages[1].exit' ../state.script |
-		xargs)" 'running 1'
+		xargs)" 'halted 1'
 }
 
 @test "half a script: next and resume go on where it stands, the script as well" {
@@ -131,7 +131,7 @@ both() {
 	check 143 sh ../term.sh
 	same "$(sk-auto status DEMO --json | jq -r '.state, .phase,
 		.stages[1].state, .stages[1].exit' | xargs)" \
-		'halted halted running 143'
+		'halted halted interrupted 143'
 	check 143 sk-auto next DEMO
 	check 0 sk-auto step DEMO
 	sed '/^stage tasks/i judge() { sk-auto cancel "$spec" >\&2; exit 8; }' \

@@ -19,6 +19,20 @@ word(const struct sk_ci_stage *s)
 	return "not ended";
 }
 
+/* How the whole ended in one word. */
+static const char *
+outcome(const struct sk_ci *c)
+{
+	if (c->exit == 0)
+		return c->state[0] != '\0' ? c->state : "done";
+	if (c->exit != SK_NEGATIVE)
+		return sk_exit_word(c->exit);
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->v[i].status, "conflict") == 0)
+			return "conflict";
+	return "halted";
+}
+
 static bool
 bad(const struct sk_ci_case *k)
 {
@@ -69,8 +83,7 @@ void
 sk_ci_md(struct sk_buf *b, const struct sk_ci *c)
 {
 	sk_buf_printf(b, "## %s: %s\n\n", c->spec[0] != '\0' ? c->spec : "sk",
-	    c->exit == 0 && c->state[0] != '\0' ? c->state
-						: sk_exit_word(c->exit));
+	    outcome(c));
 	if (c->a != NULL && c->a->run[0] != '\0')
 		sk_buf_printf(b, "run `%s`\n\n", c->a->run);
 	md_table(b, c);
@@ -186,8 +199,7 @@ sk_ci_github(struct sk_buf *b, const struct sk_ci *c)
 	for (size_t i = 0; i < c->n; i++)
 		answered += c->v[i].answered;
 	sk_buf_printf(b, "::notice title=%s::%s, %zu stage%s, %zu answers\n",
-	    c->spec[0] != '\0' ? c->spec : "sk",
-	    c->exit == 0 ? "done" : sk_exit_word(c->exit), c->n,
+	    c->spec[0] != '\0' ? c->spec : "sk", outcome(c), c->n,
 	    c->n == 1 ? "" : "s", answered);
 }
 

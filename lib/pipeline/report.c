@@ -99,6 +99,19 @@ result_fields(struct sk_jw *w, const struct sk_step *s)
 		sk_jw_kvalue(w, "left_out", s->left_out);
 }
 
+/* How it stands in one word: the verdict, else what stopped it before. */
+static const char *
+word(const struct sk_step *s)
+{
+	if (s->status[0] != '\0')
+		return s->status;
+	if (s->exit != SK_NEGATIVE)
+		return sk_exit_word(s->exit);
+	return s->reason != NULL && sk_has_prefix(s->reason, "guardrail ")
+	           ? "guardrail"
+	           : "halted";
+}
+
 void
 sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
 {
@@ -109,8 +122,7 @@ sk_report_stage(const struct sk_auto *a, const struct sk_step *s, bool done)
 	if (!a->json && done) {
 		sk_duration_text(
 		    s->ended_ms - s->started_ms, took, sizeof(took));
-		sk_say("%s: %s, %zu of %zu agents, %s", s->stage->name,
-		    s->status[0] != '\0' ? s->status : sk_exit_word(s->exit),
+		sk_say("%s: %s, %zu of %zu agents, %s", s->stage->name, word(s),
 		    s->answered, s->names.n, took);
 	}
 	if (!a->json) {
@@ -346,8 +358,7 @@ summary_text(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 		slash = s->artefact != NULL ? strrchr(s->artefact, '/') : NULL;
 		sk_table_cell(&t, s->stage->name);
 		sk_table_cellf(&t, "%zu/%zu", s->answered, s->names.n);
-		sk_table_cell(&t,
-		    s->status[0] != '\0' ? s->status : sk_exit_word(s->exit));
+		sk_table_cell(&t, word(s));
 		sk_table_cell(&t, took);
 		sk_table_cell(&t, slash != NULL ? slash + 1 : "-");
 		if (s->evidence != NULL)
@@ -379,7 +390,11 @@ summary_text(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 
 		sk_buf_init(&b, 0);
 		sk_buf_visible(&b, last->reason, strlen(last->reason), false);
-		sk_outf("halted     %s\n", b.p);
+		sk_outf("%-10s %s\n",
+		    a->phase == SK_PH_WAITING  ? "waiting"
+		    : a->phase == SK_PH_PAUSED ? "paused"
+					       : "halted",
+		    b.p);
 		sk_buf_free(&b);
 	}
 	sk_outf("resume     %s\n", resume);

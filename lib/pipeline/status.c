@@ -171,7 +171,7 @@ stage_json(
 
 	sk_jw_obj(w);
 	sk_jw_kstr(w, "stage", st->name);
-	sk_jw_kstr(w, "state", r != NULL ? r->state : "pending");
+	sk_jw_kstr(w, "state", r != NULL ? sk_stage_state(r) : "pending");
 	sk_jw_kstr(
 	    w, "status", r != NULL && r->status[0] != '\0' ? r->status : NULL);
 	sk_jw_kstr(w, "agents", r != NULL ? r->agents : NULL);
@@ -299,7 +299,8 @@ stages_text(const struct view *v)
 		sk_buf_init(&who, 0);
 		coverage_text(s, &who);
 		sk_table_cell(&t, sk_stages[i].name);
-		sk_table_cellf(&t, "%s%s", r != NULL ? r->state : "pending",
+		sk_table_cellf(&t, "%s%s",
+		    r != NULL ? sk_stage_state(r) : "pending",
 		    s->stale ? " (stale)" : "");
 		sk_table_cell(
 		    &t, r != NULL && r->status[0] != '\0' ? r->status : "-");

@@ -417,6 +417,26 @@ record_start(struct sk_auto *a, const struct sk_step *s, struct sk_err *err)
 	return rc;
 }
 
+/* Who answered before it ended without a verdict. */
+static size_t
+answered(struct sk_auto *a, const struct sk_step *s)
+{
+	struct sk_key key = { a->run, a->branch, a->spec.id, s->stage->name, "",
+		s->round };
+	struct sk_stored *v = NULL;
+	struct sk_err err = { 0 };
+	int64_t round;
+	size_t n = 0, ok = 0;
+
+	if (s->round == 0 ||
+	    sk_answers_of(a->db, &key, &v, &n, &round, &a->arena, &err) != 0)
+		n = 0;
+	for (size_t i = 0; i < n; i++)
+		ok += v[i].ok;
+	sk_err_clear(&err);
+	return ok;
+}
+
 /* No verdict: the stage stays open, so that the next start goes on in it, but
  * says why nobody is in it. What stopped us may be the database. */
 void
@@ -425,21 +445,22 @@ sk_step_failed(
 {
 	struct sk_stage_row row = { .state = "running", .exit = exit };
 	struct sk_err err = { 0 };
-	char *reason = sk_strdup(e->message);
 
 	s->exit = exit;
+	free(s->reason);
+	s->reason = sk_strdup(e->message);
 	if (exit != SK_ORDER) {
 		(void)snprintf(
 		    row.stage, sizeof(row.stage), "%s", s->stage->name);
 		row.round = s->round;
 		row.started_ms = s->started_ms;
-		row.reason = reason;
+		row.reason = s->reason;
 		row.config = a->config_hash[0] != '\0' ? a->config_hash : NULL;
 		(void)sk_stage_end(
 		    a->db, a->run, a->branch, &row, a->driver.epoch, &err);
 		sk_err_clear(&err);
+		s->answered = answered(a, s);
 	}
-	free(reason);
 }
 
 int

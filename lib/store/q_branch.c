@@ -74,6 +74,11 @@ sk_branch_touch(struct sk_db *db, const char *branch, struct sk_err *err)
 	    "ti", branch, sk_now_ms());
 }
 
+/* As sk_stage_state(); who was interrupted by a signal is told by the driver. */
+#define STANDS \
+	"CASE WHEN s.state='running'AND s.exit BETWEEN 1 AND 127 " \
+	"THEN'halted'ELSE s.state END"
+
 /* Of a branch that was driven the stage that began last says how it stands: its
  * state is the expression `last`. */
 #define BRANCH_COLS(last) \
@@ -139,7 +144,7 @@ sk_branch_get(struct sk_db *db, const char *id, struct sk_branch *out,
 
 	memset(out, 0, sizeof(*out));
 	rc = sk_q_first(db, &st, err,
-	    BRANCH_COLS("(SELECT s.state FROM stages s WHERE "
+	    BRANCH_COLS("(SELECT " STANDS " FROM stages s WHERE "
 			"s.branch_id=b.branch_id ORDER BY position DESC "
 			"LIMIT 1)") "WHERE b.branch_id=?1",
 	    "t", id);
@@ -315,9 +320,9 @@ every(struct sk_db *db, const struct sk_branch_filter *f,
 	int rc;
 
 	st = sk_q(db, err,
-	    BRANCH_COLS("s.state") "LEFT JOIN(SELECT branch_id,state,"
-				   "max(position)FROM stages GROUP BY "
-				   "branch_id)s USING(branch_id)" WANTED,
+	    BRANCH_COLS(STANDS) "LEFT JOIN(SELECT branch_id,state,exit,"
+				"max(position)FROM stages GROUP BY "
+				"branch_id)s USING(branch_id)" WANTED,
 	    "eete", f->spec, f->run, f->git_branch, f->root);
 	if (st == NULL)
 		return err->exit;

@@ -67,6 +67,14 @@ end(struct sk_db *db, const char *run, const char *branch,
 	return rc;
 }
 
+const char *
+sk_stage_state(const struct sk_stage_row *row)
+{
+	if (strcmp(row->state, "running") != 0 || row->exit == 0)
+		return row->state;
+	return row->exit < SK_INT ? "halted" : "interrupted";
+}
+
 int
 sk_stage_end(struct sk_db *db, const char *run, const char *branch,
     const struct sk_stage_row *row, int64_t epoch, struct sk_err *err)

@@ -347,6 +347,9 @@ struct sk_stage_row {
 	int exit; /* the class that stopped it, 0 = none */
 	char *config; /* sha256 of the configuration it ran with, or NULL */
 };
+/* The state for people: a stage that ended without a verdict stays "running",
+ * so that the next start goes on in it, and is "halted" or "interrupted". */
+const char *sk_stage_state(const struct sk_stage_row *row);
 int sk_stage_start(struct sk_db *db, const char *run, const char *branch,
     const char *stage, const char *agents, int64_t epoch, struct sk_err *err);
 int sk_stage_end(struct sk_db *db, const char *run, const char *branch,
