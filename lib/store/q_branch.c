@@ -74,7 +74,7 @@ sk_branch_touch(struct sk_db *db, const char *branch, struct sk_err *err)
 	    "ti", branch, sk_now_ms());
 }
 
-/* As sk_stage_state(); who was interrupted by a signal is told by the driver. */
+/* As sk_stage_state(); the driver tells of signals. */
 #define STANDS \
 	"CASE WHEN s.state='running'AND s.exit BETWEEN 1 AND 127 " \
 	"THEN'halted'ELSE s.state END"
