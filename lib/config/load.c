@@ -180,11 +180,7 @@ collect(struct leaves *all, const struct sk_jv *t, struct sk_buf *key)
 		if (t->m[i].v->type == SK_J_OBJ) {
 			collect(all, t->m[i].v, key);
 		} else {
-			if (all->n == all->cap) {
-				all->cap = all->cap != 0 ? 2 * all->cap : 64;
-				all->v = sk_reallocarray(
-				    all->v, all->cap, sizeof(*all->v));
-			}
+			SK_GROW(NULL, all->v, all->n, all->cap);
 			all->v[all->n++] =
 			    (struct leaf){ sk_strdup(key->p), t->m[i].v };
 		}

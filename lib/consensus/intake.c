@@ -196,11 +196,7 @@ resolve(struct sk_intake *in, const struct sk_key *k,
 		*out = &s->run_rows[i];
 		return 0;
 	}
-	if (s->n_runs == s->cap_runs) {
-		s->cap_runs = s->cap_runs != 0 ? 2 * s->cap_runs : 4;
-		s->run_rows = sk_reallocarray(
-		    s->run_rows, s->cap_runs, sizeof(*s->run_rows));
-	}
+	SK_GROW(NULL, s->run_rows, s->n_runs, s->cap_runs);
 	row = &s->run_rows[s->n_runs];
 	(void)snprintf(row->run, sizeof(row->run), "%s", run);
 	(void)snprintf(row->branch, sizeof(row->branch), "%s", branch);
@@ -233,11 +229,7 @@ group_of(struct sk_intake *in, const struct run_row *r, const struct sk_key *k,
 		return &in->groups[i];
 	if (!make)
 		return NULL;
-	if (in->n_groups == s->cap_groups) {
-		s->cap_groups = s->cap_groups != 0 ? 2 * s->cap_groups : 8;
-		in->groups = sk_reallocarray(
-		    in->groups, s->cap_groups, sizeof(*in->groups));
-	}
+	SK_GROW(NULL, in->groups, in->n_groups, s->cap_groups);
 	map_put(&s->groups, key, in->n_groups);
 	g = &in->groups[in->n_groups++];
 	memset(g, 0, sizeof(*g));

@@ -72,10 +72,7 @@ bag_fill(struct bag *b, const char *p, size_t n)
 		words++;
 		/* The first words alone count too, so that short texts have
 		 * shingles at all. */
-		if (b->n == cap) {
-			cap = cap != 0 ? cap * 2 : 64;
-			b->h = sk_reallocarray(b->h, cap, sizeof(*b->h));
-		}
+		SK_GROW(NULL, b->h, b->n, cap);
 		b->h[b->n++] = (last[0] * 0x9e3779b97f4a7c15u) ^
 		               (last[1] * 0xc2b2ae3d27d4eb4fu) ^ (last[2] << 1);
 	}

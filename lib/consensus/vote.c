@@ -113,11 +113,7 @@ sk_weight(const struct sk_vote *vt, const struct sk_vv *vals, size_t n)
 size_t
 sk_res_add(struct sk_vote *vt, enum sk_path_kind kind, size_t supplied)
 {
-	if (vt->n_res == vt->cap_res) {
-		vt->cap_res = vt->cap_res != 0 ? vt->cap_res * 2 : 64;
-		vt->res =
-		    sk_reallocarray(vt->res, vt->cap_res, sizeof(*vt->res));
-	}
+	SK_GROW(NULL, vt->res, vt->n_res, vt->cap_res);
 	vt->res[vt->n_res] = (struct sk_res){
 		.path = sk_arena_strndup(vt->a, vt->path.p, vt->path.len),
 		.kind = kind,
@@ -130,11 +126,7 @@ sk_res_add(struct sk_vote *vt, enum sk_path_kind kind, size_t supplied)
 struct sk_dis *
 sk_dis_add(struct sk_vote *vt, bool conflict, struct sk_jv *values)
 {
-	if (vt->n_dis == vt->cap_dis) {
-		vt->cap_dis = vt->cap_dis != 0 ? vt->cap_dis * 2 : 16;
-		vt->dis =
-		    sk_reallocarray(vt->dis, vt->cap_dis, sizeof(*vt->dis));
-	}
+	SK_GROW(NULL, vt->dis, vt->n_dis, vt->cap_dis);
 	vt->dis[vt->n_dis] = (struct sk_dis){
 		.path = sk_arena_strndup(vt->a, vt->path.p, vt->path.len),
 		.conflict = conflict,

@@ -119,6 +119,14 @@ char *sk_arena_strdup(struct sk_arena *a, const char *s);
 char *sk_arena_printf(struct sk_arena *a, const char *fmt, ...) SK_PRINTF(2, 3);
 void sk_arena_free(struct sk_arena *a);
 
+/* Room for one more in an array of n elements: in an arena, where the old copy
+ * stays, or malloc'd (a NULL). */
+#define SK_GROW(a, v, n, cap) \
+	((n) < (cap) \
+		? (void)0 \
+		: (void)((v) = sk_grow((a), (v), (n), &(cap), sizeof(*(v)))))
+void *sk_grow(struct sk_arena *a, void *v, size_t n, size_t *cap, size_t size);
+
 /* ---- buffers (buf.c) ---- */
 
 /*

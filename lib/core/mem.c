@@ -52,6 +52,20 @@ sk_reallocarray(void *p, size_t n, size_t size)
 	return sk_realloc(p, n * size);
 }
 
+void *
+sk_grow(struct sk_arena *a, void *v, size_t n, size_t *cap, size_t size)
+{
+	void *p;
+
+	*cap = *cap == 0 ? 8 : *cap * 2;
+	if (a == NULL)
+		return sk_reallocarray(v, *cap, size);
+	p = sk_arena_alloc(a, *cap * size);
+	if (n != 0)
+		memcpy(p, v, n * size);
+	return p;
+}
+
 char *
 sk_strndup(const char *s, size_t n)
 {

@@ -69,10 +69,7 @@ top(struct scan *s)
 static void
 add_cand(struct scan *s, size_t at, size_t n, char open)
 {
-	if (s->ncands == s->cap) {
-		s->cap = s->cap ? s->cap * 2 : 16;
-		s->cands = sk_reallocarray(s->cands, s->cap, sizeof(*s->cands));
-	}
+	SK_GROW(NULL, s->cands, s->ncands, s->cap);
 	s->cands[s->ncands++] = (struct cand){ at, n, open };
 }
 

@@ -131,10 +131,7 @@ own_id(const struct sk_jv *s)
 static void
 add_id(struct sk_sc *c, const char *uri, const struct sk_jv *s)
 {
-	if (c->nids == c->ids_cap) {
-		c->ids_cap = c->ids_cap ? c->ids_cap * 2 : 8;
-		c->ids = sk_reallocarray(c->ids, c->ids_cap, sizeof(*c->ids));
-	}
+	SK_GROW(NULL, c->ids, c->nids, c->ids_cap);
 	c->ids[c->nids++] = (struct sk_sc_id){ uri, s };
 }
 

@@ -73,11 +73,7 @@ emit(struct parser *r, enum op op, int32_t x, int32_t y, bool neg)
 static void
 add_range(struct sk_re *re, uint32_t lo, uint32_t hi)
 {
-	if (re->nranges == re->ranges_cap) {
-		re->ranges_cap = re->ranges_cap ? re->ranges_cap * 2 : 16;
-		re->ranges = sk_reallocarray(
-		    re->ranges, re->ranges_cap, sizeof(*re->ranges));
-	}
+	SK_GROW(NULL, re->ranges, re->nranges, re->ranges_cap);
 	re->ranges[re->nranges++] = (struct range){ lo, hi };
 }
 

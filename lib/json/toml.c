@@ -157,11 +157,7 @@ new_table(struct sk_toml *t, size_t at, uint8_t kind)
 	    sk_toml_new(t, kind == TABLES ? SK_J_ARR : SK_J_OBJ, at);
 
 	v->toml_kind = kind;
-	if (t->ntabs == t->tabs_cap) {
-		t->tabs_cap = t->tabs_cap ? t->tabs_cap * 2 : 32;
-		t->tabs = sk_reallocarray(
-		    t->tabs, t->tabs_cap, sizeof(struct sk_jv *));
-	}
+	SK_GROW(NULL, t->tabs, t->ntabs, t->tabs_cap);
 	t->tabs[t->ntabs++] = v;
 	return v;
 }

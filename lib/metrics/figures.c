@@ -35,10 +35,7 @@ part_of(struct sk_figures *f, struct sk_parts *p, const char *name)
 	for (size_t i = 0; i < p->n; i++)
 		if (strcmp(p->v[i].name, name) == 0)
 			return &p->v[i];
-	if (p->n == p->cap) {
-		p->cap = p->cap == 0 ? 8 : 2 * p->cap;
-		p->v = sk_reallocarray(p->v, p->cap, sizeof(*p->v));
-	}
+	SK_GROW(NULL, p->v, p->n, p->cap);
 	memset(&p->v[p->n], 0, sizeof(*p->v));
 	p->v[p->n].name = sk_arena_strdup(&f->arena, name);
 	return &p->v[p->n++];

@@ -82,10 +82,7 @@ take(void *arg, const struct sk_attempt_row *row, struct sk_err *err)
 	size_t i = 0;
 
 	(void)err;
-	if (p->n == p->cap) {
-		p->cap = p->cap == 0 ? 32 : 2 * p->cap;
-		p->v = sk_reallocarray(p->v, p->cap, sizeof(*p->v));
-	}
+	SK_GROW(NULL, p->v, p->n, p->cap);
 	x = &p->v[p->n++];
 	x->agent = sk_arena_strdup(&p->arena, row->key.agent);
 	x->stage = sk_arena_strdup(&p->arena, row->key.stage);
@@ -104,11 +101,7 @@ take(void *arg, const struct sk_attempt_row *row, struct sk_err *err)
 		i++;
 	if (i < p->nagents)
 		return 0;
-	if (p->nagents == p->cap_agents) {
-		p->cap_agents = p->cap_agents == 0 ? 8 : 2 * p->cap_agents;
-		p->agents = sk_reallocarray(
-		    p->agents, p->cap_agents, sizeof(*p->agents));
-	}
+	SK_GROW(NULL, p->agents, p->nagents, p->cap_agents);
 	p->agents[p->nagents++] = x->agent;
 	return 0;
 }

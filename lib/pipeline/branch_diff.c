@@ -28,19 +28,11 @@ static void
 changed(struct sk_arena *arena, struct stage_diff *s, const struct sk_buf *path,
     const struct sk_jv *a, const struct sk_jv *b)
 {
-	struct change *v;
-
 	if (s->n == CHANGES_MAX) {
 		s->more++;
 		return;
 	}
-	if (s->n == s->cap) {
-		s->cap = s->cap == 0 ? 16 : 2 * s->cap;
-		v = sk_arena_alloc(arena, s->cap * sizeof(*v));
-		if (s->n > 0)
-			memcpy(v, s->v, s->n * sizeof(*v));
-		s->v = v;
-	}
+	SK_GROW(arena, s->v, s->n, s->cap);
 	s->v[s->n++] = (struct change){ sk_arena_strdup(arena, path->p), a, b };
 }
 

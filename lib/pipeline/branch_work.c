@@ -181,16 +181,7 @@ sk_branch_decisions(struct sk_branch_work *w, const struct sk_branch *b,
 		for (size_t k = have; rc == 0 && k-- > 0;) {
 			if (d[k].seq > up[i].decision)
 				continue;
-			if (*n == cap) {
-				struct sk_decision *more;
-
-				cap = cap == 0 ? 16 : 2 * cap;
-				more =
-				    sk_arena_alloc(&w->a, cap * sizeof(*more));
-				if (*n > 0)
-					memcpy(more, all, *n * sizeof(*more));
-				all = more;
-			}
+			SK_GROW(&w->a, all, *n, cap);
 			all[(*n)++] = d[k];
 		}
 	}

@@ -90,10 +90,7 @@ keep_verdict(struct check *c, const struct sk_jv *row, struct sk_err *err)
 	const char *status = sk_jget_str(row, "status");
 	struct verdict *v;
 
-	if (c->n == c->cap) {
-		c->cap = c->cap != 0 ? 2 * c->cap : 64;
-		c->v = sk_reallocarray(c->v, c->cap, sizeof(*c->v));
-	}
+	SK_GROW(NULL, c->v, c->n, c->cap);
 	v = &c->v[c->n++];
 	if (!sk_jget_int(row, "id", &v->id) || status == NULL ||
 	    strlen(status) >= sizeof(v->status) ||

@@ -22,13 +22,7 @@ add(struct sk_ci *c, struct sk_ci_stage *s, const char *name,
 {
 	struct sk_ci_case *v;
 
-	if (s->n == s->cap) {
-		s->cap = s->cap == 0 ? 8 : 2 * s->cap;
-		v = sk_arena_alloc(&c->arena, s->cap * sizeof(*v));
-		if (s->n > 0)
-			memcpy(v, s->v, s->n * sizeof(*v));
-		s->v = v;
-	}
+	SK_GROW(&c->arena, s->v, s->n, s->cap);
 	v = &s->v[s->n++];
 	memset(v, 0, sizeof(*v));
 	v->name = name;

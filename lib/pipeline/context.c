@@ -15,10 +15,7 @@ sk_context_add(struct sk_context *c, enum sk_context_kind kind,
 {
 	struct sk_context_text *t;
 
-	if (c->n == c->cap) {
-		c->cap = c->cap == 0 ? 16 : c->cap * 2;
-		c->v = sk_reallocarray(c->v, c->cap, sizeof(*c->v));
-	}
+	SK_GROW(NULL, c->v, c->n, c->cap);
 	t = &c->v[c->n++];
 	memset(t, 0, sizeof(*t));
 	t->kind = kind;

@@ -29,15 +29,7 @@ add_line(struct reader *r, const char *p, size_t n)
 {
 	struct sk_patch *k = r->p;
 
-	if (k->n_lines == r->lines_cap) {
-		uint64_t *v;
-
-		r->lines_cap = r->lines_cap != 0 ? 2 * r->lines_cap : 256;
-		v = sk_arena_alloc(r->a, r->lines_cap * sizeof(*v));
-		if (k->n_lines != 0)
-			memcpy(v, k->lines, k->n_lines * sizeof(*v));
-		k->lines = v;
-	}
+	SK_GROW(r->a, k->lines, k->n_lines, r->lines_cap);
 	k->lines[k->n_lines++] = hash(r->path, p, n);
 }
 
@@ -47,15 +39,7 @@ begin_file(struct reader *r, const char *p, size_t n)
 {
 	struct sk_patch *k = r->p;
 
-	if (k->n == r->cap) {
-		struct sk_patch_file *v;
-
-		r->cap = r->cap != 0 ? 2 * r->cap : 16;
-		v = sk_arena_alloc(r->a, r->cap * sizeof(*v));
-		if (k->n != 0)
-			memcpy(v, k->v, k->n * sizeof(*v));
-		k->v = v;
-	}
+	SK_GROW(r->a, k->v, k->n, r->cap);
 	r->f = &k->v[k->n++];
 	memset(r->f, 0, sizeof(*r->f));
 	r->old = r->new = 0;

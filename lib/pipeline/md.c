@@ -91,10 +91,7 @@ lines(struct sk_md *m, const char *text, size_t n)
 		nl = memchr(p, '\n', (size_t)(end - p));
 		if (nl == NULL)
 			nl = end;
-		if (m->n == cap) {
-			cap = cap == 0 ? 256 : cap * 2;
-			m->v = sk_reallocarray(m->v, cap, sizeof(*m->v));
-		}
+		SK_GROW(NULL, m->v, m->n, cap);
 		l = &m->v[m->n++];
 		*l = (struct sk_md_line){ .p = p, .n = (size_t)(nl - p) };
 		if (l->n > 0 && l->p[l->n - 1] == '\r')
@@ -242,10 +239,7 @@ requirements(struct sk_md *m)
 		len = defined_at(l, &at);
 		if (len == 0)
 			continue;
-		if (m->n_ids == cap) {
-			cap = cap == 0 ? 32 : cap * 2;
-			m->ids = sk_reallocarray(m->ids, cap, sizeof(*m->ids));
-		}
+		SK_GROW(NULL, m->ids, m->n_ids, cap);
 		d = &m->ids[m->n_ids];
 		memcpy(d->id, l->p + at, len);
 		d->id[len] = '\0';

@@ -116,11 +116,6 @@ extern const char *const sk_migrate_steps[];
 	"CREATE TRIGGER journal_delete BEFORE DELETE ON journal BEGIN " \
 	"SELECT raise(ABORT,'the journal cannot be changed');END"
 
-/* Room for one more in an arena array; the old copy stays in the arena. */
-#define SK_GROW(a, v, n, cap) \
-	((v) = sk_grow((a), (v), (n), &(cap), sizeof(*(v))))
-void *sk_grow(struct sk_arena *a, void *v, size_t n, size_t *cap, size_t size);
-
 /* Shared by the q_ files. */
 static inline const char *
 sk_or_empty(const char *s)

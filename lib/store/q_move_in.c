@@ -45,10 +45,7 @@ struct sk_move {
 static void
 map_add(struct map *m, int64_t from, int64_t to)
 {
-	if (m->n == m->cap) {
-		m->cap = m->cap != 0 ? 2 * m->cap : 64;
-		m->v = sk_reallocarray(m->v, m->cap, sizeof(*m->v));
-	}
+	SK_GROW(NULL, m->v, m->n, m->cap);
 	m->v[m->n++] = (struct pair){ from, to };
 }
 

@@ -423,17 +423,3 @@ sk_col_int(sqlite3_stmt *st, int i)
 {
 	return sqlite3_column_int64(st, i);
 }
-
-void *
-sk_grow(struct sk_arena *a, void *v, size_t n, size_t *cap, size_t size)
-{
-	void *p;
-
-	if (n < *cap)
-		return v;
-	*cap = *cap == 0 ? 8 : *cap * 2;
-	p = sk_arena_alloc(a, *cap * size);
-	if (n != 0)
-		memcpy(p, v, n * size);
-	return p;
-}

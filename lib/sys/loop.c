@@ -189,11 +189,7 @@ sk_loop_timer(struct sk_loop *l, int64_t at, sk_timer_fn fn, void *arg)
 {
 	struct timer t = { at, ++l->next_id, fn, arg };
 
-	if (l->nheap == l->cap_heap) {
-		l->cap_heap = l->cap_heap != 0 ? l->cap_heap * 2 : 16;
-		l->heap =
-		    sk_reallocarray(l->heap, l->cap_heap, sizeof(*l->heap));
-	}
+	SK_GROW(NULL, l->heap, l->nheap, l->cap_heap);
 	l->heap[l->nheap] = t;
 	sift(l, l->nheap++);
 	return t.id;

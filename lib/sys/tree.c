@@ -36,10 +36,7 @@ sk_subreaper(void)
 static void
 add(struct pids *p, pid_t pid)
 {
-	if (p->n == p->cap) {
-		p->cap = p->cap != 0 ? p->cap * 2 : 32;
-		p->v = sk_reallocarray(p->v, p->cap, sizeof(*p->v));
-	}
+	SK_GROW(NULL, p->v, p->n, p->cap);
 	p->v[p->n++] = pid;
 }
 
