@@ -112,34 +112,21 @@ sk_verb_stop(struct sk_ctx *ctx, struct sk_err *err)
 
 /* ---- what was decided ---- */
 
-/* Decisions that the options and operands select, newest first: of the run that
- * was named, else of this project. */
+/* What the options and operands select; nothing where there is no database. */
 static int
 select_all(struct sk_ctx *ctx, struct sk_setup *s, struct sk_db **db,
     struct sk_decision_filter f, struct sk_decision **v, size_t *n,
     struct sk_arena *a, struct sk_err *err)
 {
-	struct sk_verb_opts *o = ctx->opts;
 	int rc;
 
 	*n = 0;
-	rc = sk_verb_names(o, err);
-	if (rc == 0 && o->run == NULL && o->branch == NULL)
-		rc = sk_setup_root(s, ctx, err);
-	if (rc == 0)
-		rc = sk_db_open(db, ctx->db, 0, err);
+	rc = sk_verb_decisions(ctx, s, db, f, v, n, a, err);
 	if (rc != 0 && strcmp(err->code, "no_database") == 0) {
 		sk_err_clear(err);
 		return 0;
 	}
-	if (rc != 0)
-		return rc;
-	f.run = o->run;
-	f.branch = o->branch;
-	f.root = s->git.root;
-	f.spec = ctx->argc > 0 ? ctx->argv[0] : NULL;
-	f.stage = ctx->argc > 1 ? ctx->argv[1] : NULL;
-	return sk_decision_find(*db, &f, v, n, a, err);
+	return rc;
 }
 
 static int

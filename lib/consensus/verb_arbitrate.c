@@ -81,26 +81,14 @@ static int
 find(struct sk_ctx *ctx, struct sk_setup *s, struct sk_db **db,
     struct sk_decision *base, struct sk_arena *a, struct sk_err *err)
 {
-	struct sk_verb_opts *o = ctx->opts;
+	const struct sk_verb_opts *o = ctx->opts;
 	struct sk_decision *d;
 	size_t n = 0;
 	int rc;
 
-	rc = sk_verb_names(o, err);
-	if (rc == 0 && o->run == NULL && o->branch == NULL)
-		rc = sk_setup_root(s, ctx, err);
-	if (rc == 0)
-		rc = sk_db_open(db, ctx->db, 0, err);
-	if (rc == 0)
-		rc = sk_decision_find(*db,
-		    &(struct sk_decision_filter){ .run = o->run,
-			.branch = o->branch,
-			.root = s->git.root,
-			.spec = ctx->argc > 0 ? ctx->argv[0] : NULL,
-			.stage = ctx->argc > 1 ? ctx->argv[1] : NULL,
-			.seq = o->seq,
-			.limit = 1 },
-		    &d, &n, a, err);
+	rc = sk_verb_decisions(ctx, s, db,
+	    (struct sk_decision_filter){ .seq = o->seq, .limit = 1 }, &d, &n, a,
+	    err);
 	if (rc == 0 && n == 0) {
 		(void)sk_fail(
 		    err, SK_USAGE, "no_decision", "there is no such decision");

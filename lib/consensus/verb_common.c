@@ -108,6 +108,29 @@ sk_setup_root(struct sk_setup *s, const struct sk_ctx *ctx, struct sk_err *err)
 }
 
 int
+sk_verb_decisions(struct sk_ctx *ctx, struct sk_setup *s, struct sk_db **db,
+    struct sk_decision_filter f, struct sk_decision **v, size_t *n,
+    struct sk_arena *a, struct sk_err *err)
+{
+	struct sk_verb_opts *o = ctx->opts;
+	int rc;
+
+	rc = sk_verb_names(o, err);
+	if (rc == 0 && o->run == NULL && o->branch == NULL)
+		rc = sk_setup_root(s, ctx, err);
+	if (rc == 0)
+		rc = sk_db_open(db, ctx->db, 0, err);
+	if (rc != 0)
+		return rc;
+	f.run = o->run;
+	f.branch = o->branch;
+	f.root = s->git.root;
+	f.spec = ctx->argc > 0 ? ctx->argv[0] : NULL;
+	f.stage = ctx->argc > 1 ? ctx->argv[1] : NULL;
+	return sk_decision_find(*db, &f, v, n, a, err);
+}
+
+int
 sk_setup_evidence(struct sk_setup *s, const struct sk_ctx *ctx,
     struct sk_verb_opts *o, bool wanted, struct sk_err *err)
 {

@@ -30,6 +30,11 @@ struct sk_setup {
 /* Finds the root without reading any file. */
 int
 sk_setup_root(struct sk_setup *s, const struct sk_ctx *ctx, struct sk_err *err);
+/* Decisions that the options and operands select, newest first: of the run that
+ * was named, else of this project. *db is the caller's to close in any case. */
+int sk_verb_decisions(struct sk_ctx *ctx, struct sk_setup *s, struct sk_db **db,
+    struct sk_decision_filter f, struct sk_decision **v, size_t *n,
+    struct sk_arena *a, struct sk_err *err);
 /* Everything a wrong option can spoil, before an answer is taken. */
 int
 sk_setup_policy(struct sk_setup *s, struct sk_verb_opts *o, struct sk_err *err);

@@ -135,9 +135,10 @@ int sk_branch_insert(struct sk_db *db, const char *branch, const char *run,
     const char *parent, int64_t after, const struct sk_git *git,
     struct sk_err *err);
 int sk_branch_touch(struct sk_db *db, const char *branch, struct sk_err *err);
-/* A run's row; step it and end it as any other. One statement for all who
- * look, because preparing costs more than looking. */
-sqlite3_stmt *sk_run_row(struct sk_db *db, const char *run, struct sk_err *err);
+/* A run's row, as by sk_q_first(). One statement for all who look, because
+ * preparing costs more than looking. */
+int sk_run_row(
+    struct sk_db *db, sqlite3_stmt **st, const char *run, struct sk_err *err);
 enum { SK_RUN_BRANCH, SK_RUN_SPEC, SK_RUN_ROOT, SK_RUN_STATE };
 int sk_no_run(const char *run, struct sk_err *err);
 /* The run's newest branch; SK_USAGE "no_such_run". */

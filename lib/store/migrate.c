@@ -30,6 +30,27 @@ read_int(struct sk_db *db, const char *sql, int64_t *out, struct sk_err *err)
 	           : sk_db_fail(db, rc, "cannot open database", err);
 }
 
+/* 0 = ours or empty, else why not. */
+static int
+refuse(struct sk_db *db, const struct version *v, struct sk_err *err)
+{
+	if (v->app != SK_APPLICATION_ID && !v->empty) {
+		(void)sk_fail(err, SK_DAMAGED, "foreign_database",
+		    "cannot use '%s': it is the database of another program",
+		    db->path);
+		return sk_hint(err, "--db or SK_DB names another file");
+	}
+	if (v->user > SK_SCHEMA_VERSION) {
+		(void)sk_fail(err, SK_NEWER, "newer_schema",
+		    "cannot use '%s': its schema is version %lld, this "
+		    "program knows up to %d",
+		    db->path, (long long)v->user, SK_SCHEMA_VERSION);
+		return sk_hint(err, "update sk, or name another file by --db");
+	}
+	return 0;
+}
+
+/* Of a file that is ours or empty. */
 static int
 read_version(struct sk_db *db, struct version *v, struct sk_err *err)
 {
@@ -52,27 +73,7 @@ read_version(struct sk_db *db, struct version *v, struct sk_err *err)
 		if (rc == 0)
 			rc = read_int(db, "PRAGMA user_version", &v->user, err);
 	}
-	return rc;
-}
-
-/* 0 = ours or empty, else why not. */
-static int
-refuse(struct sk_db *db, const struct version *v, struct sk_err *err)
-{
-	if (v->app != SK_APPLICATION_ID && !v->empty) {
-		(void)sk_fail(err, SK_DAMAGED, "foreign_database",
-		    "cannot use '%s': it is the database of another program",
-		    db->path);
-		return sk_hint(err, "--db or SK_DB names another file");
-	}
-	if (v->user > SK_SCHEMA_VERSION) {
-		(void)sk_fail(err, SK_NEWER, "newer_schema",
-		    "cannot use '%s': its schema is version %lld, this "
-		    "program knows up to %d",
-		    db->path, (long long)v->user, SK_SCHEMA_VERSION);
-		return sk_hint(err, "update sk, or name another file by --db");
-	}
-	return 0;
+	return rc == 0 ? refuse(db, v, err) : rc;
 }
 
 /*
@@ -175,8 +176,6 @@ migrate_locked(struct sk_db *db, struct sk_err *err)
 
 	/* Somebody may have been faster. */
 	rc = read_version(db, &v, err);
-	if (rc == 0)
-		rc = refuse(db, &v, err);
 	if (rc != 0 || v.user == SK_SCHEMA_VERSION)
 		return rc;
 	if (v.empty)
@@ -202,8 +201,6 @@ sk_db_migrate(struct sk_db *db, struct sk_err *err)
 	int rc;
 
 	rc = read_version(db, &v, err);
-	if (rc == 0)
-		rc = refuse(db, &v, err);
 	if (rc != 0 || v.user == SK_SCHEMA_VERSION)
 		return rc;
 	if (db->readonly && v.empty)

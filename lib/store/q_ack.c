@@ -60,10 +60,7 @@ sk_run_open(struct sk_db *db, const char *run, struct sk_err *err)
 	sqlite3_stmt *st;
 	int rc;
 
-	st = sk_run_row(db, run, err);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
+	rc = sk_run_row(db, &st, run, err);
 	if (rc <= 0)
 		return rc < 0 ? -rc : sk_no_run(run, err);
 	SK_COL(st, SK_RUN_STATE, state);

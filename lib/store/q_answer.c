@@ -24,10 +24,7 @@ find_run(struct sk_db *db, const struct sk_key *k, struct known *out,
 	sqlite3_stmt *st;
 	int rc;
 
-	st = sk_run_row(db, k->run, err);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
+	rc = sk_run_row(db, &st, k->run, err);
 	if (rc <= 0)
 		return rc < 0 ? -rc : sk_no_run(k->run, err);
 	SK_COL(st, SK_RUN_STATE, state);

@@ -5,10 +5,11 @@
 
 #include "store/internal.h"
 
-sqlite3_stmt *
-sk_run_row(struct sk_db *db, const char *run, struct sk_err *err)
+int
+sk_run_row(
+    struct sk_db *db, sqlite3_stmt **st, const char *run, struct sk_err *err)
 {
-	return sk_q(db, err,
+	return sk_q_first(db, st, err,
 	    "SELECT branch_id,spec_id,root,state FROM runs WHERE run_id=?1",
 	    "t", run);
 }
@@ -34,10 +35,7 @@ sk_run_newest(struct sk_db *db, const char *run, char branch[SK_BRANCH_LEN],
 	sqlite3_stmt *st;
 	int rc;
 
-	st = sk_run_row(db, run, err);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
+	rc = sk_run_row(db, &st, run, err);
 	if (rc <= 0)
 		return rc < 0 ? -rc : sk_no_run(run, err);
 	sk_col_copy(st, SK_RUN_BRANCH, branch, SK_BRANCH_LEN);
@@ -110,10 +108,7 @@ look_up(struct sk_db *db, const char *run, char branch[SK_BRANCH_LEN],
 	int rc;
 
 	*found = false;
-	st = sk_run_row(db, run, err);
-	if (st == NULL)
-		return err->exit;
-	rc = sk_q_step(db, st, err);
+	rc = sk_run_row(db, &st, run, err);
 	if (rc <= 0)
 		return -rc;
 	SK_COL(st, SK_RUN_BRANCH, newest);
