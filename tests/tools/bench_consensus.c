@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../case.h"
 #include "consensus/consensus.h"
 
 static double
@@ -49,15 +50,7 @@ verdicts(int agents, int paths, int n, struct sk_err *err)
 	struct sk_policy p = { .line_window = 3 };
 	struct sk_strv expect = { 0 };
 	struct sk_arena a = { 0 };
-	struct sk_case c = { .spec = "S",
-		.stage = "plan",
-		.round = 1,
-		.policy = &p,
-		.min = 2,
-		.expect = &expect,
-		.inputs = in,
-		.n_inputs = (size_t)agents,
-		.complete = true };
+	struct sk_case c = CASE_OF(&p, &expect, in, (size_t)agents);
 	struct sk_verdict v;
 	struct sk_buf b;
 	double t;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../case.h"
 #include "consensus/consensus.h"
 #include "tap.h"
 
@@ -24,18 +25,12 @@ run_order(const struct set *s, const size_t *order, size_t n,
 	struct sk_input in[16];
 	struct sk_err err = { 0 };
 	struct sk_policy p;
-	struct sk_case c = { .spec = "S-1",
-		.stage = "plan",
-		.round = 1,
-		.policy = &p,
-		.min = s->min != 0 ? s->min : 2,
-		.require = &require,
-		.expect = &expect,
-		.inputs = in,
-		.n_inputs = n,
-		.complete = true };
+	struct sk_case c = CASE_OF(&p, &expect, in, n);
 
 	CHECK_INT(sk_policy_load(&p, policy, &err), 0);
+	if (s->min != 0)
+		c.min = s->min;
+	c.require = &require;
 	if (s->quorum != NULL)
 		CHECK_INT(sk_quorum_parse(s->quorum, &c.quorum, &err), 0);
 	if (s->require != NULL)

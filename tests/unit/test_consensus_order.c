@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../case.h"
 #include "../rnd.h"
 #include "consensus/consensus.h"
 #include "tap.h"
@@ -78,16 +79,9 @@ judge(const struct stage *s, const size_t *order, const struct sk_policy *p,
 	struct sk_input in[2 * AGENTS];
 	struct sk_err err = { 0 };
 	struct sk_verdict v;
-	struct sk_case c = { .spec = "S",
-		.stage = "plan",
-		.round = 1,
-		.policy = p,
-		.quorum = p->quorum,
-		.min = 2,
-		.expect = &s->expect,
-		.inputs = in,
-		.complete = true };
+	struct sk_case c = CASE_OF(p, &s->expect, in, 0);
 
+	c.quorum = p->quorum;
 	for (size_t i = 0; i < s->n; i++) {
 		size_t k = order[i];
 

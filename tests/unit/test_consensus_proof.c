@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../case.h"
 #include "consensus/decide.h"
 #include "tap.h"
 
@@ -31,15 +32,7 @@ make(struct sk_buf *out, const char *policy)
 	struct sk_verdict v;
 	char sha[4][SK_SHA256_LEN];
 	struct sk_policy p;
-	struct sk_case c = { .spec = "S",
-		.stage = "plan",
-		.round = 1,
-		.policy = &p,
-		.min = 2,
-		.expect = &expect,
-		.inputs = in,
-		.n_inputs = 4,
-		.complete = true };
+	struct sk_case c = CASE_OF(&p, &expect, in, 4);
 
 	CHECK_INT(sk_policy_load(&p, policy, &err), 0);
 	for (size_t i = 0; i < 4; i++) {

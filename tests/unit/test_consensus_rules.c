@@ -2,6 +2,7 @@
 /* What policies can say, and what each kind of value makes of it. */
 #include <stdlib.h>
 
+#include "../case.h"
 #include "consensus/consensus.h"
 #include "tap.h"
 
@@ -25,14 +26,7 @@ check(const struct rule *r)
 	struct sk_policy p;
 	struct sk_jv *tree = NULL, *doc = NULL;
 	struct sk_buf b;
-	struct sk_case c = { .spec = "S",
-		.stage = "plan",
-		.round = 1,
-		.policy = &p,
-		.min = 2,
-		.expect = &expect,
-		.inputs = in,
-		.complete = true };
+	struct sk_case c = CASE_OF(&p, &expect, in, 0);
 
 	CHECK_INT(
 	    sk_json_parse(&a, r->policy, strlen(r->policy), NULL, &tree, &err),
@@ -294,15 +288,7 @@ test_dear(void)
 	struct sk_verdict v;
 	struct sk_jv *doc;
 	struct sk_buf b;
-	struct sk_case c = { .spec = "S",
-		.stage = "plan",
-		.round = 1,
-		.policy = &p,
-		.min = 2,
-		.expect = &expect,
-		.inputs = in,
-		.n_inputs = 2,
-		.complete = true };
+	struct sk_case c = CASE_OF(&p, &expect, in, 2);
 
 	for (int kind = 0; kind < 4; kind++) {
 		sk_buf_init(&b, 0);

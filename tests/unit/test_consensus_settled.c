@@ -2,6 +2,7 @@
 /* A settled case is held against everything that could still be answered. */
 #include <stdlib.h>
 
+#include "../case.h"
 #include "consensus/consensus.h"
 #include "tap.h"
 
@@ -29,18 +30,10 @@ make(struct sk_input *in, size_t n, const size_t *pick,
     const struct sk_policy *p, const struct sk_strv *require,
     const struct sk_strv *expect, const char *quorum)
 {
-	struct sk_case c = { .spec = "S",
-		.stage = "plan",
-		.round = 1,
-		.policy = p,
-		.min = 2,
-		.require = require,
-		.expect = expect,
-		.inputs = in,
-		.n_inputs = n,
-		.complete = true };
+	struct sk_case c = CASE_OF(p, expect, in, n);
 	struct sk_err err = { 0 };
 
+	c.require = require;
 	if (quorum != NULL)
 		if (sk_quorum_parse(quorum, &c.quorum, &err) != 0)
 			abort();
