@@ -37,27 +37,13 @@ gone() {
 
 # await FILE...: until they are there and not empty.
 await() {
-	local i file
-	for file; do
-		for ((i = 0; i < 1000; i++)); do
-			[ -s "$file" ] && continue 2
-			sleep 0.01
-		done
-		echo "no $file"
-		return 1
-	done
+	local file
+	for file; do wait_for [ -s "$file" ] || return; done
 }
 
 # await_text FILE TEXT: until it stands there.
 await_text() {
-	local i
-	for ((i = 0; i < 1000; i++)); do
-		grep -qF -- "$2" "$1" && return
-		sleep 0.01
-	done
-	echo "not in $1: $2"
-	cat "$1"
-	return 1
+	wait_for grep -qsF -- "$2" "$1" || { cat "$1"; return 1; }
 }
 
 # answers FILTER: jq over the sk.answer/1 records of the last stdout.

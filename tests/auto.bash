@@ -54,6 +54,11 @@ project_of() {
 	} >sk.toml
 }
 
+# answered: somebody's answer is in the database.
+answered() {
+	[ "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM agent_outputs')" -ge 1 ]
+}
+
 # calls NAME: how often it was asked
 calls() {
 	if [ -e "calls.$1" ]; then wc -l <"calls.$1"; else echo 0; fi

@@ -248,10 +248,7 @@ END
 		"${#body}" "$body" >srv/answer
 	"$SK_BUILD/tools/mock_http" "$PWD/srv" >port 2>/dev/null 3>&- &
 	pid=$!
-	for _ in $(seq 500); do
-		[ ! -s port ] || break
-		sleep 0.02
-	done
+	wait_for [ -s port ]
 	unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 	printf '[agents.h]\nadapter = "openai-chat"\nmodel = "m"\nstream = false\nbase_url = "http://127.0.0.1:%s/raw/answer"\n[retry]\nscale = 0\n' \
 		"$(cat port)" >http.toml

@@ -15,10 +15,7 @@ setup_file() {
 	printf 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf' >short
 	"$SK_BUILD/tools/mock_http" "$PWD" >../port 2>/dev/null 3>&- &
 	echo $! >../server.pid
-	for _ in $(seq 200); do
-		[ -s ../port ] && return
-		sleep 0.02
-	done
+	wait_for [ -s ../port ]
 }
 
 teardown_file() {
@@ -53,10 +50,7 @@ proxy() {
 	: >log
 	sk-faults proxy --to "$to" "$@" --json >log 2>talk 3>&- &
 	pid=$!
-	for _ in $(seq 500); do
-		[ ! -s log ] || break
-		sleep 0.02
-	done
+	wait_for [ -s log ]
 	url=$(head -n 1 log | jq -r .url)
 }
 

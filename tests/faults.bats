@@ -111,10 +111,7 @@ rows() {
 	SPEC_KIT_FAULTS=store.intake.after_commit:1=freeze \
 		"$FAULTY" intake "$db" &
 	pid=$!
-	for i in $(seq 500); do
-		case $(cat "/proc/$pid/stat") in *") T "*) break ;; esac
-		sleep 0.01
-	done
+	wait_for stopped "$pid"
 	check 75 "$FAULTY" lock "$db" 50
 	has "$err" "which is stopped"
 	kill -CONT "$pid"

@@ -104,6 +104,20 @@ not() {
 	fi
 }
 
+# wait_for COMMAND…: until it succeeds, a minute at most.
+wait_for() {
+	local i
+	for ((i = 0; i < 3000; i++)); do
+		if "$@"; then return; fi
+		sleep 0.02
+	done
+	printf 'waited in vain for: %s\n' "$*"
+	return 1
+}
+
+# stopped PID: by a signal.
+stopped() { [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null)" = T ]; }
+
 # same GOT WANT
 same() {
 	[ $# -eq 2 ] || { echo "same: $# words"; return 1; }

@@ -2,16 +2,13 @@
 # provider file whose polls do not wait.
 
 setup_file() {
-	local fake=$SK_BUILD/tools/fake_provider i
+	local fake=$SK_BUILD/tools/fake_provider
 	[ -x "$fake" ] || skip "fake_provider is not built"
 	rm -f "$BATS_FILE_TMPDIR/port"
 	"$fake" "$BATS_FILE_TMPDIR/port" "$BATS_FILE_TMPDIR/server.log" 900 \
 		>/dev/null 2>&1 3>&- &
 	echo $! >"$BATS_FILE_TMPDIR/pid"
-	for i in $(seq 100); do
-		[ -s "$BATS_FILE_TMPDIR/port" ] && break
-		sleep 0.05
-	done
+	wait_for [ -s "$BATS_FILE_TMPDIR/port" ]
 	FAKE=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")/s
 	export FAKE
 }

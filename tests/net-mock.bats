@@ -12,10 +12,7 @@ local_setup() {
 	echo 'say SAY[fine]' >prompt
 	node "$mock" 0 log >listening 3>&- &
 	pids=$!
-	for _ in $(seq 250); do
-		[ -s listening ] && break
-		sleep 0.02
-	done
+	wait_for [ -s listening ]
 	port=$(jq .listening listening)
 }
 

@@ -72,10 +72,7 @@ teardown() {
 	mkdir srv
 	"$SK_BUILD/tools/mock_http" "$PWD/srv" >port 3>&- &
 	pids="$pids $!"
-	for _ in $(seq 100); do
-		[ -s port ] && break
-		sleep 0.02
-	done
+	wait_for [ -s port ]
 	# It waits for a request, we for a handshake: the clock ends that.
 	check 1 "$get" -c 300 "https://127.0.0.1:$(cat port)/raw/x"
 	has "$out" connect_timeout:
@@ -105,10 +102,7 @@ teardown() {
 tunnel() {
 	"$SK_BUILD/tools/connect_proxy" "$port" seen "$@" >proxy.port 3>&- 7>&- &
 	pids="$pids $!"
-	for _ in $(seq 100); do
-		[ -s proxy.port ] && break
-		sleep 0.02
-	done
+	wait_for [ -s proxy.port ]
 	proxy=127.0.0.1:$(cat proxy.port)
 }
 
@@ -128,10 +122,7 @@ tunnel() {
 		--attempts 1 --json >out.jsonl 2>&1 3>&- 7>&- &
 	local run=$! body
 	pids="$pids $run"
-	for _ in $(seq 250); do
-		grep -q canary-question named.log && break
-		sleep 0.02
-	done
+	wait_for grep -q canary-question named.log
 	# The server has it all, and nothing that was for the proxy.
 	grep -q '^POST /chat/completions' named.log
 	grep -q 'Authorization: Bearer canary-tls' named.log

@@ -484,10 +484,7 @@ END
 	agent x openai-chat /silent/x >c.toml
 	sk-run --config c.toml -a x --attempts 1 -p prompt --json >out 2>err &
 	pid=$!
-	for _ in $(seq 100); do
-		[ -s "$srv/requests" ] && break
-		sleep 0.02
-	done
+	wait_for [ -s "$srv/requests" ]
 	kill -TERM "$pid"
 	got=0
 	wait "$pid" || got=$?

@@ -60,7 +60,7 @@ cases() {
 		# (the reader is gone before anything is written)
 		{ sleep 0; $line 2>err; echo $? >status; } </dev/null |
 			true || got=$?
-		while [ ! -s status ]; do sleep 0.01; done
+		wait_for [ -s status ]
 		case $(cat status) in
 		141 | 0) ;; # 0: written before the reader went
 		*) same "$line: $(cat status)" 141 ;;

@@ -78,9 +78,7 @@ tls() {
 	openssl s_server -accept 127.0.0.1:0 -cert "$BATS_FILE_TMPDIR/$name.crt" \
 		-key "$BATS_FILE_TMPDIR/$name.key" "$@" >"$name.log" 2>&1 <&7 3>&- &
 	pids="$pids $!"
-	for _ in $(seq 100); do
-		port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' "$name.log")
-		[ -n "$port" ] && break
-		sleep 0.02
-	done
+	wait_for grep -q '^ACCEPT .*:[0-9]*$' "$name.log"
+	# shellcheck disable=SC2034 # the caller uses it
+	port=$(sed -n 's/^ACCEPT .*://p' "$name.log")
 }

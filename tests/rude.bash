@@ -14,10 +14,7 @@ teardown() {
 serve() {
 	"$SK_BUILD/tools/mock_http" "$@" >"$BATS_TEST_TMPDIR/port" 3>&- &
 	pids="$pids $!"
-	for _ in $(seq 500); do
-		[ -s "$BATS_TEST_TMPDIR/port" ] && break
-		sleep 0.02
-	done
+	wait_for [ -s "$BATS_TEST_TMPDIR/port" ]
 	# shellcheck disable=SC2034 # the caller uses it
 	port=$(cat "$BATS_TEST_TMPDIR/port")
 	: >"$BATS_TEST_TMPDIR/port"

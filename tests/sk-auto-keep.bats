@@ -195,7 +195,7 @@ old() {
 	SK_DB=$BATS_TEST_TMPDIR/other.db sk-auto run DEMO --to plan --allow-dirty \
 		--json >../other 2>&1 3>&- &
 	other=$!
-	until [ -s "$BATS_TEST_TMPDIR/there" ]; do sleep 0.05; done
+	wait_for [ -s "$BATS_TEST_TMPDIR/there" ]
 	find $E -type f -exec sha256sum {} + | sort >../was
 	for verb in "evidence archive DEMO --yes --older-than 1s" \
 		"evidence purge DEMO --yes --older-than 1s" \

@@ -27,10 +27,7 @@ waiting_driver() {
 	printf '[quality_gates]\nenabled = false\n[recovery]\nlease = "1s"\n' >>sk.toml
 	sk-auto run SPEC-7 --only plan --json >first 2>first.err &
 	driver=$!
-	for _ in $(seq 500); do
-		[ ! -e x.begun ] || break
-		sleep 0.02
-	done
+	wait_for [ -e x.begun ]
 }
 
 @test "a driver that works keeps its lease; a second one waits or ends with 75" {

@@ -78,10 +78,7 @@ phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
 	sed -i 's/10ms/60s/; s/80ms/60s/' sk.toml
 	sk-auto run SPEC-7 --only plan --json >out 2>err &
 	pid=$!
-	for _ in $(seq 200); do
-		grep -q 'trying again' err && break
-		sleep 0.02
-	done
+	wait_for grep -q 'trying again' err
 	same "$(phase)" recovering
 	kill -TERM "$pid"
 	got=0
@@ -95,7 +92,7 @@ phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
 	agent "sleep 60"
 	sk-auto run SPEC-7 --only plan --json >out 2>err &
 	pid=$!
-	for _ in $(seq 200); do [ -e calls ] && break; sleep 0.02; done
+	wait_for [ -e calls ]
 	same "$(phase)" asking
 	kill -9 "$pid"
 	wait "$pid" || true
@@ -108,7 +105,7 @@ phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
 	agent "sleep 60 & echo \$! >$PWD/child; wait"
 	sk-auto run SPEC-7 --only plan --json >out 2>err &
 	pid=$!
-	for _ in $(seq 200); do [ -s child ] && break; sleep 0.02; done
+	wait_for [ -s child ]
 	check 0 sk-auto cancel SPEC-7 --json
 	sk-auto schema stop >stop.json
 	"$SK_BUILD/tools/schema_check" stop.json <"$BATS_TEST_TMPDIR/.out"
@@ -165,7 +162,7 @@ phase() { sqlite3 "$SK_DB" 'SELECT phase FROM leases'; }
 	sed -i 's/10ms/60s/; s/80ms/60s/' sk.toml
 	sk-auto run SPEC-7 --only plan --json >out 2>err &
 	pid=$!
-	for _ in $(seq 200); do grep -q 'trying again' err && break; sleep 0.02; done
+	wait_for grep -q 'trying again' err
 	check 0 sk-auto cancel SPEC-7
 	has "$out" sk.stop
 	wait "$pid" || true

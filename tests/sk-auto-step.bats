@@ -101,7 +101,7 @@ local_setup() { example; }
 	project_of x
 	sk-auto run DEMO --only plan >out 2>err &
 	pid=$!
-	for _ in $(seq 100); do [ -e calls.x ] && break; sleep 0.02; done
+	wait_for [ -e calls.x ]
 	check 75 sk-auto next DEMO
 	has "$err" 'which is alive'
 	check 75 sk-auto run DEMO --only plan

@@ -19,10 +19,7 @@ in_between() {
 	sk-auto run SPEC-7 --to tasks --json >run.out 2>run.err &
 	driver=$!
 	await b.begun
-	for _ in $(seq 200); do
-		[ "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM agent_outputs')" -ge 1 ] && break
-		sleep 0.02
-	done
+	wait_for answered
 }
 
 pty() { "$SK_BUILD/tools/pty" "$@"; }

@@ -308,16 +308,9 @@ judged() {
 	project_of x y
 	sk-auto run DEMO --to plan --json >events 2>/dev/null &
 	pid=$!
-	for _ in $(seq 200); do
-		[ ! -e waiting ] || break
-		sleep 0.05
-	done
+	wait_for [ -e waiting ]
 	# x's answer is committed before it is shown to anybody.
-	for _ in $(seq 200); do
-		[ "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM agent_outputs')" -lt 1 ] ||
-			break
-		sleep 0.05
-	done
+	wait_for answered
 	run=$(head -n 1 events | jq -r .run)
 	kill -9 "$pid"
 	wait "$pid" || :
@@ -371,10 +364,7 @@ judged() {
 	project_of x
 	sk-auto run DEMO --to plan --json >events 2>/dev/null &
 	pid=$!
-	for _ in $(seq 200); do
-		[ ! -e waiting ] || break
-		sleep 0.05
-	done
+	wait_for [ -e waiting ]
 	run=$(head -n 1 events | jq -r .run)
 	check 75 sk-auto run DEMO --run "$run" --from plan --to plan --json
 	same "$(j 'select(.schema=="sk.error/1") | .error.code')" driver_alive
@@ -388,10 +378,7 @@ judged() {
 	project_of x
 	sk-auto run DEMO --to plan --json >events 2>/dev/null &
 	pid=$!
-	for _ in $(seq 200); do
-		[ ! -e waiting ] || break
-		sleep 0.05
-	done
+	wait_for [ -e waiting ]
 	check 75 sk-auto run DEMO --to plan --json
 	same "$(j .error.code)" driver_alive
 	# The folder is what counts, not the id it was found by.

@@ -23,14 +23,8 @@ start() {
 }
 
 # await N: until there are N records.
-await() {
-	for _ in $(seq 200); do
-		[ "$(wc -l <events)" -lt "$1" ] || return 0
-		sleep 0.05
-	done
-	cat events err
-	return 1
-}
+await() { wait_for records "$1" || { cat events err; return 1; }; }
+records() { [ "$(wc -l <events)" -ge "$1" ]; }
 
 names() { jq -r .event events | xargs; }
 

@@ -42,23 +42,12 @@ sound() { # the history holds its rules, with the files
 		"$(sql "SELECT count(*) FROM decisions WHERE state='acked'")"
 }
 
-# until COMMAND...: within ten seconds
-until_true() {
-	for _ in $(seq 1000); do
-		if "$@"; then return 0; fi
-		sleep 0.01
-	done
-	return 1
-}
-
-stopped() { [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null)" = T ]; }
-
 # freeze NAME POINT COMMAND...: stdin from the file "in"; sets pid
 freeze() {
 	SPEC_KIT_FAULTS=$2=freeze "${@:3}" <in >"$1.out" 2>"$1.err" &
 	pid=$!
 	children="$children $pid"
-	until_true stopped $pid
+	wait_for stopped $pid
 }
 
 # clock_by SECONDS: a library that moves the wall clock

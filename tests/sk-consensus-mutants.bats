@@ -21,18 +21,12 @@ code() { jq -r '.error.code // .status' 2>/dev/null; }
 
 sound() { sk-consensus audit --evidence docs >/dev/null; }
 
-stopped() { [ "$(cut -d' ' -f3 "/proc/$1/stat" 2>/dev/null)" = T ]; }
-
 # A driver stops at POINT; its lease runs out; it cannot be killed by identity.
 freeze() { # POINT
 	SK_LEASE_MS=50 SPEC_KIT_FAULTS=$1=freeze "$FAULTY" --expect a,b <in \
 		>zombie.out 2>/dev/null &
 	zombie=$!
-	for _ in $(seq 500); do
-		stopped $zombie && break
-		sleep 0.01
-	done
-	stopped $zombie || return 1
+	wait_for stopped $zombie || return 1
 	sqlite3 "$SK_DB" "UPDATE leases SET start_ticks=start_ticks-1"
 }
 
@@ -179,10 +173,7 @@ trial_drivers() {
 	SPEC_KIT_FAULTS=consensus.decided=freeze "$FAULTY" --expect a,b <in \
 		>zombie.out 2>/dev/null &
 	zombie=$!
-	for _ in $(seq 500); do
-		stopped $zombie && break
-		sleep 0.01
-	done
+	wait_for stopped $zombie
 	# It is alive and its lease is good: others wait.
 	timeout 1 "$FAULTY" --expect a,b <in >/dev/null 2>&1
 	got=$?

@@ -411,10 +411,7 @@ $(ans b x | sed 's,answer/1,answer/2,')" 69 newer_record sk-consensus
 	pid=$!
 	exec 7>in
 	ans a one >&7
-	for _ in $(seq 200); do
-		[ ! -s out ] || break
-		sleep 0.01
-	done
+	wait_for [ -s out ]
 	same "$(jq -r .result out)" accepted
 	same "$(sqlite3 "$SK_DB" 'select count(*) from agent_outputs')" 1
 	ans b two >&7

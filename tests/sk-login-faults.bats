@@ -329,10 +329,7 @@ tls_begin() {
 	sk-login token google-adc >o 2>e 3>&- 7>&- &
 	local run=$! body='{"access_token":"AT-tls","expires_in":3600}'
 	pids="$pids $run"
-	for _ in $(seq 500); do
-		grep -q RT-adc good.log && break
-		sleep 0.02
-	done
+	wait_for grep -q RT-adc good.log
 	printf 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %s\r\n\r\n%s\n' \
 		${#body} "$body" >&7
 	wait "$run"
@@ -417,10 +414,7 @@ tls_begin() {
 			h=$(sk-login login start q --format text 2>/dev/null)
 			sk-login login wait "$h" >/dev/null 2>&1 3>&- &
 			pids="$pids $!"
-			for _ in $(seq 200); do
-				[ "$(stat_of "pending;iv=1;f=$n" .polls)" = 0 ] || break
-				sleep 0.05
-			done
+			wait_for eval '[ "$(stat_of "pending;iv=1;f=$n" .polls)" != 0 ]'
 			ended "$status" "$code" sk-login login wait "$h"
 			;;
 		moved)

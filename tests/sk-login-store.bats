@@ -460,11 +460,7 @@ all_there() {
 		SPEC_KIT_FAULTS=$point=freeze "$bin/sk-login" token "w$n" \
 			>"o$n" 2>"e$n" 3>&- &
 		pid=$!
-		for _ in $(seq 1000); do
-			[ "$(cut -d' ' -f3 /proc/$pid/stat)" != T ] || break
-			sleep 0.01
-		done
-		[ "$(cut -d' ' -f3 /proc/$pid/stat)" = T ]
+		wait_for stopped $pid
 		kill -TERM $pid
 		kill -CONT $pid
 		got=0
@@ -506,11 +502,8 @@ unlocked() {
 	sleep 1.1
 	sk-login token p >o 2>e 3>&- &
 	pid=$!
-	for i in $(seq 100); do
-		grep -q 'refresh=hang.*refresh_token' \
-			"$BATS_FILE_TMPDIR/server.log" && break
-		sleep 0.05
-	done
+	wait_for grep -q 'refresh=hang.*refresh_token' \
+		"$BATS_FILE_TMPDIR/server.log"
 	grep -q '^Max core file size *0 *0 ' "/proc/$pid/limits"
 	not grep -qa CANARY "/proc/$pid/cmdline"
 	[ "$(stat -c %u "/proc/$pid/environ")" = 0 ]

@@ -178,11 +178,8 @@ b64() {
 	openssl s_server -accept 127.0.0.1:0 -cert self.crt -key self.key \
 		>tls.log 2>&1 <&7 3>&- &
 	pids="$pids $!"
-	for _ in $(seq 100); do
-		tls=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' tls.log)
-		[ -n "$tls" ] && break
-		sleep 0.02
-	done
+	wait_for grep -q '^ACCEPT .*:[0-9]*$' tls.log
+	tls=$(sed -n 's/^ACCEPT .*://p' tls.log)
 	provider q raw/dev raw/good
 	sed -i "s|http://127.0.0.1:$port|https://127.0.0.1:$tls|" \
 		"$XDG_CONFIG_HOME/sk/providers/q.toml"

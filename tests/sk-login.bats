@@ -509,7 +509,7 @@ password=tok-gh'
 	# Loopback: strangers are turned away, the right one is taken.
 	sk-login login gemini --method loopback --json >events 2>/dev/null </dev/null 3>&- &
 	pid=$!
-	for i in $(seq 100); do [ -s events ] && break; sleep 0.05; done
+	wait_for [ -s events ]
 	url=$(jq -r .url <events)
 	port=$(printf %s "$url" | sed 's/.*127.0.0.1%3A\([0-9]*\)%2F.*/\1/')
 	state=$(printf %s "$url" | sed 's/.*state=\([^&]*\).*/\1/')
@@ -574,7 +574,7 @@ password=tok-gh'
 	provider p 'pending+ok;iv=1'
 	sk-login login p --json >events 2>/dev/null 3>&- &
 	pid=$!
-	for i in $(seq 100); do [ -s events ] && break; sleep 0.05; done
+	wait_for [ -s events ]
 	kill -TERM "$pid"
 	got=0
 	wait "$pid" || got=$?

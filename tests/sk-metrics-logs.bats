@@ -220,10 +220,7 @@ END
 		wait
 	END
 	{
-		for _ in $(seq 100); do
-			grep -q 'Turn 1' shown 2>/dev/null && break
-			sleep 0.1
-		done
+		wait_for grep -q 'Turn 1' shown 2>/dev/null
 		answer 2
 		: >more
 	} 3>&- &

@@ -203,17 +203,11 @@ cool_down() {
 	echo p >in
 	sk-run -a acme <in >one &
 	local pid=$!
-	for i in $(seq 500); do
-		[ "$(calls)" -lt 6 ] || break
-		sleep 0.01
-	done
+	wait_for eval '[ "$(calls)" -ge 6 ]'
 	same "$(sql 'SELECT calls, trials FROM provider_leases')" '1|1'
 	sk-run -e -a acme <in >two &
 	local second=$!
-	for i in $(seq 500); do
-		! grep -q circuit_open two || break
-		sleep 0.01
-	done
+	wait_for grep -q circuit_open two
 	grep -q '"reason":"circuit_open"' two
 	same "$(calls)" 6
 	touch go
@@ -235,10 +229,7 @@ cool_down() {
 	echo p >in
 	sk-run -a acme <in >one 2>&1 &
 	local pid=$!
-	for i in $(seq 500); do
-		[ "$(calls)" -lt 6 ] || break
-		sleep 0.01
-	done
+	wait_for eval '[ "$(calls)" -ge 6 ]'
 	kill -9 $pid
 	wait $pid || :
 	touch go
@@ -276,10 +267,7 @@ cool_down() {
 	mkdir -p begun
 	sk-run -a acme:8 --attempts 1 <in >out &
 	local pid=$!
-	for i in $(seq 500); do
-		[ "$(sql 'SELECT concurrency FROM providers')" -eq 0 ] || break
-		sleep 0.01
-	done
+	wait_for eval '[ "$(sql "SELECT concurrency FROM providers")" -gt 0 ]'
 	same "$(sql 'SELECT concurrency FROM providers')" 4
 	touch go
 	wait $pid || [ $? -eq 3 ]
@@ -291,11 +279,8 @@ cool_down() {
 	script acme 'echo x >>calls; [ -e go ] || sleep 60; echo fine'
 	echo p >in
 	sk-run -a acme <in >one 2>&1 &
-	local pid=$! i
-	for i in $(seq 500); do
-		[ "$(calls)" -lt 1 ] || break
-		sleep 0.01
-	done
+	local pid=$!
+	wait_for eval '[ "$(calls)" -ge 1 ]'
 	same "$(sql 'SELECT calls FROM provider_leases')" 1
 	kill -9 $pid
 	wait $pid || :
@@ -352,11 +337,8 @@ cool_down() {
 		rm -rf calls err "$SK_DB"*
 		env --default-signal=INT sk-run -e -a acme --exec 'y=echo hi' \
 			<in >out 2>err &
-		local pid=$! got=0 i
-		for i in $(seq 500); do
-			! grep -q retrying err || break
-			sleep 0.01
-		done
+		local pid=$! got=0
+		wait_for grep -q retrying err
 		grep -q 'retrying in 10m' err
 		kill -$sig $pid
 		wait $pid || got=$?
@@ -368,10 +350,7 @@ cool_down() {
 	# A wait for a window that another process has met, too.
 	sk-run -a acme <in >out 2>err &
 	pid=$! got=0
-	for i in $(seq 500); do
-		! grep -q waiting err || break
-		sleep 0.01
-	done
+	wait_for grep -q waiting err
 	kill -TERM $pid
 	wait $pid || got=$?
 	same "$got" 143

@@ -31,11 +31,11 @@ big() {
 	await slow.pid
 	gone_within 3000 "$(cat slow.pid)"
 	# It is recorded too, although nobody takes what we print.
-	for ((i = 0; i < 300; i++)); do
+	ended() {
 		[ "$(stored "SELECT count(*) FROM agent_executions
-			WHERE status <> 'spawned'")" = 2 ] && break
-		sleep 0.01
-	done
+			WHERE status <> 'spawned'")" = 2 ]
+	}
+	wait_for ended
 	same "$(stored 'SELECT agent_name, status, failure_kind
 		FROM agent_executions ORDER BY 1')" 'a|accepted|
 b|failed|timeout_total'
@@ -72,11 +72,8 @@ b|failed|timeout_total'
 	big
 	stalled -x 'a:40=cat big'
 	local worker rss
-	for ((i = 0; i < 200; i++)); do
-		worker=$(cat /proc/$pid/task/*/children) && [ -n "$worker" ] &&
-			break
-		sleep 0.01
-	done
+	wait_for grep -q . /proc/$pid/task/*/children
+	worker=$(cat /proc/$pid/task/*/children)
 	sleep 1
 	rss=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' /proc/${worker% }/status)
 	case $(ldd "$SK_BIN/sk-run") in

@@ -37,17 +37,15 @@ agent_program() {
 	have "$@"
 }
 
+port_open() { (: <"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
+
 # mock_up SCRIPT FROM: the mock at $PORT, one of the 9000 after FROM
 mock_up() {
 	export PORT=$(($2 + RANDOM % 9000))
 	node "$1" "$PORT" "$BATS_FILE_TMPDIR/log" \
 		>"$BATS_FILE_TMPDIR/mock.out" 2>&1 3>&- &
 	echo $! >"$BATS_FILE_TMPDIR/mock.pid"
-	for _ in $(seq 100); do
-		(: <"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null && return
-		sleep 0.1
-	done
-	unset PORT
+	wait_for port_open || unset PORT
 }
 
 teardown_file() {

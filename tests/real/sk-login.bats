@@ -8,20 +8,16 @@ load ../helper
 
 # start_oidc NAME SED: the provider with its settings changed; prints its pid.
 start_oidc() {
-	local dir=$BATS_FILE_TMPDIR/oidc i
+	local dir=$BATS_FILE_TMPDIR/oidc
 	sed "$2" "$SK_SHARED/tools/oidc/oidc.mjs" >"$dir/$1.mjs"
 	(cd "$dir" && exec node "$1.mjs" "$3") >"$dir/$1.log" 2>&1 3>&- &
 	echo $! >>"$BATS_FILE_TMPDIR/pids"
-	for i in $(seq 100); do
-		curl -s -o /dev/null "http://127.0.0.1:$3/jwks" && return
-		sleep 0.1
-	done
-	echo "no provider on port $3: $(cat "$dir/$1.log")"
-	return 1
+	wait_for curl -s -o /dev/null "http://127.0.0.1:$3/jwks" ||
+		{ cat "$dir/$1.log"; return 1; }
 }
 
 setup_file() {
-	local dir=$BATS_FILE_TMPDIR/oidc fake=$SK_BUILD/tools/fake_provider i
+	local dir=$BATS_FILE_TMPDIR/oidc fake=$SK_BUILD/tools/fake_provider
 	[ -e "$SK_SHARED/tools/oidc/oidc.mjs" ] ||
 		skip "no ${SK_SHARED#"$PWD/"}/tools/oidc"
 	command -v node npm >/dev/null || skip "node and npm are not installed"
@@ -38,10 +34,7 @@ setup_file() {
 	"$fake" "$BATS_FILE_TMPDIR/port" "$BATS_FILE_TMPDIR/server.log" 900 \
 		>/dev/null 2>&1 3>&- &
 	echo $! >>"$BATS_FILE_TMPDIR/pids"
-	for i in $(seq 100); do
-		[ -s "$BATS_FILE_TMPDIR/port" ] && break
-		sleep 0.05
-	done
+	wait_for [ -s "$BATS_FILE_TMPDIR/port" ]
 	FAKE=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")/s
 	export FAKE
 }

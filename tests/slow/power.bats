@@ -25,17 +25,6 @@ teardown() {
 	umount -l after 2>/dev/null || :
 }
 
-# within SECONDS COMMAND...
-within() {
-	local n=$(($1 * 20))
-	shift
-	for _ in $(seq "$n"); do
-		if "$@"; then return 0; fi
-		sleep 0.05
-	done
-	return 1
-}
-
 # A disk of our own at ./disk
 plug() {
 	mkdir -p m disk after
@@ -45,10 +34,10 @@ plug() {
 	nbdkit -f -U "$PWD/socket" --filter=cache file img cache=writeback \
 		>nbdkit.log 2>&1 &
 	server=$!
-	within 20 test -S socket
+	wait_for test -S socket
 	nbdfuse m/img "nbd+unix:///?socket=$PWD/socket" >nbdfuse.log 2>&1 &
 	fuse=$!
-	within 20 test -e m/img
+	wait_for test -e m/img
 	loop=$(losetup -f --show m/img) || return 1
 	mount "$loop" disk
 }
@@ -77,7 +66,7 @@ cut_at() {
 	: >out/history
 	"$STORM" "$PWD/disk/d" 1000000 "$PWD/out" >storm.log 2>&1 &
 	storm=$!
-	within 60 lines "$1"
+	wait_for lines "$1"
 	pull
 	e2fsck -p -f img >fsck.log 2>&1 || [ $? -eq 1 ]
 	mount -o loop img after
