@@ -80,21 +80,25 @@ END
 }
 
 @test "agent 2 of 3 times out twice, then answers" {
+	# As anybody would write it.
+	ask 0 agent_timeout@b:2 --attempts 3
+	same "$(of b '.status + " " + (.attempt | tostring)')" "ok 3"
+	same "$(wc -l <calls.b)" 1
 	ask 0 agent_timeout@b:2=first_byte --attempts 3
 	same "$(of b '.status + " " + (.attempt | tostring)')" "ok 3"
 	same "$(wc -l <calls.b)" 1
 	feed_file run 0 sk-consensus --expect a,b,c --no-evidence
 	same "$(j .status)" ok
 	same "$(sk-faults status --line)" \
-		"SPEC_KIT_FAULTS='agent_timeout@b=first_byte#1,agent_timeout@b=first_byte#2'"
+		"SPEC_KIT_FAULTS='agent_timeout@b=first_byte#1-2'"
 	# A time is only said, nobody waits for it; and it comes back with the line.
 	again=$(SPEC_KIT_FAULTS_FILE=$PWD/c CODEX_FAULTS=timeout:3 \
 		CODEX_FAULTS_TIMEOUT_MS=900000 feed p 9 sk-run --config sk.toml \
 		-a a -a b -a c --run said --json --attempts 1
 		SPEC_KIT_FAULTS_FILE=$PWD/c sk-faults status --line)
 	same "$(j 'select(.agent == "b") | .failure.message // empty')" \
-		"no answer within 15m00s"
-	has "$again" "agent_timeout=900000ms#3"
+		"not a byte within 15m00s"
+	has "$again" "agent_timeout=900000ms#1-3"
 	# One time more than it is asked.
 	ask 3 agent_timeout@b:3=first_byte --attempts 3
 	same "$(of b '.failure.kind')" timeout_first_byte
@@ -115,7 +119,8 @@ agent_truncated@b|3|truncated|1
 agent_truncated@b=2|3|truncated|1
 disconnect@b|3|transport|0
 disconnect@b=mid|3|transport|1
-agent_timeout@b|3|timeout_total|0
+agent_timeout@b|3|timeout_first_byte|0
+agent_timeout@b=total|3|timeout_total|0
 agent_timeout@b=idle|3|timeout_idle|0
 rate_limit@b|3|rate_limited|0
 agent_slow@b=50ms|0|ok|1
@@ -156,6 +161,16 @@ END
 	# Everybody: the run's status says so.
 	ask 75 rate_limit:9=2040-01-01T00:00:00Z --retry-for 10s
 	same "$(of a .failure.reset_at)" 2040-01-01T00:00:00.000Z
+	# A date is a date however RFC 3339 writes it; what is past is now.
+	for date in 2040-01-01t00:00:00z '2040-01-01 00:00:00Z' \
+		2040-01-01T05:30:00.5+05:30; do
+		ask 3 "rate_limit@b:9=$date" --retry-for 10s
+		same "$date $(of b '[.failure.retry_after_ms,
+			.failure.reset_at[:19]] | @csv')" \
+			"$date ,\"2040-01-01T00:00:00\""
+	done
+	ask 0 rate_limit@b=1969-01-01T00:00:00Z --attempts 2
+	same "$(of b .attempt)" 2
 }
 
 @test "breaker: opens after a burst, one trial after the cool-down closes it" {
@@ -207,11 +222,11 @@ END
 }
 
 @test "degraded, then recovered: only who failed is asked again" {
-	ask 3 agent_timeout@b --stage plan --spec S
+	ask 3 agent_timeout@b=total --stage plan --spec S
 	feed_file run 3 sk-consensus --expect a,b,c --no-evidence
 	same "$(j .status)" degraded
 	rm -f calls.*
-	SPEC_KIT_FAULTS=agent_timeout@b feed p 0 sk-run --config sk.toml -a a \
+	SPEC_KIT_FAULTS=agent_timeout@b=total feed p 0 sk-run --config sk.toml -a a \
 		-a b -a c --run "r$n" --stage plan --spec S --json
 	same "$(ls calls.*)" calls.b
 	cp "$BATS_TEST_TMPDIR/.out" again

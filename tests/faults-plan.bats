@@ -78,6 +78,16 @@ rate_limit=soon|bad time to come back|2026-01-31T12:00:00Z
 http=200|no HTTP status of a failure|
 db_busy@b|an agent, which has nothing to do with it|
 agent_timeout@-x|bad agent|
+AGENT_TIMEOUT|unknown fault 'AGENT_TIMEOUT'|did you mean 'agent_timeout'?
+slow|no argument|as in 'agent_slow=80ms'
+http|no argument|as in 'http=503'
+kill|no argument|as in 'kill=store.ack.checked'
+agent_fail@b|no argument|one of: auth rate_limited
+rate_limit=2026-02-29T12:00:00Z|bad time to come back|now+SECONDSs
+rate_limit=2026-01-31T12:00:00|bad time to come back|
+rate_limit=2026-01-31T12:00:00+25:00|bad time to come back|
+rate_limit=now+3m|bad time to come back|
+rate_limit=-1|bad time to come back|
 END
 }
 
@@ -101,6 +111,12 @@ END
 	same "$(plan SPEC_KIT_FAULTS=timeout,timeout=idle#2,429 \
 		SPEC_KIT_FAULTS_TIMEOUT_MS=40)" \
 		"agent_timeout:1=40ms,agent_timeout=idle#2,rate_limit:1"
+	# Of a label that is there twice the last one counts; other agents than
+	# the one of the scope are not in it.
+	same "$(plan CODEX_FAULTS=timeout:3,429:1,timeout:1)" \
+		"rate_limit:1,agent_timeout:1"
+	same "$(plan SPEC_KIT_FAULTS=agent_empty@b:2,429@a SPEC_KIT_FAULTS_AGENT=a \
+		SPEC_KIT_FAULTS_SCOPE=agent)" "rate_limit@a:1"
 	for bad in 30s -1 '' x; do
 		[ -z "$bad" ] || check 2 env CODEX_FAULTS=timeout \
 			CODEX_FAULTS_TIMEOUT_MS=$bad sk-faults plan
@@ -176,11 +192,11 @@ END
 	"$SK_BUILD/tools/schema_check" <("$DEV/sk-faults" schema faults) \
 		<"$BATS_TEST_TMPDIR/.out"
 	same "$(j -c '.counters[0] | [.fault, .calls, .hits]')" \
-		'["store.intake.before_commit",3,2]'
+		'["store.intake.before_commit=errno:ENOSPC",3,2]'
 	same "$(j -c '[.hits[] | [.ordinal, .program, .call]]')" \
 		'[[1,"sk-consensus",1],[2,"sk-consensus",2]]'
 	line=$("$DEV/sk-faults" status --line)
-	same "$line" "SPEC_KIT_FAULTS='store.intake.before_commit=errno:ENOSPC#1,store.intake.before_commit=errno:ENOSPC#2'"
+	same "$line" "SPEC_KIT_FAULTS='store.intake.before_commit=errno:ENOSPC#1-2'"
 	check 0 "$DEV/sk-faults" reset
 	got=0
 	acked >o 2>e || got=$?
@@ -211,8 +227,82 @@ END
 	same "$(next b)" agent_timeout
 	same "$(next b --stage plan)" agent_timeout
 	same "$(next b --stage plan)" none
-	same "$(next b --stage plan)" none
+	# (The third call of the stage, as sk-run counts it.)
 	same "$(next b --stage plan)" rate_limit=30
+	same "$(next b --stage plan)" none
+	# The ordinals of one fault are those of its calls.
+	check 0 "$DEV/sk-faults" arm \
+		'agent_timeout@b#1,agent_timeout@b#2,agent_timeout@b#4'
+	same "$(for i in 1 2 3 4 5; do next b; done | xargs)" \
+		"agent_timeout agent_timeout none agent_timeout none"
+	same "$("$DEV/sk-faults" status --json | jq -c '.counters |
+		map([.fault, .calls, .hits])')" '[["agent_timeout@b",5,3]]'
+	# Each of two ways has its own count.
+	check 0 "$DEV/sk-faults" arm 'disconnect:1=before,disconnect:2=mid'
+	same "$(for i in 1 2 3 4; do next b; done | xargs)" \
+		"disconnect=before disconnect=mid disconnect=mid none"
+	# Without a plan there is nothing to count, and no file.
+	rm "$SK_DB-faults"
+	check 1 "$DEV/sk-faults" next
+	[ ! -e "$SK_DB-faults" ]
+}
+
+@test "arm: what can never fire is refused, and no plan is no plan" {
+	need_dev
+	for plan in http=503 503 429,500:2; do
+		check 2 "$DEV/sk-faults" arm "$plan"
+		has "$err" "is a fault of the proxy alone"
+		check 2 "$DEV/sk-faults" exec "$plan" -- true
+		check 2 env SPEC_KIT_FAULTS="$plan" "$DEV/sk-config" list
+		has "$err" "is a fault of the proxy alone"
+	done
+	for plan in '' , ' ; '; do
+		check 2 "$DEV/sk-faults" arm "$plan"
+		has "$err" "the plan is empty"
+	done
+	[ ! -e "$SK_DB-faults" ]
+}
+
+@test "arm: a plan is for its database, and for no other" {
+	need_dev
+	unset SK_DB
+	in=$(jq -cn '{schema: "sk.answer/1", agent: "a", content: "{\"k\":1}"}')
+	set -- "$DEV/sk-consensus" --min 1 --expect a --no-evidence --json
+	check 0 "$DEV/sk-faults" arm store.intake.before_commit:9=errno:ENOSPC
+	feed "$in" 74 "$@"
+	feed "$in" 0 "$@" --db "$PWD/other"
+	feed "$in" 0 "$@" --db="$PWD/other"
+	# And what is counted before the database is open is counted beside it.
+	check 0 "$DEV/sk-faults" reset --disarm
+	SPEC_KIT_FAULTS=malloc:fail#40 feed "$in" 71 "$@" --db "$PWD/other"
+	same "$("$DEV/sk-faults" status --json | jq .hits)" '[]'
+	same "$("$DEV/sk-faults" status --db other --json | jq '.hits | length')" 1
+}
+
+@test "counters that cannot be shared are an error" {
+	need_dev
+	export SPEC_KIT_FAULTS=store.begin:1=errno:EIO
+	echo nothing of ours, and long >file
+	for f in "$PWD/file" "$PWD/file/x"; do
+		SPEC_KIT_FAULTS_FILE=$f check 2 "$DEV/sk-consensus" audit
+		has "$err" "$f"
+	done
+	# A directory that is missing is made.
+	SPEC_KIT_FAULTS_FILE=$PWD/new/dir/c check 74 "$DEV/sk-branch" new --spec S
+	SPEC_KIT_FAULTS_FILE=$PWD/new/dir/c check 0 "$DEV/sk-branch" new --spec S
+	# More words than there is room for.
+	for i in 1 2 3; do
+		check 1 env SPEC_KIT_FAULTS_FILE="$PWD/full" SPEC_KIT_FAULTS="$(
+			seq -s, -f "agent_empty@a$i%g" 170)" "$DEV/sk-faults" next || {
+			has "$i $err" "3 sk-faults: '$PWD/full' is full of counters"
+			break
+		}
+	done
+	same "$i" 3
+	SPEC_KIT_FAULTS_FILE=$PWD/full check 2 "$DEV/sk-branch" new --spec S
+	has "$err" "'sk-faults reset' forgets them"
+	SPEC_KIT_FAULTS_FILE=$PWD/full check 0 "$DEV/sk-faults" reset
+	SPEC_KIT_FAULTS_FILE=$PWD/full check 74 "$DEV/sk-branch" new --spec S
 }
 
 @test "exec: a failing command prints the one line that brings it back" {
@@ -233,6 +323,25 @@ END
 		same "$got" 74
 		has "$(cat e)" "$line"
 	done
+	# However many they are: rows of them are one entry, and when that is no
+	# help it is the plan as it was given.
+	check 3 sk-faults exec read:short#1+ -- \
+		sh -c 'sk-consensus audit >/dev/null; exit 3'
+	line=$(sed -n 's/^sk-faults: status 3; again with: //p' \
+		"$BATS_TEST_TMPDIR/.err")
+	case $line in
+	"sk-faults exec 'read=short#1-"[1-9]*"' -- sh -c "*) ;;
+	*) echo "$line"; false ;;
+	esac
+	got=0
+	eval "$line" 2>e || got=$?
+	same "$got" 3
+	has "$(cat e)" "$line"
+	check 4 sk-faults exec agent_empty:9999 -- sh -c \
+		'i=0; while [ $((i += 1)) -le 1030 ]; do sk-faults next; done |
+			wc -l; exit 4'
+	same "$out" 1030
+	has "$err" "sk-faults exec agent_empty:9999 -- sh -c"
 	# What ends well says nothing; what hangs is ended.
 	check 0 sk-faults exec store.ack.checked#9 -- true
 	same "$err" ''

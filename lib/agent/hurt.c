@@ -21,22 +21,24 @@ time_out(struct sk_outcome *o, const struct sk_slot *slot,
     const struct sk_fault_call *f)
 {
 	bool idle = strcmp(f->word, "idle") == 0;
-	bool first = strcmp(f->word, "first_byte") == 0;
+	bool total = strcmp(f->word, "total") == 0;
 	char span[32];
 
+	/* Unless said otherwise the one that is asked again: who had all the
+	 * time there is, is not. */
 	sk_duration_text(f->arg >= 0 ? f->arg
 			 : idle      ? slot->idle_ms
-			 : first     ? slot->first_byte_ms
-				     : slot->timeout_ms,
+			 : total     ? slot->timeout_ms
+				     : slot->first_byte_ms,
 	    span, sizeof(span));
 	sk_outcome_fail(o,
 	    idle    ? SK_K_TIMEOUT_IDLE
-	    : first ? SK_K_TIMEOUT_FIRST_BYTE
-		    : SK_K_TIMEOUT_TOTAL,
+	    : total ? SK_K_TIMEOUT_TOTAL
+		    : SK_K_TIMEOUT_FIRST_BYTE,
 	    "%s %s",
 	    idle    ? "silent for"
-	    : first ? "not a byte within"
-		    : "no answer within",
+	    : total ? "no answer within"
+		    : "not a byte within",
 	    span);
 }
 
@@ -51,7 +53,7 @@ limit_rate(struct sk_outcome *o, const struct sk_fault_call *f)
 	sk_outcome_fail(o, SK_K_RATE_LIMITED,
 	    "rate limit exceeded: retry after %lld seconds",
 	    (long long)(f->arg / 1000));
-	if (strchr(f->word, 'T') != NULL)
+	if (strchr(f->word, ':') != NULL) /* a date, and no span */
 		(void)sk_time_parse(f->word, &o->reset_at_ms);
 	else
 		o->retry_after_ms = f->arg;

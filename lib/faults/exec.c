@@ -154,12 +154,13 @@ wait_for(char *const *argv, const struct sk_strv *more, int64_t limit_ms,
 
 /* One line that brings back what has just happened. */
 static void
-say_again(const struct sk_fault_table *t, char *const *argv, const char *how)
+say_again(const struct sk_fault_table *t, const struct sk_fault_plan *given,
+    char *const *argv, const char *how)
 {
 	struct sk_buf b, plan;
 
 	sk_buf_init(&plan, 0);
-	sk_fault_again(&plan, t);
+	sk_fault_again_or(&plan, t, given);
 	if (plan.len == 0) {
 		sk_warn("%s; no fault was hit", how);
 		sk_buf_free(&plan);
@@ -192,6 +193,8 @@ sk_faults_exec(struct sk_ctx *ctx, struct sk_err *err)
 	rc = sk_faults_need(err);
 	if (rc == 0)
 		rc = sk_faults_read(&plan, ctx->argv[0], err);
+	if (rc == 0)
+		rc = sk_fault_inside(&plan, err);
 	if (rc == 0 && (dir = sk_tmpdir_new(err)) == NULL)
 		rc = err->exit;
 	if (rc == 0) {
@@ -216,7 +219,7 @@ sk_faults_exec(struct sk_ctx *ctx, struct sk_err *err)
 		(void)snprintf(how, sizeof(how), "status %d%s", status,
 		    r.late ? ", it did not end in time" : "");
 		if (status != 0)
-			say_again(t, ctx->argv + 1, how);
+			say_again(t, &plan, ctx->argv + 1, how);
 	}
 	if (dir != NULL)
 		sk_tmpdir_remove(dir);

@@ -19,6 +19,7 @@
 static struct sk_fault_plan plan;
 static struct sk_fault_table *table; /* NULL: counted in local */
 static struct sk_fault_table local;
+static char *place; /* the file of counters that we expect, or NULL */
 static bool live; /* the plan has been read */
 static bool asked; /* the file has been looked for */
 static bool any_call; /* a rule is about a function of the C library */
@@ -47,22 +48,22 @@ look(void)
 		if (p != NULL && p->call)
 			any_call = true;
 	}
+	(void)sk_fault_claim(&local, &plan);
 }
 
 /* What was counted before the file was known. */
 static void
 merge(struct sk_fault_table *t)
 {
-	for (size_t i = 0; i < SK_FAULT_SLOTS; i++) {
-		struct sk_fault_slot *s;
+	for (size_t i = 0; i < plan.n; i++) {
+		struct sk_fault_slot *from =
+		    sk_fault_slot_of(&local, &plan.v[i]);
+		struct sk_fault_slot *to = sk_fault_slot_of(t, &plan.v[i]);
 
-		if (local.slot[i].key[0] == '\0')
-			break;
-		s = sk_fault_slot_of(t, local.slot[i].key);
-		if (s == NULL)
+		if (from == NULL || to == NULL)
 			continue;
-		atomic_fetch_add(&s->calls, atomic_load(&local.slot[i].calls));
-		atomic_fetch_add(&s->hits, atomic_load(&local.slot[i].hits));
+		atomic_fetch_add(&to->calls, atomic_exchange(&from->calls, 0));
+		atomic_fetch_add(&to->hits, atomic_exchange(&from->hits, 0));
 	}
 	for (size_t i = 0; i < SK_FAULT_HITS; i++) {
 		struct sk_fault_hit *from = &local.hit[i], *to;
@@ -83,14 +84,38 @@ merge(struct sk_fault_table *t)
 	}
 }
 
+/* Three times would be three times in each process. */
+static void
+no_counters(const char *path)
+{
+	struct sk_err err = { 0 };
+
+	if (errno == EINVAL || errno == ENOBUFS) {
+		(void)sk_fail(&err, SK_USAGE, "no_counters", "'%s' %s", path,
+		    errno == EINVAL ? "holds no counters of faults"
+				    : "is full of counters");
+		(void)sk_hint(&err, errno == EINVAL ? "set SPEC_KIT_FAULTS_FILE"
+						    : "'sk-faults reset' "
+						      "forgets them");
+	} else {
+		(void)sk_fail(&err, SK_USAGE, "no_counters",
+		    "faults cannot be counted in '%s': %s", path,
+		    strerror(errno));
+	}
+	refuse(&err);
+}
+
 /* The file at a path: counters when there is a plan, and an armed plan. */
 static void
 adopt(const char *path)
 {
+	bool own = plan.n > 0;
 	struct sk_fault_table *t =
-	    sk_fault_table_open(path, plan.n > 0, plan.n > 0 ? &plan : NULL);
+	    sk_fault_table_open(path, own, own ? &plan : NULL);
 	struct sk_err err = { 0 };
 
+	if (t == NULL && own)
+		no_counters(path);
 	if (t == NULL)
 		return;
 	if (t->plan[0] != '\0') {
@@ -98,18 +123,32 @@ adopt(const char *path)
 			refuse(&err);
 		look();
 		t = sk_fault_table_open(path, true, &plan);
+		if (t == NULL)
+			no_counters(path);
 	}
-	if (t == NULL || plan.n == 0)
+	if (plan.n == 0)
 		return;
 	merge(t);
 	table = t;
 }
 
+/* "--db FILE" of the command line: before main() somebody has to look. */
+static const char *
+db_of(int argc, char *const *argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strncmp(argv[i], "--db=", 5) == 0)
+			return argv[i] + 5;
+		if (strcmp(argv[i], "--db") == 0 && i + 1 < argc)
+			return argv[i + 1];
+	}
+	return NULL;
+}
+
 /* Before main(): a plan may be about the very first call of malloc(). */
-static void __attribute__((constructor)) begin(void)
+static void __attribute__((constructor)) begin(int argc, char **argv)
 {
 	struct sk_err err = { 0 };
-	char *path;
 
 	inside++;
 	/* The tool that looks at the counters does not disturb them. */
@@ -118,11 +157,10 @@ static void __attribute__((constructor)) begin(void)
 		if (sk_fault_parse_env(&plan, &err) != 0)
 			refuse(&err);
 		look();
-		if (getenv("SPEC_KIT_FAULTS_FILE") != NULL || plan.n == 0) {
-			path = sk_fault_path(NULL);
-			if (path != NULL)
-				adopt(path);
-			free(path);
+		place = sk_fault_path(db_of(argc, argv));
+		if (place != NULL &&
+		    (getenv("SPEC_KIT_FAULTS_FILE") != NULL || plan.n == 0)) {
+			adopt(place);
 			asked = table != NULL;
 		}
 		live = true;
@@ -147,21 +185,6 @@ sk_fault_file(const char *db_path)
 
 /* ---- does a rule apply? ---- */
 
-static struct sk_fault_slot *
-slot_for(struct sk_fault_table *t, const struct sk_fault_rule *r)
-{
-	char key[SK_FAULT_KEY];
-
-	sk_fault_key(r, key);
-	for (size_t i = 0; t == &local && i < SK_FAULT_SLOTS; i++) {
-		if (t->slot[i].key[0] == '\0')
-			memcpy(t->slot[i].key, key, sizeof(key));
-		if (strcmp(t->slot[i].key, key) == 0)
-			break;
-	}
-	return sk_fault_slot_of(t, key);
-}
-
 struct call {
 	const char *point, *all; /* NULL = none */
 	const char *agent, *stage;
@@ -169,8 +192,10 @@ struct call {
 };
 
 static bool
-about(const struct sk_fault_rule *r, const struct call *c)
+about(const struct sk_fault_rule *r, const void *arg)
 {
+	const struct call *c = arg;
+
 	if (c->point != NULL)
 		return r->kind == NULL &&
 		       (strcmp(r->name, c->point) == 0 ||
@@ -184,41 +209,18 @@ about(const struct sk_fault_rule *r, const struct call *c)
 static const struct sk_fault_rule *
 pass(const struct call *c)
 {
-	struct sk_fault_slot *slots[SK_FAULT_RULES];
-	uint64_t calls[SK_FAULT_RULES];
-	const struct sk_fault_rule *fired = NULL;
-	struct sk_fault_table *t;
-	size_t n = 0, j;
+	size_t i = 0;
 
-	for (size_t i = 0; i < plan.n; i++) {
-		const struct sk_fault_rule *r = &plan.v[i];
-		char *path;
-
-		if (!about(r, c))
-			continue;
-		if (table == NULL && !asked) {
-			asked = true;
-			path = sk_fault_path(NULL);
-			if (path != NULL)
-				adopt(path);
-			free(path);
-		}
-		t = table != NULL ? table : &local;
-		slots[n] = slot_for(t, r);
-		if (slots[n] == NULL)
-			continue;
-		/* Rules about the same thing count it once. */
-		for (j = 0; j < n && slots[j] != slots[n]; j++)
-			;
-		calls[n] = j < n ? calls[j]
-		                 : atomic_fetch_add(&slots[n]->calls, 1) + 1;
-		if (fired == NULL &&
-		    sk_fault_due(r, atomic_load(&slots[n]->hits), calls[n]) &&
-		    sk_fault_note(t, r, slots[n], calls[n]) != 0)
-			fired = r;
-		n++;
+	while (i < plan.n && !about(&plan.v[i], c))
+		i++;
+	if (i == plan.n)
+		return NULL;
+	if (table == NULL && !asked) {
+		asked = true;
+		if (place != NULL)
+			adopt(place);
 	}
-	return fired;
+	return sk_fault_take(table != NULL ? table : &local, &plan, about, c);
 }
 
 /* ---- what it does ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading fault plans: see plan.h for the grammar. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,10 +58,14 @@ static int
 unknown(const char *what, const char *word, const struct sk_strv *known,
     struct sk_err *err)
 {
-	const char *near = known->n > 0
-	                       ? sk_closest(word, (const char *const *)known->v)
-	                       : NULL;
+	char *low = sk_strdup(word); /* all words are in lower case */
+	const char *near;
 
+	for (char *p = low; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	near = known->n > 0 ? sk_closest(low, (const char *const *)known->v)
+	                    : NULL;
+	free(low);
 	(void)sk_fail(
 	    err, SK_USAGE, "bad_fault", "unknown %s '%.60s'", what, word);
 	if (near != NULL)
@@ -162,6 +167,13 @@ which_share(struct sk_fault_rule *r, const char *s, const char *entry,
 
 /* ---- one entry ---- */
 
+static bool
+of_agents(const struct sk_fault_rule *r)
+{
+	return r->kind != NULL &&
+	       (r->kind->places & (SK_FAULT_AT_AGENT | SK_FAULT_AT_PRINT)) != 0;
+}
+
 static int
 take_name(
     struct sk_fault_rule *r, char *s, const char *entry, struct sk_err *err)
@@ -197,9 +209,7 @@ take_name(
 			return unknown_name(s, err);
 		(void)snprintf(r->name, sizeof(r->name), "%s", p->name);
 	}
-	if (at != NULL && (r->kind == NULL ||
-			      (r->kind->places & (SK_FAULT_AT_AGENT |
-						     SK_FAULT_AT_PRINT)) == 0))
+	if (at != NULL && !of_agents(r))
 		return sk_fault_bad(
 		    "an agent, which has nothing to do with it,", entry, err);
 	return 0;
@@ -300,14 +310,14 @@ parse_rule(struct sk_fault_rule *r, const char *entry, struct sk_err *err)
 
 /* Does the scope let this rule in? */
 static bool
-in_scope(const struct sk_fault_rule *r, const char *scope)
+in_scope(const struct sk_fault_rule *r, const struct sk_fault_env *e)
 {
-	unsigned places = r->kind != NULL ? r->kind->places : 0;
-
-	if (strcmp(scope, "agent") == 0)
-		return (places & (SK_FAULT_AT_AGENT | SK_FAULT_AT_PRINT)) != 0;
-	if (strcmp(scope, "consensus") == 0)
-		return (places & SK_FAULT_AT_JUDGE) != 0;
+	if (sk_streq(e->scope, "agent"))
+		return of_agents(r) &&
+		       (r->agent[0] == '\0' || sk_streq(r->agent, e->agent));
+	if (sk_streq(e->scope, "consensus"))
+		return r->kind != NULL &&
+		       (r->kind->places & SK_FAULT_AT_JUDGE) != 0;
 	return true;
 }
 
@@ -379,12 +389,9 @@ sk_fault_parse(struct sk_fault_plan *plan, const char *text,
 			break;
 		}
 		rc = parse_rule(r, v.v[i], err);
-		if (rc != 0 || (e->scope != NULL && !in_scope(r, e->scope)))
+		if (rc != 0 || !in_scope(r, e))
 			continue;
-		if (e->agent != NULL && r->agent[0] == '\0' &&
-		    r->kind != NULL &&
-		    (r->kind->places &
-			(SK_FAULT_AT_AGENT | SK_FAULT_AT_PRINT)) != 0)
+		if (e->agent != NULL && r->agent[0] == '\0' && of_agents(r))
 			(void)snprintf(
 			    r->agent, sizeof(r->agent), "%s", e->agent);
 		rc = take_companion(r, e, err);
@@ -402,31 +409,61 @@ env_of(const char *name)
 	return s != NULL && s[0] != '\0' ? s : NULL;
 }
 
+/* Has a later entry the same label? */
+static bool
+said_again(const struct sk_fault_plan *p, size_t i)
+{
+	for (size_t j = i + 1; j < p->n; j++)
+		if (strcmp(p->v[i].name, p->v[j].name) == 0 &&
+		    strcmp(p->v[i].agent, p->v[j].agent) == 0 &&
+		    strcmp(p->v[i].stage, p->v[j].stage) == 0)
+			return true;
+	return false;
+}
+
 /* The older names. One fault a call, disconnects first, then rate limits, then
- * timeouts, whatever their order in the list. */
+ * timeouts, whatever their order in the list; of a label that is there twice the
+ * last entry counts. */
 static int
 parse_codex(struct sk_fault_plan *plan, const char *text, struct sk_err *err)
 {
-	static const char *const order[] = { "disconnect", "rate_limit",
-		"agent_timeout" };
+	static const char order[] = "disconnect rate_limit agent_timeout";
 	struct sk_fault_env e = { .scope = env_of("CODEX_FAULTS_SCOPE"),
 		.reset = env_of("CODEX_FAULTS_429_RESET"),
 		.timeout = env_of("CODEX_FAULTS_TIMEOUT_MS") };
 	struct sk_fault_plan own = { .n = 0 };
+	struct sk_strv names = { 0 };
 	int rc = sk_fault_parse(&own, text, &e, err);
 
-	for (size_t k = 0; rc == 0 && k < SK_ARRAY_SIZE(order); k++)
-		for (size_t i = 0; i < own.n; i++)
-			if (strcmp(own.v[i].name, order[k]) == 0 &&
-			    plan->n < SK_FAULT_RULES)
-				plan->v[plan->n++] = own.v[i];
 	for (size_t i = 0; rc == 0 && i < own.n; i++)
-		if (own.v[i].kind == NULL ||
-		    !sk_fault_word_in(
-			"disconnect rate_limit agent_timeout", own.v[i].name))
+		if (!sk_fault_word_in(order, own.v[i].name))
 			rc = sk_fault_unknown("fault", own.v[i].name,
 			    "disconnect 429 rate_limit timeout", err);
+	sk_strv_split(&names, order, ' ');
+	for (size_t k = 0; rc == 0 && k < names.n; k++)
+		for (size_t i = 0; i < own.n; i++)
+			if (strcmp(own.v[i].name, names.v[k]) == 0 &&
+			    !said_again(&own, i) && plan->n < SK_FAULT_RULES)
+				plan->v[plan->n++] = own.v[i];
+	sk_strv_free(&names);
 	return rc;
+}
+
+int
+sk_fault_inside(const struct sk_fault_plan *plan, struct sk_err *err)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct sk_fault_kind *k = plan->v[i].kind;
+
+		if (k == NULL || k->places != SK_FAULT_AT_PROXY)
+			continue;
+		(void)sk_fail(err, SK_USAGE, "bad_fault",
+		    "'%s' is a fault of the proxy alone", k->name);
+		return sk_hint(err,
+		    "'sk-faults proxy' knows it; 'agent_fail=overloaded' "
+		    "is what agents make of it");
+	}
+	return 0;
 }
 
 int
@@ -443,5 +480,5 @@ sk_fault_parse_env(struct sk_fault_plan *plan, struct sk_err *err)
 		rc = sk_fault_parse(plan, s, &e, err);
 	if (rc == 0 && (s = env_of("CODEX_FAULTS")) != NULL)
 		rc = parse_codex(plan, s, err);
-	return rc;
+	return rc == 0 ? sk_fault_inside(plan, err) : rc;
 }

@@ -92,7 +92,7 @@ struct sk_fault_rule {
 	int64_t num, den; /* SHARE */
 	uint64_t seed;
 };
-#define SK_FAULT_RULES 32
+#define SK_FAULT_RULES 256
 struct sk_fault_plan {
 	struct sk_fault_rule v[SK_FAULT_RULES];
 	size_t n;
@@ -107,11 +107,13 @@ int sk_fault_parse(struct sk_fault_plan *plan, const char *text,
     const struct sk_fault_env *env, struct sk_err *err);
 /* SPEC_KIT_FAULTS and CODEX_FAULTS with their companions. */
 int sk_fault_parse_env(struct sk_fault_plan *plan, struct sk_err *err);
+/* SK_USAGE "bad_fault" when a rule can only fire in the proxy. */
+int sk_fault_inside(const struct sk_fault_plan *plan, struct sk_err *err);
 /* One rule, so that it parses to itself. */
 void sk_fault_text(struct sk_buf *b, const struct sk_fault_rule *r);
 void sk_fault_plan_text(struct sk_buf *b, const struct sk_fault_plan *plan);
-/* What its times are counted under: "agent_timeout@b/plan". */
-#define SK_FAULT_KEY 184
+/* What its times are counted under: "agent_timeout@b/plan=idle". */
+#define SK_FAULT_KEY 256
 void sk_fault_key(const struct sk_fault_rule *r, char key[SK_FAULT_KEY]);
 /* In words: "agent 'b' times out, the first 2 times". */
 void sk_fault_explain(struct sk_buf *b, const struct sk_fault_rule *r);
@@ -132,8 +134,8 @@ struct sk_fault_hit {
 	char prog[20];
 	char rule[SK_FAULT_KEY + 80]; /* this one hit as a plan */
 };
-#define SK_FAULT_SLOTS 64
-#define SK_FAULT_HITS 256
+#define SK_FAULT_SLOTS (2 * SK_FAULT_RULES)
+#define SK_FAULT_HITS 1024
 struct sk_fault_table {
 	char magic[32];
 	char plan[4096]; /* armed; "" = none */
@@ -144,20 +146,34 @@ struct sk_fault_table {
 /* The file of a database: db NULL = SK_FAULTS_FILE, else beside SK_DB, else
  * beside the default one; malloc'd, NULL when there is no home. */
 char *sk_fault_path(const char *db);
-/* Mapped until the process ends; NULL and errno. Its slots for plan are there
- * (NULL = none are wanted). */
+/* Mapped until the process ends; NULL and errno: EINVAL, it holds something
+ * else; ENOBUFS, no slot is free. Its slots for plan are there (NULL = none are
+ * wanted); create makes it and its directory. */
 struct sk_fault_table *sk_fault_table_open(
     const char *path, bool create, const struct sk_fault_plan *plan);
-/* Slot of a key, or NULL. */
+/* Gives every rule a slot; false when there is none left. A table that others
+ * use has to be locked. */
+bool sk_fault_claim(struct sk_fault_table *t, const struct sk_fault_plan *plan);
+/* Counts from the beginning: only the slots of plan (NULL = none) remain. */
+void sk_fault_clear(struct sk_fault_table *t, const struct sk_fault_plan *plan);
+/* Slot of a rule, or NULL. */
 struct sk_fault_slot *
-sk_fault_slot_of(struct sk_fault_table *t, const char *key);
-/* One call at a place that the rule is about: does the rule fire? The hit is
- * still to be noted, when no rule before it has fired. */
+sk_fault_slot_of(struct sk_fault_table *t, const struct sk_fault_rule *r);
+/* Does a rule fire, after so many hits, at this call? */
 bool sk_fault_due(const struct sk_fault_rule *r, uint64_t hits, uint64_t call);
-/* Writes the hit down; 0 when another process has taken the last one. */
-uint64_t sk_fault_note(struct sk_fault_table *t, const struct sk_fault_rule *r,
-    struct sk_fault_slot *s, uint64_t call);
-/* All hits as the plan that brings them back. */
+/* One call: every rule that is about it counts it, and the first one that is
+ * due fires, is written down and returned. NULL = none. */
+const struct sk_fault_rule *
+sk_fault_take(struct sk_fault_table *t, const struct sk_fault_plan *plan,
+    bool (*about)(const struct sk_fault_rule *r, const void *arg),
+    const void *arg);
+/* All hits that are written down, as the plan that brings them back. */
 void sk_fault_again(struct sk_buf *b, const struct sk_fault_table *t);
+/* The same for whoever knows the plan: that itself, when its hits are too many
+ * to be a plan. */
+void sk_fault_again_or(struct sk_buf *b, const struct sk_fault_table *t,
+    const struct sk_fault_plan *given);
+/* How many hits are not: the table holds no more. */
+uint64_t sk_fault_lost(const struct sk_fault_table *t);
 
 #endif

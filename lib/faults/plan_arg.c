@@ -43,6 +43,20 @@ sk_fault_reset(const char *s, int64_t now_ms, int64_t *after_ms)
 	return true;
 }
 
+/* It needs an argument, and has none. */
+static int
+no_argument(
+    const struct sk_fault_kind *k, const char *entry, struct sk_err *err)
+{
+	(void)sk_fault_bad("no argument", entry, err);
+	if (k->words != NULL)
+		return sk_hint(err, "one of: %.250s", k->words);
+	return sk_hint(err, "as in '%s=%s'", k->name,
+	    k->arg == SK_FAULT_TIME     ? "80ms"
+	    : k->arg == SK_FAULT_STATUS ? "503"
+					: "store.ack.checked");
+}
+
 int
 sk_fault_kind_arg(struct sk_fault_rule *r, const char *s, const char *entry,
     struct sk_err *err)
@@ -50,8 +64,7 @@ sk_fault_kind_arg(struct sk_fault_rule *r, const char *s, const char *entry,
 	const struct sk_fault_kind *k = r->kind;
 
 	if (s == NULL || *s == '\0')
-		return k->arg_needed ? sk_fault_bad("no argument", entry, err)
-		                     : 0;
+		return k->arg_needed ? no_argument(k, entry, err) : 0;
 	if (k->arg == SK_FAULT_NO_ARG)
 		return sk_fault_bad(
 		    "an argument, which this fault has none of,", entry, err);

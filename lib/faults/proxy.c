@@ -35,34 +35,22 @@ check_plan(const struct sk_fault_plan *plan, struct sk_err *err)
 	return 0;
 }
 
+static bool
+any(const struct sk_fault_rule *r, const void *arg)
+{
+	(void)r;
+	(void)arg;
+	return true;
+}
+
 const struct sk_fault_rule *
 sk_proxy_fault(struct sk_proxy *p, const struct sk_proxy_req *q)
 {
-	const struct sk_fault_rule *fired = NULL;
-	uint64_t calls[SK_FAULT_SLOTS] = { 0 };
-
 	/* What only asks for a list, or whether we are there, is no call. */
 	if (strcmp(q->method, "POST") != 0 ||
 	    (p->o->path != NULL && strstr(q->target, p->o->path) == NULL))
 		return NULL;
-	for (size_t i = 0; i < p->plan.n; i++) {
-		const struct sk_fault_rule *r = &p->plan.v[i];
-		struct sk_fault_slot *s;
-		char key[SK_FAULT_KEY];
-		size_t j;
-
-		sk_fault_key(r, key);
-		if ((s = sk_fault_slot_of(p->table, key)) == NULL)
-			continue;
-		j = (size_t)(s - p->table->slot);
-		if (calls[j] == 0)
-			calls[j] = atomic_fetch_add(&s->calls, 1) + 1;
-		if (fired == NULL &&
-		    sk_fault_due(r, atomic_load(&s->hits), calls[j]) &&
-		    sk_fault_note(p->table, r, s, calls[j]) != 0)
-			fired = r;
-	}
-	return fired;
+	return sk_fault_take(p->table, &p->plan, any, NULL);
 }
 
 /* ---- listening ---- */
@@ -217,7 +205,7 @@ result(const struct stay *s)
 	struct sk_buf b;
 
 	sk_buf_init(&b, 0);
-	sk_fault_again(&b, s->p.table);
+	sk_fault_again_or(&b, s->p.table, &s->p.plan);
 	if (b.len > 0)
 		sk_say("faults that were hit: %s", b.p);
 	sk_buf_free(&b);
@@ -266,18 +254,7 @@ sk_faults_proxy(struct sk_ctx *ctx, struct sk_err *err)
 	if (rc != 0)
 		return rc;
 	s.p.table = sk_calloc(1, sizeof(*s.p.table));
-	for (size_t i = 0; i < s.p.plan.n; i++) {
-		char key[SK_FAULT_KEY];
-
-		sk_fault_key(&s.p.plan.v[i], key);
-		for (size_t j = 0; j < SK_FAULT_SLOTS; j++) {
-			if (s.p.table->slot[j].key[0] == '\0')
-				memcpy(
-				    s.p.table->slot[j].key, key, sizeof(key));
-			if (strcmp(s.p.table->slot[j].key, key) == 0)
-				break;
-		}
-	}
+	(void)sk_fault_claim(s.p.table, &s.p.plan); /* it has room for any */
 	if ((s.p.loop = sk_loop_new(err)) == NULL)
 		rc = err->exit;
 	else

@@ -211,7 +211,7 @@ say_limited(struct sk_proxy_conn *c)
 		if (strncmp(word, "now+", 4) == 0) {
 			(void)snprintf(line, sizeof(line),
 			    "retry-after-ms: %lld\r\n", (long long)after);
-		} else if (strchr(word, 'T') != NULL) {
+		} else if (strchr(word, ':') != NULL) {
 			sk_proxy_date(sk_now_ms() + after, date);
 			(void)snprintf(
 			    line, sizeof(line), "Retry-After: %s\r\n", date);

@@ -14,18 +14,6 @@ filter(struct sk_buf *b, const struct sk_fault_rule *r)
 		sk_buf_printf(b, "/%s", r->stage);
 }
 
-void
-sk_fault_key(const struct sk_fault_rule *r, char key[SK_FAULT_KEY])
-{
-	struct sk_buf b;
-
-	sk_buf_init(&b, 0);
-	sk_buf_str(&b, r->name);
-	filter(&b, r);
-	(void)snprintf(key, SK_FAULT_KEY, "%s", b.p);
-	sk_buf_free(&b);
-}
-
 static void
 argument(struct sk_buf *b, const struct sk_fault_rule *r)
 {
@@ -55,6 +43,19 @@ argument(struct sk_buf *b, const struct sk_fault_rule *r)
 	default:
 		break;
 	}
+}
+
+void
+sk_fault_key(const struct sk_fault_rule *r, char key[SK_FAULT_KEY])
+{
+	struct sk_buf b;
+
+	sk_buf_init(&b, 0);
+	sk_buf_str(&b, r->name);
+	filter(&b, r);
+	argument(&b, r);
+	(void)snprintf(key, SK_FAULT_KEY, "%s", b.p);
+	sk_buf_free(&b);
 }
 
 void

@@ -157,40 +157,40 @@ static int
 open_table(const char *db, bool create, const struct sk_fault_plan *plan,
     struct sk_fault_table **t, struct sk_err *err)
 {
-	char *path = sk_fault_path(db), *slash;
+	char *path = sk_fault_path(db);
 	int rc = 0;
 
 	*t = NULL;
 	if (path == NULL)
 		return sk_fail(err, SK_USAGE, "no_home",
 		    "neither 'XDG_STATE_HOME' nor 'HOME' names a directory");
-	if (create && (slash = strrchr(path, '/')) != NULL && slash != path) {
-		*slash = '\0';
-		rc = sk_mkdirs(path, 0700, err);
-		*slash = '/';
-	}
-	if (rc == 0) {
-		*t = sk_fault_table_open(path, create, plan);
-		if (*t == NULL && errno == EINVAL)
-			rc = sk_fail(err, SK_DAMAGED, "not_counters",
-			    "'%s' holds no counters of faults", path);
-		else if (*t == NULL && (create || errno != ENOENT))
-			rc = sk_fail_errno(err, "cannot open '%s'", path);
+	*t = sk_fault_table_open(path, create, plan);
+	if (*t == NULL && errno == EINVAL) {
+		rc = sk_fail(err, SK_DAMAGED, "not_counters",
+		    "'%s' holds no counters of faults", path);
+	} else if (*t == NULL && errno == ENOBUFS) {
+		(void)sk_fail(err, SK_USAGE, "no_counters",
+		    "'%s' is full of counters", path);
+		rc = sk_hint(err, "'sk-faults reset' forgets them");
+	} else if (*t == NULL && (create || errno != ENOENT)) {
+		rc = sk_fail_errno(err, "cannot open '%s'", path);
 	}
 	free(path);
 	return rc;
 }
 
-static void
-clear_counters(struct sk_fault_table *t)
+/* A plan that is to be in force. */
+static int
+read_armed(struct sk_fault_plan *plan, const char *text, struct sk_err *err)
 {
-	for (size_t i = 0; i < SK_FAULT_SLOTS; i++) {
-		atomic_store(&t->slot[i].calls, 0);
-		atomic_store(&t->slot[i].hits, 0);
-	}
-	atomic_store(&t->nhits, 0);
-	for (size_t i = 0; i < SK_FAULT_HITS; i++)
-		atomic_store(&t->hit[i].ordinal, 0);
+	int rc = sk_faults_read(plan, text, err);
+
+	if (rc == 0)
+		rc = sk_fault_inside(plan, err);
+	if (rc != 0 || plan->n > 0)
+		return rc;
+	(void)sk_fail(err, SK_USAGE, "bad_fault", "the plan is empty");
+	return sk_hint(err, "'sk-faults reset --disarm' forgets the last one");
 }
 
 int
@@ -203,9 +203,9 @@ sk_faults_arm(struct sk_ctx *ctx, struct sk_err *err)
 	int rc = sk_faults_need(err);
 
 	if (rc == 0)
-		rc = sk_faults_read(&plan, ctx->argv[0], err);
+		rc = read_armed(&plan, ctx->argv[0], err);
 	if (rc == 0)
-		rc = open_table(ctx->db, true, &plan, &t, err);
+		rc = open_table(ctx->db, true, NULL, &t, err);
 	if (rc != 0)
 		return rc;
 	sk_buf_init(&b, sizeof(t->plan) - 1);
@@ -217,7 +217,7 @@ sk_faults_arm(struct sk_ctx *ctx, struct sk_err *err)
 	}
 	memcpy(t->plan, b.p, b.len + 1);
 	sk_buf_free(&b);
-	clear_counters(t);
+	sk_fault_clear(t, &plan);
 	if (ctx->format == SK_FMT_JSON) {
 		open_json(&w, &b, &plan);
 		sk_out_json_end(&w);
@@ -289,6 +289,7 @@ status_json(const struct sk_fault_table *t)
 	sk_buf_init(&line, 0);
 	again(&line, t);
 	sk_jw_kstr(&w, "again", line.len > 0 ? line.p : NULL);
+	sk_jw_kint(&w, "unlogged", t != NULL ? (int64_t)sk_fault_lost(t) : 0);
 	sk_buf_free(&line);
 	sk_out_json_end(&w);
 }
@@ -329,6 +330,9 @@ status_text(const struct sk_fault_table *t)
 	again(&b, t);
 	if (b.len > 0)
 		sk_outf("again: %s\n", b.p);
+	if (sk_fault_lost(t) > 0)
+		sk_outf("%llu more hits are not written down\n",
+		    (unsigned long long)sk_fault_lost(t));
 	sk_buf_free(&b);
 }
 
@@ -349,6 +353,9 @@ sk_faults_status(struct sk_ctx *ctx, struct sk_err *err)
 		again(&b, t);
 		if (b.len > 0)
 			sk_outf("%s\n", b.p);
+		if (t != NULL && sk_fault_lost(t) > 0)
+			sk_warn("%llu more hits are not written down",
+			    (unsigned long long)sk_fault_lost(t));
 		rc = b.len > 0 ? 0 : SK_NEGATIVE;
 		sk_buf_free(&b);
 	} else if (ctx->format == SK_FMT_JSON) {
@@ -359,28 +366,17 @@ sk_faults_status(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
-int
-sk_faults_reset(struct sk_ctx *ctx, struct sk_err *err)
+/* The armed plan of a table. */
+static int
+armed(const struct sk_fault_table *t, struct sk_fault_plan *plan,
+    struct sk_err *err)
 {
-	const struct sk_faults_opts *o = ctx->opts;
-	struct sk_fault_table *t;
-	int rc = sk_faults_need(err);
-
-	if (rc == 0)
-		rc = open_table(ctx->db, false, NULL, &t, err);
-	if (rc != 0 || t == NULL)
-		return rc;
-	clear_counters(t);
-	if (o->disarm)
-		t->plan[0] = '\0';
-	return 0;
+	memset(plan, 0, sizeof(*plan));
+	return sk_fault_parse(plan, t->plan, NULL, err);
 }
 
-/* ---- next ---- */
-
-/* For agents that are scripts: the fault that this call of an agent is due. */
 int
-sk_faults_next(struct sk_ctx *ctx, struct sk_err *err)
+sk_faults_reset(struct sk_ctx *ctx, struct sk_err *err)
 {
 	const struct sk_faults_opts *o = ctx->opts;
 	struct sk_fault_plan plan;
@@ -388,33 +384,50 @@ sk_faults_next(struct sk_ctx *ctx, struct sk_err *err)
 	int rc = sk_faults_need(err);
 
 	if (rc == 0)
+		rc = open_table(ctx->db, false, NULL, &t, err);
+	if (rc != 0 || t == NULL)
+		return rc;
+	if (o->disarm)
+		t->plan[0] = '\0';
+	rc = armed(t, &plan, err);
+	sk_fault_clear(t, &plan);
+	return rc;
+}
+
+/* ---- next ---- */
+
+/* For agents that are scripts. */
+static bool
+for_call(const struct sk_fault_rule *r, const void *arg)
+{
+	const struct sk_faults_opts *o = arg;
+
+	return r->kind != NULL && (r->kind->places & SK_FAULT_AT_AGENT) != 0 &&
+	       (r->agent[0] == '\0' || sk_streq(r->agent, o->agent)) &&
+	       (r->stage[0] == '\0' || sk_streq(r->stage, o->stage));
+}
+
+/* The fault that this call of an agent is due. */
+int
+sk_faults_next(struct sk_ctx *ctx, struct sk_err *err)
+{
+	const struct sk_fault_rule *r = NULL;
+	struct sk_fault_plan plan;
+	struct sk_fault_table *t;
+	int rc = sk_faults_need(err);
+
+	if (rc == 0)
 		rc = sk_faults_read(&plan, NULL, err);
 	if (rc == 0)
-		rc = open_table(ctx->db, true, &plan, &t, err);
-	if (rc == 0)
+		rc = open_table(ctx->db, plan.n > 0, &plan, &t, err);
+	if (rc == 0 && t != NULL)
 		rc = sk_fault_parse(&plan, t->plan, NULL, err);
-	for (size_t i = 0; rc == 0 && i < plan.n; i++) {
-		const struct sk_fault_rule *r = &plan.v[i];
-		struct sk_fault_slot *s;
-		char key[SK_FAULT_KEY];
-		uint64_t call;
-
-		if (r->kind == NULL ||
-		    (r->kind->places & SK_FAULT_AT_AGENT) == 0 ||
-		    (r->agent[0] != '\0' && !sk_streq(r->agent, o->agent)) ||
-		    (r->stage[0] != '\0' && !sk_streq(r->stage, o->stage)))
-			continue;
-		sk_fault_key(r, key);
-		s = sk_fault_slot_of(t, key);
-		if (s == NULL)
-			continue;
-		call = atomic_fetch_add(&s->calls, 1) + 1;
-		if (!sk_fault_due(r, atomic_load(&s->hits), call) ||
-		    sk_fault_note(t, r, s, call) == 0)
-			continue;
-		sk_outf("%s%s%s\n", r->name, r->word[0] != '\0' ? "=" : "",
-		    r->word);
-		return 0;
-	}
-	return rc != 0 ? rc : SK_NEGATIVE;
+	if (rc != 0)
+		return rc;
+	if (t != NULL)
+		r = sk_fault_take(t, &plan, for_call, ctx->opts);
+	if (r == NULL)
+		return SK_NEGATIVE;
+	sk_outf("%s%s%s\n", r->name, r->word[0] != '\0' ? "=" : "", r->word);
+	return 0;
 }
