@@ -293,7 +293,7 @@ END
 	# More words than there is room for.
 	for i in 1 2 3; do
 		check 1 env SPEC_KIT_FAULTS_FILE="$PWD/full" SPEC_KIT_FAULTS="$(
-			seq -s, -f "agent_empty@a$i%g" 170)" "$DEV/sk-faults" next || {
+			seq -s, -f "agent_empty@a$i%g" 200)" "$DEV/sk-faults" next || {
 			has "$i $err" "3 sk-faults: '$PWD/full' is full of counters"
 			break
 		}
@@ -325,23 +325,21 @@ END
 	done
 	# However many they are: rows of them are one entry, and when that is no
 	# help it is the plan as it was given.
-	check 3 sk-faults exec read:short#1+ -- \
+	check 3 sk-faults exec "read:short#1-40" -- \
 		sh -c 'sk-consensus audit >/dev/null; exit 3'
 	line=$(sed -n 's/^sk-faults: status 3; again with: //p' \
 		"$BATS_TEST_TMPDIR/.err")
 	case $line in
-	"sk-faults exec 'read=short#1-"[1-9]*"' -- sh -c "*) ;;
+	"sk-faults exec 'read=short#1-40' -- sh -c "*) ;;
 	*) echo "$line"; false ;;
 	esac
 	got=0
 	eval "$line" 2>e || got=$?
 	same "$got" 3
 	has "$(cat e)" "$line"
-	check 4 sk-faults exec agent_empty:9999 -- sh -c \
-		'i=0; while [ $((i += 1)) -le 1030 ]; do sk-faults next; done |
-			wc -l; exit 4'
-	same "$out" 1030
-	has "$err" "sk-faults exec agent_empty:9999 -- sh -c"
+	check 3 sk-faults exec 'read:short#1+' -- sh -c \
+		'for i in 1 2 3; do sk-consensus audit; done >/dev/null; exit 3'
+	has "$err" "sk-faults exec 'read=short#1+' -- sh -c"
 	# What ends well says nothing; what hangs is ended.
 	check 0 sk-faults exec store.ack.checked#9 -- true
 	same "$err" ''
