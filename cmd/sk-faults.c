@@ -82,7 +82,8 @@ static const char *const next_ex[] = {
 };
 static const char *const reset_ex[] = { "sk-faults reset --disarm", NULL };
 static const char *const exec_ex[] = {
-	"sk-faults exec 'agent_timeout@b:2' -- sk-run -a a -a b <prompt.md",
+	"sk-faults exec 'agent_timeout@b:2' -- \\\n"
+	"    sk-run --attempts 3 -a a -a b <prompt.md",
 	"sk-faults exec 'store.ack.checked:kill9#2' -- sk-auto run SPEC-7", NULL
 };
 
