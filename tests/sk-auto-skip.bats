@@ -434,3 +434,51 @@ skip_if is 'always': a person audits"
 	has "$err" "needs 'plan'"
 	same "$(calls x)" "$n"
 }
+
+@test "killed around the record of a stage that is left out: once, and the same" {
+	faulty=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
+	[ -x "$faulty/sk-auto" ] || skip "no development build (make FAULTS=1)"
+	when audit 'skip_if = "no_tests"'
+	f=docs/evidence/commands/SPEC-7/speckit-audit_SKIPPED.json
+	# POINT, then what the first stage is when a test comes in between.
+	while read -r point then; do
+		for how in run script; do
+			rm -rf test_it.py "$SK_DB"* docs/evidence calls.x
+			check 0 sk-auto run SPEC-7 --from validate --to validate --new
+			set -- run SPEC-7 --from audit
+			[ $how = run ] || set -- gate SPEC-7 --stage audit --skip
+			check 137 env SPEC_KIT_FAULTS=$point "$faulty/sk-auto" "$@"
+			same "$point $how $(rows)" "$point $how validate=done/ok$(
+				[ "$then" = ok ] || echo ' audit=done/skipped')"
+			rm -rf ../killed "$SK_DB"-faults
+			cp -R "${SK_DB%/*}" ../killed
+			cp -R docs/evidence ../killed/
+			check 0 sk-auto run SPEC-7 --from audit --json
+			same "$point $how $(stages)" "$point $how audit=skipped unlock=ok"
+			same "$(rows)" 'validate=done/ok audit=done/skipped unlock=done/ok'
+			same "$(sqlite3 "$SK_DB" "SELECT kind||'='||count(*)
+				FROM journal WHERE key = 'audit' GROUP BY kind" |
+				xargs)" 'stage=1 stage_end=1'
+			same "$(jq -r .reason $f)" 'the tree has no tests'
+			same "$(calls x)" 2
+			check 0 sk-auto evidence verify SPEC-7
+			check 0 sk-auto db check
+			# The same by resume, which begins after what was left out.
+			rm -rf "$SK_DB"* docs/evidence
+			cp -R ../killed/sk.db* "${SK_DB%/*}/"
+			cp -R ../killed/evidence docs/
+			: >test_it.py
+			check 0 sk-auto resume SPEC-7 --json
+			same "$point $how $(rows)" \
+				"$point $how validate=done/ok audit=done/$then unlock=done/ok"
+			same "$point $(jq -r .reason $f 2>/dev/null)" "$point $(
+				[ "$then" = ok ] || echo the tree has no tests)"
+			check 0 sk-auto evidence verify SPEC-7
+		done
+	done <<-'END'
+		store.stage.before_commit ok
+		store.stage_end.before_commit ok
+		store.stage.after_commit skipped
+		store.stage_end.after_commit skipped
+	END
+}

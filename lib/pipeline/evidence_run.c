@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "pipeline/bundle.h"
 #include "pipeline/keep.h"
@@ -310,6 +311,21 @@ why_skipped(
 	             : "the run began after it, and nothing stands in";
 }
 
+/* A driver that died behind the record of it has left no file. */
+static const char *
+not_written(struct sk_auto *a, const struct sk_stage *st)
+{
+	const char *reason = sk_skip_recorded(a, st);
+	char *base = sk_evidence_base(a), *rel = skipped_path(a, st->name);
+	char *path = sk_path_join(base, rel);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	free(rel);
+	free(base);
+	return there ? NULL : reason;
+}
+
 static void
 skipped_json(struct sk_auto *a, const struct sk_stage *st, const char *why,
     bool by_rule, struct sk_buf *b)
@@ -365,6 +381,10 @@ sk_evidence_skipped(struct sk_auto *a, const struct sk_step *steps, size_t n)
 			reason = strcmp(steps[i].status, "skipped") == 0
 			             ? steps[i].reason
 			             : NULL;
+		if (reason == NULL) {
+			reason = not_written(a, st);
+			by_rule = true;
+		}
 		if (reason == NULL)
 			continue;
 		sk_buf_clear(&b);
