@@ -144,6 +144,33 @@ shown() {
 	check 0 sk-auto run SPEC-7 --dry-run --json -a p --to plan
 	j -e '.stages[0].gate.gate == "clarify" and .micro_usd.high ==
 		.stages[0].micro_usd.high + .stages[0].gate.micro_usd.high'
+	low=$(j .micro_usd.low) likely=$(j .micro_usd.likely)
+	# So does who confirms what its agents say, if they say something.
+	cat >>sk.toml <<-'END'
+		[agents.v]
+		adapter = "exec"
+		command = ["./bin/w"]
+		model = "tiny"
+	END
+	sed -i 's/^plan = \["p"\]/&\nvalidator = "v"/' sk.toml
+	# (One is too few to be confirmed.)
+	check 0 sk-auto run SPEC-7 --dry-run --json -a p --to plan
+	same "$(j '.stages[0].gate.validator')" null
+	export SPECKIT_QUALITY_GATES__MIN_AGENTS=1
+	check 0 sk-auto run SPEC-7 --dry-run --json -a p --to plan
+	"$SK_BUILD/tools/schema_check" outline.json <"$BATS_TEST_TMPDIR/.out"
+	j -e --argjson low "$low" --argjson likely "$likely" '
+		.stages[0].gate.validator as $v | .micro_usd.high ==
+		.stages[0].micro_usd.high + .stages[0].gate.micro_usd.high +
+		$v.micro_usd.high and .micro_usd.low == $low and
+		.micro_usd.likely == $likely + $v.micro_usd.likely and
+		$v.agents[0].agent == "v" and $v.micro_usd.low == 0'
+	check 0 sk-auto run SPEC-7 --dry-run -a p --to plan --format text
+	grep -q '^clarify-confirm  *validator  *v ' "$BATS_TEST_TMPDIR/.out"
+	# What a run would refuse is refused here.
+	sed -i 's/^validator = "v"/validator = "p"/' sk.toml
+	check 2 sk-auto run SPEC-7 --dry-run --json -a p --to plan
+	same "$(j .error.code)" validator_votes
 }
 
 # feature NAME TEXT

@@ -18,7 +18,8 @@ struct pass {
 	struct sk_gate_row row;
 	struct sk_jv *issues;
 	struct sk_strv specs, names; /* who is asked */
-	struct sk_strv validator; /* who is asked after them; may be empty */
+	/* Who is asked after them; may be empty. */
+	struct sk_strv confirmer, validator; /* -a word, name */
 	size_t missing; /* of them did not answer */
 };
 
@@ -59,6 +60,24 @@ sk_gate_lineup(const struct sk_auto *a, const struct sk_gate *g,
 		rc = sk_lineup_expand(specs->v[i], names, err);
 	}
 	return rc;
+}
+
+static size_t
+least_agents(const struct sk_auto *a)
+{
+	return (size_t)sk_config_int(a->conf, "quality_gates.min_agents", 3);
+}
+
+static bool
+may_resolve(const struct sk_auto *a)
+{
+	return sk_config_bool(a->conf, "quality_gates.auto_resolve", true);
+}
+
+bool
+sk_gate_resolves(const struct sk_auto *a, size_t agents)
+{
+	return may_resolve(a) && agents >= least_agents(a);
 }
 
 /* ---- asking ---- */
@@ -177,8 +196,7 @@ validate(struct pass *p, struct sk_err *err)
 	const struct sk_gate_ask q = { .gate = p->g,
 		.stage = p->stage,
 		.round = p->row.round,
-		.spec =
-		    sk_config_str(p->a->conf, "quality_gates.validator", ""),
+		.spec = p->confirmer.v[0],
 		.name = p->validator.v[0] };
 
 	return sk_gate_validate(p->a, &q, p->issues, err);
@@ -194,13 +212,11 @@ look(struct pass *p, struct sk_err *err)
 	                          ? sk_jnew(&a->arena, SK_J_ARR)
 	                          : sk_gate_check(p->g, &p->papers, &a->arena);
 	struct sk_gate_rules r = { .agents = p->names.n,
-		.min = (size_t)sk_config_int(
-		    a->conf, "quality_gates.min_agents", 3),
+		.min = least_agents(a),
 		.threshold = sk_jdouble(
 		    sk_config_get(a->conf, "quality_gates.consensus_threshold"),
 		    0.67),
-		.resolve =
-		    sk_config_bool(a->conf, "quality_gates.auto_resolve", true),
+		.resolve = may_resolve(a),
 		.confirm = p->validator.n > 0,
 		.ask = strcmp(instant, "ask") == 0 };
 	struct asking q = { p, found };
@@ -481,30 +497,33 @@ take_up(struct pass *p, bool *done, struct sk_err *err)
 	return 0;
 }
 
-/* Who confirms what a majority says has no vote in it. */
-static int
-find_validator(struct pass *p, struct sk_err *err)
+int
+sk_gate_validator(const struct sk_auto *a, const struct sk_gate *g,
+    const struct sk_strv *voters, struct sk_strv *specs, struct sk_strv *names,
+    struct sk_err *err)
 {
 	const char *word =
-	    sk_config_str(p->a->conf, "quality_gates.validator", NULL);
+	    sk_config_str(a->conf, "quality_gates.validator", NULL);
 	int rc;
 
-	if (word == NULL || p->names.n == 0)
+	if (word == NULL || voters->n == 0)
 		return 0;
-	rc = sk_lineup_expand(word, &p->validator, err);
-	if (rc == 0 && p->validator.n != 1)
+	rc = sk_lineup_expand(word, names, err);
+	if (rc == 0 && names->n != 1)
 		rc = sk_fail(err, SK_USAGE, "bad_validator",
 		    "quality_gates.validator '%s' is not one agent", word);
-	if (rc == 0 && sk_strv_has(&p->names, p->validator.v[0])) {
+	if (rc == 0 && sk_strv_has(voters, names->v[0])) {
 		(void)sk_fail(err, SK_USAGE, "validator_votes",
 		    "quality_gates.validator '%s' answers at the gate %s "
 		    "itself",
-		    p->validator.v[0], p->g->name);
+		    names->v[0], g->name);
 		return sk_hint(err,
 		    "name another agent, or leave it out of "
 		    "quality_gates.%s",
-		    p->g->stage);
+		    g->stage);
 	}
+	if (rc == 0)
+		sk_strv_add(specs, word);
 	return rc;
 }
 
@@ -519,7 +538,8 @@ sk_gate_run(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 		return 0;
 	rc = sk_gate_lineup(a, p.g, &p.specs, &p.names, err);
 	if (rc == 0)
-		rc = find_validator(&p, err);
+		rc = sk_gate_validator(
+		    a, p.g, &p.names, &p.confirmer, &p.validator, err);
 	if (rc == 0)
 		rc = sk_papers_read(a, p.g, &p.papers, err);
 	if (rc == 0)
@@ -533,6 +553,8 @@ sk_gate_run(struct sk_auto *a, const struct sk_stage *st, struct sk_err *err)
 	sk_papers_free(&p.papers);
 	sk_strv_free(&p.specs);
 	sk_strv_free(&p.names);
+	sk_strv_free(&p.confirmer);
+	sk_strv_free(&p.confirmer);
 	sk_strv_free(&p.validator);
 	return rc;
 }

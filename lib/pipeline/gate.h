@@ -110,6 +110,12 @@ int sk_gate_wrote(struct sk_auto *a, bool *yes, struct sk_err *err);
 /* Who is asked at a gate; nobody: only the checks are made. */
 int sk_gate_lineup(const struct sk_auto *a, const struct sk_gate *g,
     struct sk_strv *specs, struct sk_strv *names, struct sk_err *err);
+/* Who confirms what most of these say, and has no vote: one agent or nobody. */
+int sk_gate_validator(const struct sk_auto *a, const struct sk_gate *g,
+    const struct sk_strv *voters, struct sk_strv *specs, struct sk_strv *names,
+    struct sk_err *err);
+/* May what so many agents say be written without a person? */
+bool sk_gate_resolves(const struct sk_auto *a, size_t agents);
 bool sk_gate_on(const struct sk_auto *a); /* not switched off */
 
 /* ---- editing (spec_edit.c) ---- */

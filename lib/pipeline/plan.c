@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A dry run: what would be asked of whom, checked by sk-run itself, and what it
  * would cost. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,6 +231,48 @@ show(struct outline *o, const struct part *p)
 	sk_jw_kvalue(&o->w, "unpriced", p->unpriced);
 }
 
+/* Whoever confirms what most agents of a gate say is asked only when they say
+ * something that is to be confirmed: at least, it costs nothing. */
+static int
+validator(struct outline *o, const struct sk_stage *st, const struct sk_gate *g,
+    const struct part *voters, struct sk_err *err)
+{
+	struct sk_strv specs = { 0 }, names = { 0 };
+	struct part p = { .mode = "validator",
+		.specs = &specs,
+		.names = &names,
+		.prompt = { .task = "confirm", .before = st, .found = "[]" } };
+	const size_t likely = o->likely_more, most = o->most_more;
+	const int64_t low = o->all.low;
+	char name[SK_IDENT_LEN];
+	bool asked;
+	int rc;
+
+	rc = sk_gate_validator(o->a, g, voters->names, &specs, &names, err);
+	asked = names.n > 0 && sk_gate_resolves(o->a, voters->names->n);
+	if (rc == 0 && asked) {
+		(void)snprintf(name, sizeof(name), "%s-confirm", g->name);
+		p.name = name;
+		rc = ask_plan(o, &p, err);
+	}
+	if (rc == 0 && asked) {
+		/* It sees what each of them said. */
+		o->likely_more += voters->likely_out * voters->names->n;
+		o->most_more += voters->most_out * voters->names->n;
+		cost(o, &p);
+		o->likely_more = likely;
+		o->most_more = most;
+		o->all.low = low;
+		p.cost.low = 0;
+		sk_jw_kobj(&o->w, "validator");
+		show(o, &p);
+		sk_jw_end(&o->w);
+	}
+	sk_strv_free(&specs);
+	sk_strv_free(&names);
+	return rc;
+}
+
 /* The gate before a stage, when agents are asked there. */
 static int
 gate(struct outline *o, const struct sk_stage *st, struct sk_err *err)
@@ -250,6 +293,7 @@ gate(struct outline *o, const struct sk_stage *st, struct sk_err *err)
 			sk_jw_kobj(&o->w, "gate");
 			sk_jw_kstr(&o->w, "gate", p.name);
 			show(o, &p);
+			rc = validator(o, st, g, &p, err);
 			sk_jw_end(&o->w);
 		}
 	}
