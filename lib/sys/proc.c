@@ -243,10 +243,11 @@ struct cap {
 	struct pollfd p[3]; /* stdout, stderr, pidfd */
 	struct sk_buf *b[2];
 	int wstatus;
+	int error; /* of reading; 0 = none. What cannot be read is no end */
 	bool reaped;
 };
 
-static bool
+static void
 cap_read(struct cap *c, size_t i)
 {
 	char tmp[65536];
@@ -255,13 +256,14 @@ cap_read(struct cap *c, size_t i)
 	if (r > 0) {
 		if (c->b[i] != NULL)
 			sk_buf_add(c->b[i], tmp, (size_t)r);
-		return true;
+		return;
 	}
 	if (r < 0 && (errno == EAGAIN || errno == EINTR))
-		return true;
+		return;
+	if (r < 0)
+		c->error = errno;
 	close(c->p[i].fd);
 	c->p[i].fd = -1;
-	return false;
 }
 
 static void
@@ -299,7 +301,7 @@ cap_loop(struct cap *c, int64_t timeout_ms)
 		(void)poll(c->p, 3, ms);
 		for (size_t i = 0; i < 2; i++)
 			if (c->p[i].fd >= 0 && c->p[i].revents != 0)
-				(void)cap_read(c, i);
+				cap_read(c, i);
 		if (!c->reaped && (c->pidfd < 0 || c->p[2].revents != 0)) {
 			cap_reap(c);
 			if (c->reaped && !timed_out)
@@ -374,5 +376,8 @@ sk_capture(const struct sk_spawn *s, const void *in, size_t in_n,
 		return sk_fail(err, SK_TIMEOUT, "timeout",
 		    "'%s' did not end within %lld ms", s->argv[0],
 		    (long long)timeout_ms);
-	return 0;
+	errno = c.error;
+	return c.error == 0 ? 0
+	                    : sk_fail_errno(err, "cannot read what '%s' says",
+				  s->argv[0]);
 }

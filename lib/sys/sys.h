@@ -93,7 +93,8 @@ void sk_nofile_raise(void);
 /* pipe2(O_CLOEXEC), read end non-blocking when asked. */
 int sk_pipe(int fd[2], bool nonblock_read, struct sk_err *err);
 /* Run to the end with bounded capture: for git and our own tools.
- * in NULL = /dev/null; err_out NULL = inherit stderr. wstatus as waitpid. */
+ * in NULL = /dev/null; err_out NULL = inherit stderr. wstatus as waitpid.
+ * SK_TIMEOUT, or SK_IO when its output could not be read to its end. */
 int sk_capture(const struct sk_spawn *s, const void *in, size_t in_n,
     struct sk_buf *out, struct sk_buf *err_out, int64_t timeout_ms,
     int *wstatus, struct sk_err *err);

@@ -6,12 +6,26 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "sys/sys.h"
 #include "tap.h"
+
+/* Reads of the program fail with this, from the one after so many on. */
+static int read_error, read_after;
+
+ssize_t
+read(int fd, void *p, size_t n)
+{
+	if (read_error != 0 && read_after-- <= 0) {
+		errno = read_error;
+		return -1;
+	}
+	return syscall(SYS_read, fd, p, n);
+}
 
 static void
 nap_ms(long ms)
@@ -300,6 +314,18 @@ test_capture(void)
 	CHECK(WEXITSTATUS(st) == 3);
 	CHECK_STR(out.p, "hello");
 	CHECK_STR(er.p, "e\n");
+
+	/* What cannot be read is no end. */
+	for (int n = 0; n < 2; n++) {
+		read_after = n;
+		read_error = EIO;
+		CHECK(capture("echo a; sleep 0.1; echo b", NULL, &out, &er, 0,
+			  &st, &err) == SK_IO);
+		read_error = 0;
+		CHECK_STR(err.message,
+		    "cannot read what 'sh' says: Input/output error");
+		sk_err_clear(&err);
+	}
 
 	/* Someone else holds the pipe: not waited for longer than draining. */
 	t = sk_mono_ms();
