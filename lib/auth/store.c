@@ -409,19 +409,30 @@ auth_doc_free(struct auth_doc *d)
 	d->locked = false;
 }
 
+/* Who refreshes may need a minute; who is stopped is not waited for so long. */
+#define STOPPED_MS 20000
+
 int
 auth_doc_lock(struct sk_auth *a, const char *name, int64_t wait_ms,
     struct auth_doc *d, struct sk_err *err)
 {
 	char *file = file_name(name, ".lock");
 	char *path = sk_path_join(a->dir, file);
+	int64_t first;
 	int rc;
 
 	rc = share_dir(a, wait_ms, err);
 	if (rc == 0)
 		rc = sk_lock_open(&d->lock, path, err);
 	if (rc == 0) {
-		rc = sk_lock_take(&d->lock, wait_ms, "token store", err);
+		first = wait_ms < STOPPED_MS ? wait_ms : STOPPED_MS;
+		rc = sk_lock_take(&d->lock, first, "token store", err);
+		if (rc == SK_AGAIN && wait_ms > first &&
+		    !sk_lock_stopped(&d->lock)) {
+			sk_err_clear(err);
+			rc = sk_lock_take(
+			    &d->lock, wait_ms - first, "token store", err);
+		}
 		d->locked = rc == 0;
 		if (rc != 0)
 			sk_lock_close(&d->lock);

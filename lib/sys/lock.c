@@ -166,25 +166,28 @@ proc_state(int64_t pid)
 	return p != NULL && p[1] == ' ' ? p[2] : '?';
 }
 
+static bool
+is_stopped(int64_t pid)
+{
+	char state = proc_state(pid);
+
+	return state == 'T' || state == 't';
+}
+
 static int
 held_by(struct sk_err *err, const char *code, const char *what,
     const char *prog, int64_t pid)
 {
-	switch (proc_state(pid)) {
-	case 'T':
-	case 't':
-		(void)sk_fail(err, SK_AGAIN, code,
-		    "%s is held by '%s' (pid %" PRId64 "), which is stopped",
-		    what, prog, pid);
-		return sk_hint(err,
-		    "let it go on with 'kill -CONT %" PRId64 "', or end it",
-		    pid);
-	default:
-		(void)sk_fail(err, SK_AGAIN, code,
-		    "%s is held by '%s' (pid %" PRId64 "), which is alive",
-		    what, prog, pid);
-		return sk_hint(err, "try again when it is done");
-	}
+	bool stopped = is_stopped(pid);
+
+	(void)sk_fail(err, SK_AGAIN, code,
+	    "%s is held by '%s' (pid %" PRId64 "), which is %s", what, prog,
+	    pid, stopped ? "stopped" : "alive");
+	return stopped ? sk_hint(err,
+			     "let it go on with 'kill -CONT %" PRId64
+			     "', or end it",
+			     pid)
+	               : sk_hint(err, "try again when it is done");
 }
 
 static int
@@ -195,12 +198,11 @@ held_by_nobody(struct sk_err *err, const char *code, const char *what)
 	return sk_hint(err, "try again in a moment");
 }
 
-/* By what the holder wrote into the file. */
-static int
-busy(struct sk_err *err, int fd, off_t at, uint64_t hash, const char *code,
-    const char *what)
+/* By what the holder wrote into the file; 0 = it did not, or is gone. */
+static int64_t
+body_read(int fd, off_t at, uint64_t hash, char prog[64])
 {
-	char body[BODY_LEN], prog[64] = "";
+	char body[BODY_LEN];
 	struct sk_proc_id id = { .pid = 0 };
 	uint64_t h = 0;
 	ssize_t n;
@@ -210,8 +212,19 @@ busy(struct sk_err *err, int fd, off_t at, uint64_t hash, const char *code,
 	if (sscanf(body, "%16" SCNx64 " %" SCNd64 " %" SCNd64 " %36s %63s", &h,
 		&id.pid, &id.start_ticks, id.boot_id, prog) != 5 ||
 	    h != hash || !sk_proc_alive(&id))
-		return held_by_nobody(err, code, what);
-	return held_by(err, code, what, prog, id.pid);
+		return 0;
+	return id.pid;
+}
+
+static int
+busy(struct sk_err *err, int fd, off_t at, uint64_t hash, const char *code,
+    const char *what)
+{
+	char prog[64];
+	int64_t pid = body_read(fd, at, hash, prog);
+
+	return pid != 0 ? held_by(err, code, what, prog, pid)
+	                : held_by_nobody(err, code, what);
 }
 
 /* A directory has no place for a name, but the kernel knows: "1: FLOCK ADVISORY
@@ -327,6 +340,15 @@ sk_lock_take(
 	default:
 		return sk_fail_errno(err, "cannot lock '%s'", l->path);
 	}
+}
+
+bool
+sk_lock_stopped(const struct sk_lock *l)
+{
+	char prog[64];
+	int64_t pid = body_read(l->fd, 0, 0, prog);
+
+	return pid != 0 && is_stopped(pid);
 }
 
 void

@@ -260,6 +260,8 @@ int sk_lock_open(struct sk_lock *l, const char *path, struct sk_err *err);
 /* wait_ms 0 = try once. */
 int sk_lock_take(
     struct sk_lock *l, int64_t wait_ms, const char *what, struct sk_err *err);
+/* Is whoever holds it stopped (SIGSTOP), by what it wrote into the file? */
+bool sk_lock_stopped(const struct sk_lock *l);
 void sk_lock_drop(struct sk_lock *l);
 void sk_lock_close(struct sk_lock *l);
 /* One kernel lock per name in one file (OFD byte-range lock at a hash of the

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# sk-login at the moment of expiry, long: two hundred crowds, and crowds in
-# which processes are killed.
+# sk-login at the moment of expiry, long: two hundred crowds, crowds in which
+# processes are killed, and one that is stopped.
 
 load ../helper
 load ../login_helper
@@ -59,4 +59,19 @@ begin() {
 	done
 	echo "# $done went on, $ended have to log in again" >&3
 	[ $((done + ended)) -eq 40 ]
+}
+
+@test "a login that is stopped in a refresh is named after 20 seconds" {
+	bin=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
+	[ -x "$bin/sk-login" ] || skip "no development build (make FAULTS=1)"
+	begin 401 401
+	SPEC_KIT_FAULTS=auth.refresh.after_intent=freeze \
+		"$bin/sk-login" refresh p401 3>&- &
+	pid=$!
+	wait_for grep -q '^State:.T' "/proc/$pid/status"
+	SECONDS=0
+	check 75 sk-login token p401
+	[ "$SECONDS" -ge 19 ] && [ "$SECONDS" -le 60 ]
+	has "$err" "held by 'sk-login' (pid $pid), which is stopped"
+	kill -KILL "$pid"
 }
