@@ -246,7 +246,7 @@ END
 		branch) set -- sk-branch new --run "r$n" ;;
 		esac
 		for fault in 'db_busy 75' 'disk_full 74' \
-			'store.commit=kill9 137'; do
+			'store.commit=kill9 137' 'kill=store.begin 137'; do
 			rm -f "$SK_DB-faults"
 			SPEC_KIT_FAULTS=${fault% *} feed_file run "${fault#* }" "$@"
 			sk-consensus audit >/dev/null

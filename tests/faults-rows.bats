@@ -73,6 +73,10 @@ table() {
 	done
 }
 
+teardown() {
+	[ -z "${pid:-}" ] || kill -KILL "$pid" 2>/dev/null || :
+}
+
 @test "a damaged database: 65 from every tool that has one, and the file is kept" {
 	for tool in run consensus metrics branch auto; do
 		fresh
@@ -153,4 +157,57 @@ table() {
 	check 0 sk-metrics show --run z --json
 	same "$(j -c '[.totals // .]')" "$total"
 	has "$total" '"input":20'
+}
+
+@test "twice and in another order: sk-auto decides and books once" {
+	fresh
+	SPEC_KIT_FAULTS=duplicate:9,reorder:9 one auto 0
+	same "$(sk-faults status --json | jq '[.counters[].hits] | add > 0')" true
+	check 0 sk-consensus audit --json
+	same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM decisions
+		WHERE stage='plan' AND run_id<>'r'")" 1
+	same "$(sqlite3 "$SK_DB" "SELECT o.agent_name, count(*) FROM agent_outputs o
+		JOIN requests q USING(request_id) WHERE q.run_id<>'r'
+		GROUP BY 1" | xargs)" "a|1 b|1"
+}
+
+@test "SIGSTOP: sk-run wakes to find that time is up" {
+	printf '#!/bin/sh\ntouch begun\nexec sleep 60\n' >sleeper
+	chmod +x sleeper
+	sk-run -p p --exec s=./sleeper -t 3s --json >o 2>e 3>&- &
+	pid=$!
+	for _ in $(seq 1000); do
+		[ ! -e begun ] || break
+		sleep 0.01
+	done
+	all="$pid $(cat /proc/$pid/task/*/children)"
+	kill -STOP $all
+	sleep 3.1
+	from=$(date +%s%N)
+	kill -CONT $all
+	got=0
+	wait "$pid" || got=$?
+	same "$got $(jq -r 'select(.agent == "s").failure.kind' o)" \
+		"9 timeout_total"
+	# Not three seconds more.
+	[ $(($(date +%s%N) - from)) -lt 2500000000 ]
+}
+
+@test "SIGSTOP of a writer: whoever reads goes on" {
+	fresh
+	SPEC_KIT_FAULTS=store.commit=freeze sk-branch new --run r >/dev/null \
+		2>&1 3>&- &
+	pid=$!
+	for _ in $(seq 1000); do
+		grep -q '^State:.T' "/proc/$pid/status" && break
+		sleep 0.01
+	done
+	check 0 sk-metrics show --run r --json
+	check 0 sk-branch list --all --json
+	check 0 sk-consensus audit --json
+	check 0 sk-auto status S-1 --json
+	grep -q '^State:.T' "/proc/$pid/status"
+	kill -KILL "$pid"
+	wait "$pid" || :
+	one branch 0
 }
