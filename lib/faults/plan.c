@@ -422,8 +422,7 @@ said_again(const struct sk_fault_plan *p, size_t i)
 }
 
 /* The older names. One fault a call, disconnects first, then rate limits, then
- * timeouts, whatever their order in the list; of a label that is there twice
- * the last entry counts. */
+ * timeouts, whatever their order in the list; the last entry of a label. */
 static int
 parse_codex(struct sk_fault_plan *plan, const char *text, struct sk_err *err)
 {
