@@ -101,14 +101,7 @@ teardown() {
 }
 
 @test "fsync fails: 74 from every tool, nothing half, and again it is done" {
-	table <<-'END'
-		run fsync:eio#1+ 74
-		consensus fsync:eio#1+ 74
-		branch fsync:eio#1+ 74
-		metrics fsync:eio#1+ 74
-		auto fsync:eio#1+ 74
-		login fsync:eio#1+ 74
-	END
+	table < <(printf '%s fsync:eio#1+ 74\n' run consensus branch metrics auto login)
 	# The login that was there is whole.
 	one login 0
 	rm -f c
@@ -137,14 +130,7 @@ teardown() {
 }
 
 @test "memory runs out at once: 71 from every tool, nothing changed" {
-	table <<-'END'
-		run malloc:fail#40+ 71
-		consensus malloc:fail#40+ 71
-		metrics malloc:fail#40+ 71
-		branch malloc:fail#40+ 71
-		login malloc:fail#40+ 71
-		auto malloc:fail#40+ 71
-	END
+	table < <(printf '%s malloc:fail#40+ 71\n' run consensus metrics branch login auto)
 }
 
 @test "the same records twice: counted once, and said" {
