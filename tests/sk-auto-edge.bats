@@ -156,3 +156,28 @@ record() {
 		'true 2000-01-01T00:00:01.000Z'
 	check 0 sk-auto status DEMO
 }
+
+@test "names and settings of a tree are shown to a person as text" {
+	# An escape of 7 bits, one of 8, and a letter that turns the line around.
+	odd=$(printf 'x\033]0;t\007\302\233m\342\200\256')
+	plain() {
+		check "$@"
+		not grep -q "$(printf '\033\|\302\233\|\342\200\256')" \
+			"$BATS_TEST_TMPDIR/.out"
+		has "$out" '\x1b]0;t'
+	}
+	agent w 'printf "{\"requirements\":[\"R-1\"],\"work_breakdown\":[],\"complexity\":\"low\"}\n"'
+	unset SK_CONFIG
+	mkdir -p "docs/S-1-$odd" "$HOME/.config/sk"
+	echo '# S' >"docs/S-1-$odd/spec.md"
+	printf '[agents.w]\nadapter = "exec"\ncommand = ["%s"]\n' "$PWD/bin/w" \
+		>"$HOME/.config/sk/config.toml"
+	# A file that was merely found may say where evidence goes.
+	printf '[evidence]\nbase_dir = "ev\\u001b]0;t\\u0007"\n' >.sk/config.toml
+	plain 0 sk-auto status S-1 --format text
+	plain 0 sk-auto run S-1 -a w --only plan --format text
+	cp -R ev* "$odd"
+	f=$(echo "$odd"/consensus/S-1/*_synthesis.json)
+	sed -i 's/"decision_seq":1/"decision_seq":7/' "$f"
+	plain 65 sk-consensus audit --evidence "$odd" --format text
+}

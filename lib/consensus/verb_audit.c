@@ -206,11 +206,15 @@ put_report(const struct sk_ctx *ctx, const struct report *r)
 
 	sk_buf_init(&b, 0);
 	if (ctx->format != SK_FMT_JSON) {
-		for (size_t i = 0; i < sk_jlen(r->list); i++)
-			sk_outf("%-4s %s: %s\n",
-			    sk_jget_str(r->list->a[i], "rule"),
-			    sk_jget_str(r->list->a[i], "row"),
-			    sk_jget_str(r->list->a[i], "detail"));
+		for (size_t i = 0; i < sk_jlen(r->list); i++) {
+			const struct sk_jv *x = r->list->a[i];
+
+			sk_outf("%-4s ", sk_jget_str(x, "rule"));
+			sk_out_visible(sk_jget_str(x, "row"));
+			sk_out_str(": ");
+			sk_out_visible(sk_jget_str(x, "detail"));
+			sk_out_str("\n");
+		}
 		sk_outf("%s: %lld violations in %lld events, %lld answers, "
 			"%lld decisions\n",
 		    r->n.violations == 0 ? "sound" : "violated",

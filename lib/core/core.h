@@ -324,6 +324,8 @@ char *sk_xdg_dir(const char *var, const char *home_rel, struct sk_err *err);
 /* Standard output: buffered, sticky error, checked by main at exit. */
 void sk_out(const void *p, size_t n);
 void sk_out_str(const char *s);
+/* The same made visible: names in a tree, texts of others. NULL is nothing. */
+void sk_out_visible(const char *s);
 void sk_outf(const char *fmt, ...) SK_PRINTF(1, 2);
 /* Write now; SK_IO with the first error, SK_PIPE on EPIPE. */
 int sk_out_flush(struct sk_err *err);

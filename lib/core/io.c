@@ -373,6 +373,18 @@ sk_out_str(const char *s)
 }
 
 void
+sk_out_visible(const char *s)
+{
+	struct sk_buf b;
+
+	sk_buf_init(&b, 0);
+	if (s != NULL)
+		sk_buf_visible(&b, s, strlen(s), false);
+	sk_out(b.p, b.len);
+	sk_buf_free(&b);
+}
+
+void
 sk_outf(const char *fmt, ...)
 {
 	struct sk_buf b;

@@ -155,8 +155,11 @@ print_text(const struct sk_auto *a, const struct finding *f, bool alone,
 	static const char *const words[][2] = { { "added", "files were added" },
 		{ "unsealed", "there is no manifest yet" } };
 
-	for (size_t i = 0; i < f->path.n; i++)
-		sk_outf("%-8s %s\n", f->what.v[i], f->path.v[i]);
+	for (size_t i = 0; i < f->path.n; i++) {
+		sk_outf("%-8s ", f->what.v[i]);
+		sk_out_visible(f->path.v[i]);
+		sk_out_str("\n");
+	}
 	for (size_t i = 0; i < SK_ARRAY_SIZE(words); i++)
 		if (strcmp(words[i][0], result) == 0)
 			result = words[i][1];

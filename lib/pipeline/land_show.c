@@ -370,8 +370,11 @@ sk_land_show(struct sk_auto *a, const char *action, const struct sk_landing *l,
 		    l->agent, p != NULL ? p->n : 0);
 		return;
 	}
-	for (size_t i = 0; p != NULL && i < p->n; i++)
-		sk_outf("%-8s %s\n", done_word(&p->v[i], back), p->v[i].path);
+	for (size_t i = 0; p != NULL && i < p->n; i++) {
+		sk_outf("%-8s ", done_word(&p->v[i], back));
+		sk_out_visible(p->v[i].path);
+		sk_out_str("\n");
+	}
 	if (already)
 		sk_outf("%s\n", back ? "it was taken back already"
 				     : "it is applied already");

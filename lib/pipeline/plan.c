@@ -357,9 +357,10 @@ total_text(const struct outline *o)
 
 	if (sk_jlen(o->unpriced) > 0) {
 		sk_out_str("\nestimated cost is not known: no price for ");
-		for (size_t i = 0; i < sk_jlen(o->unpriced); i++)
-			sk_outf("%s%s", i > 0 ? ", " : "",
-			    sk_jstr(sk_jat(o->unpriced, i)));
+		for (size_t i = 0; i < sk_jlen(o->unpriced); i++) {
+			sk_out_str(i > 0 ? ", " : "");
+			sk_out_visible(sk_jstr(sk_jat(o->unpriced, i)));
+		}
 		sk_out_str("\n");
 		return;
 	}

@@ -365,11 +365,18 @@ summary_text(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 			evidence = s->evidence;
 	}
 	sk_table_print(&t);
-	sk_outf("\nartefacts  %s\n", a->spec.dir);
+	sk_out_str("\nartefacts  ");
+	sk_out_visible(a->spec.dir);
+	sk_out_str("\n");
 	if (evidence != NULL) {
-		slash = strrchr(evidence, '/');
-		sk_outf("evidence   %.*s\n",
-		    (int)(slash != NULL ? slash - evidence : 0), evidence);
+		char *dir = sk_strdup(evidence), *end = strrchr(dir, '/');
+
+		if (end != NULL)
+			*end = '\0';
+		sk_out_str("evidence   ");
+		sk_out_visible(dir);
+		sk_out_str("\n");
+		free(dir);
 	}
 	sk_buf_init(&cmd, 0);
 	program(&cmd, "sk-consensus");
@@ -386,16 +393,12 @@ summary_text(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 		sk_buf_free(&cmd);
 	}
 	if (last != NULL && last->reason != NULL && last->reason[0] != '\0') {
-		struct sk_buf b;
-
-		sk_buf_init(&b, 0);
-		sk_buf_visible(&b, last->reason, strlen(last->reason), false);
-		sk_outf("%-10s %s\n",
+		sk_outf("%-10s ",
 		    a->phase == SK_PH_WAITING  ? "waiting"
 		    : a->phase == SK_PH_PAUSED ? "paused"
-					       : "halted",
-		    b.p);
-		sk_buf_free(&b);
+					       : "halted");
+		sk_out_visible(last->reason);
+		sk_out_str("\n");
 	}
 	sk_outf("resume     %s\n", resume);
 }

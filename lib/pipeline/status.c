@@ -257,8 +257,9 @@ head_text(const struct sk_auto *a, const struct view *v)
 {
 	char ago[32];
 
-	sk_outf("%s  %s\n", a->spec.id, a->spec.dir);
-	sk_out_str("packet  spec.md");
+	sk_outf("%s  ", a->spec.id);
+	sk_out_visible(a->spec.dir);
+	sk_out_str("\npacket  spec.md");
 	for (size_t i = 0; i < STAGES; i++)
 		if (v->stage[i].artefact)
 			sk_outf(" %s.md", sk_stages[i].name);
@@ -362,8 +363,11 @@ status_text(const struct sk_auto *a, const struct view *v)
 	}
 	if (v->evidence > 0)
 		evidence_text(v);
-	for (size_t i = 0; i < v->warnings.n; i++)
-		sk_outf("warning   %s\n", v->warnings.v[i]);
+	for (size_t i = 0; i < v->warnings.n; i++) {
+		sk_out_str("warning   ");
+		sk_out_visible(v->warnings.v[i]);
+		sk_out_str("\n");
+	}
 	for (size_t i = 0; i < STAGES; i++) {
 		r = v->stage[i].row;
 		/* (A stage that was cut off says why in its row, too.) */
