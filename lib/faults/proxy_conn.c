@@ -4,6 +4,7 @@
  * answer of the server, passed through or broken. One exchange a connection.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -488,7 +489,7 @@ sk_proxy_conn_new(struct sk_proxy *p, int fd)
 
 	c->p = p;
 	c->fd = fd;
-	c->out_fd = dup(fd);
+	c->out_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	c->start = sk_mono_ms();
 	sk_buf_init(&c->in, SK_PROXY_HEAD + 2 * SK_PROXY_BODY);
 	sk_buf_init(&c->slow, 0);

@@ -22,7 +22,7 @@ open_parent(int top, const char *path, bool make, const char **name)
 {
 	const char *p = path, *slash;
 	char part[256];
-	int fd = dup(top), next;
+	int fd = fcntl(top, F_DUPFD_CLOEXEC, 0), next;
 	size_t n;
 
 	while (fd >= 0 && (slash = strchr(p, '/')) != NULL) {

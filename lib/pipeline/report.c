@@ -393,10 +393,9 @@ summary_text(const struct sk_auto *a, const struct sk_step *steps, size_t n,
 		sk_buf_free(&cmd);
 	}
 	if (last != NULL && last->reason != NULL && last->reason[0] != '\0') {
-		sk_outf("%-10s ",
-		    a->phase == SK_PH_WAITING  ? "waiting"
-		    : a->phase == SK_PH_PAUSED ? "paused"
-					       : "halted");
+		sk_outf("%-10s ", a->phase == SK_PH_WAITING  ? "waiting"
+				  : a->phase == SK_PH_PAUSED ? "paused"
+							     : "halted");
 		sk_out_visible(last->reason);
 		sk_out_str("\n");
 	}

@@ -207,7 +207,7 @@ static int
 insert(struct sk_move *m, const struct sk_move_table *t,
     const struct sk_jv *row, struct sk_err *err)
 {
-	sqlite3_stmt *st = sk_q(m->db, err, t->insert, "");
+	sqlite3_stmt *st = sk_q(m->db, err, t->insert, "tt", m->run, m->root);
 	const char *cols = t->cols;
 	struct sk_move_col c;
 	int64_t own = -1;
@@ -216,8 +216,6 @@ insert(struct sk_move *m, const struct sk_move_table *t,
 
 	if (st == NULL)
 		return err->exit;
-	(void)sqlite3_bind_text(st, 1, m->run, -1, SQLITE_STATIC);
-	(void)sqlite3_bind_text(st, 2, m->root, -1, SQLITE_STATIC);
 	for (int at = 3; rc == 0 && sk_move_col(&cols, &c); at++) {
 		const struct sk_jv *v = sk_jget(row, c.name);
 

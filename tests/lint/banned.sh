@@ -12,6 +12,14 @@ memory="$memory|getline|realpath *\\([^,]*, *NULL"
 	code '*.[ch]' | grep -E "[^A-Za-z0-9_.>]($words) *\\("
 	code 'lib/*.[ch]' 'cmd/*.[ch]' | grep -v -e '^lib/core/' -e '^lib/faults/libc\.c' |
 		grep -E "[^A-Za-z0-9_.>]($memory) *\\("
+	# No descriptor is for others by accident: what opens one says
+	# O_CLOEXEC, but where closed ones are opened on /dev/null.
+	code 'lib/*.c' 'cmd/*.c' |
+		grep -v -e '^lib/faults/libc\.c' -e '^lib/core/io\.c' | awk '
+		/[^A-Za-z0-9_.>](dup|pipe|creat|mkstemp) *\(/
+		held == "" && /[^A-Za-z0-9_.>](open|openat|socket) *\([^v]/ { held = $0 }
+		held != "" && /CLOEXEC|flags/ { held = "" }
+		held != "" && /[;{]/ { print held; held = "" }'
 	# The text of a statement is a literal: joined with the next line,
 	# since the call is often broken there. (Migrations are a table of
 	# constants, and a version cannot be bound.)
