@@ -84,6 +84,35 @@ both() {
 	done
 }
 
+@test "a script asks again as a run does: when somebody is missing" {
+	example
+	# The script's sk-run counts how often it is wanted.
+	mkdir ../shim
+	printf '#!/bin/sh\necho x >>"%s"\nexec "%s" "$@"\n' "$PWD/calls.run" \
+		"$(command -v sk-run)" >../shim/sk-run
+	chmod +x ../shim/sk-run
+	# Prose is nothing to agree on, and was said by everybody: once. Who said
+	# nothing is asked again, whatever others say of it.
+	while IFS='|' read -r others z times; do
+		agent x "echo '$others'"
+		agent y "echo '$others'"
+		agent z "$z"
+		project_of x y z
+		check 3 sk-auto run DEMO --to plan --json
+		same "run $z $(calls z)" "run $z $times"
+		rm -rf docs/evidence calls.* "$SK_DB"*
+		check 0 sk-auto run DEMO --to plan --print-script
+		cp "$BATS_TEST_TMPDIR/.out" ../run.sh
+		if command -v shellcheck >/dev/null; then shellcheck ../run.sh; fi
+		check 3 env PATH="$PWD/../shim:$PATH" sh ../run.sh
+		same "script $z $(calls z) $(calls run)" "script $z $times $times"
+		rm -rf docs/evidence calls.* "$SK_DB"*
+	done <<-'END'
+		a plan|echo another plan|1
+		{"missing_agents":[],"unexpected_agents":[]}|exit 0|2
+	END
+}
+
 @test "a gate that stops a script is what stops the stage" {
 	example
 	printf '[stages.tasks]\nguardrail = ["false"]\n' >>sk.toml

@@ -61,6 +61,12 @@ ask_all() {
 	fi
 }
 
+# Somebody to ask again? (What agents said stands behind this in a verdict.)
+missing() {
+	sed 's/,"unexpected_agents":.*//' "$tmp/verdict" >"$tmp/head"
+	! grep -q '"missing_agents":\[\]$' "$tmp/head"
+}
+
 # close STAGE: an agreed value becomes a file before it is acknowledged.
 close() {
 	seq=$(sk-auto artefact "$spec" <"$tmp/verdict") || exit
@@ -126,7 +132,7 @@ stage() {
 		fi
 		# Degraded: the agents that failed are asked again.
 		# shellcheck disable=SC2154 # assigned before each stage
-		if [ "$status" -ne 3 ] || [ "$try" -ge "$rounds" ]; then
+		if [ "$status" -ne 3 ] || [ "$try" -ge "$rounds" ] || ! missing; then
 			break
 		fi
 		try=$((try + 1))
