@@ -141,6 +141,28 @@ load gates
 	same "$(grep -c '^## Clarifications' $spec) $(grep -c '^### Session' $spec)" '1 1'
 }
 
+@test "answer --resume goes on as the run was told to" {
+	export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+	gate plan
+	all_say 'a|critical|auto-fix||Which colour has the lamp on the front?|red'
+	printf 'calls.*\nprompt.*\n' >.gitignore
+	git init -q . && git add -A
+	git -c user.name=a -c user.email=a@example.org commit -qm x
+	: >somebody.c
+	# (Whom the configuration names is not there.)
+	sed -i 's/^agents = \["w"\]/agents = ["g1", "nobody"]/' sk.toml
+	check 5 sk-auto run SPEC-7 -a w --allow-dirty --skip-audit --timeout 77s
+	check 0 sk-auto answer SPEC-7 Q-001=blue --format text
+	has "$out" '--skip-audit -a w --allow-dirty --timeout 77000ms'
+	sqlite3 "$SK_DB" "UPDATE gates SET state = 'waiting',
+		issues = replace(issues, '\"answered\"', '\"open\"')"
+	check 0 sk-auto answer SPEC-7 Q-001=blue --resume --json
+	same "$(j 'select(.schema == "sk.summary/1") | .stages[] |
+		"\(.stage)=\(.status)"' | xargs)" \
+		'plan=ok tasks=ok implement=ok validate=ok unlock=ok'
+	same "$(sqlite3 "$SK_DB" "SELECT DISTINCT agents FROM stages")" w
+}
+
 @test "status lists the gates and what they ask" {
 	states() { j '.gates | map(.gate + "=" + .state) | join(" ")'; }
 	check 0 sk-auto status SPEC-7 --json

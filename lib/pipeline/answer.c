@@ -384,42 +384,56 @@ hold(struct sk_auto *a, struct sk_err *err)
 	return rc;
 }
 
-int
-sk_auto_answer(struct sk_auto *a, char *const *words, size_t n, bool list,
-    bool resume, struct sk_err *err)
+static int
+answer(struct session *s, char *const *words, size_t n, bool resume,
+    struct sk_err *err)
 {
-	struct session s = { .a = a };
+	struct sk_auto *a = s->a;
 	struct sk_err second = { 0 };
-	int rc;
+	int rc = hold(a, err);
 
-	if (list) {
-		rc = find_gate(&s, err);
-		if (rc == 0)
-			say(&s);
-		return rc;
-	}
-	rc = find_gate(&s, err);
-	if (rc == 0)
-		rc = hold(a, err);
 	/* (It may have changed until we held it.) */
 	if (rc == 0)
-		rc = find_gate(&s, err);
+		rc = find_gate(s, err);
 	if (rc == 0 && n > 0)
-		rc = from_words(&s, words, n, err);
+		rc = from_words(s, words, n, err);
 	else if (rc == 0 && isatty(STDIN_FILENO))
-		rc = by_talking(&s, err);
+		rc = by_talking(s, err);
 	else if (rc == 0)
-		rc = from_json(&s, err);
+		rc = from_json(s, err);
 	/* What was said before a signal counts. */
 	if (rc == 0)
-		rc = store(&s, err);
-	else if (s.n > 0 && rc > 128 && store(&s, &second) != 0)
+		rc = store(s, err);
+	else if (s->n > 0 && rc > 128 && store(s, &second) != 0)
 		sk_warn("%s", second.message);
 	sk_err_clear(&second);
 	if (a->driving)
 		sk_driver_end(&a->driver);
 	a->driving = false;
-	if (rc == 0 && !(resume && sk_gate_open(s.issues) == 0))
-		say(&s);
+	if (rc == 0 && !(resume && sk_gate_open(s->issues) == 0))
+		say(s);
 	return rc != 0 || !resume ? rc : sk_auto_resume(a, err);
+}
+
+int
+sk_auto_answer(struct sk_auto *a, char *const *words, size_t n, bool list,
+    bool resume, struct sk_err *err)
+{
+	const struct sk_auto_opts *given = a->opts;
+	struct sk_auto_opts o = *given;
+	struct session s = { .a = a };
+	int rc = find_gate(&s, err);
+
+	if (rc == 0 && list)
+		say(&s);
+	if (rc != 0 || list)
+		return rc;
+	/* It goes on as it was begun. */
+	rc = sk_options_take(a, &o, err);
+	a->opts = &o;
+	if (rc == 0)
+		rc = answer(&s, words, n, resume, err);
+	a->opts = given;
+	sk_strv_free(&o.agents);
+	return rc;
 }

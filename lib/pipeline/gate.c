@@ -404,8 +404,10 @@ wait_for_person(struct pass *p, struct sk_err *err)
 	struct sk_buf cmd;
 	bool all = false;
 	size_t n;
-	int rc = keep(p, "waiting", err);
+	int rc = a->whole ? sk_options_note(a, err) : 0;
 
+	if (rc == 0)
+		rc = keep(p, "waiting", err);
 	if (rc == 0)
 		rc = sk_phase_go(a, SK_EV_NEED_PERSON, err);
 	if (rc == 0 && !a->no_input && isatty(STDIN_FILENO) &&

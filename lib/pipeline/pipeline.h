@@ -104,6 +104,7 @@ struct sk_auto {
 	int spec_lock; /* its name beside the database; -1 = not locked */
 	int tree_lock; /* the folder itself; likewise */
 	bool driving; /* driver lock held here */
+	bool whole; /* its options are the run's, not those of one command */
 	enum sk_phase phase; /* while driving */
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
 	const struct sk_auto_opts *opts;

@@ -381,6 +381,7 @@ sk_auto_run(struct sk_auto *a, struct sk_err *err)
 		rc = sk_run_state(
 		    a->db, a->run, "running", a->driver.epoch, err);
 	if (rc == 0) {
+		a->whole = true;
 		sk_report_start(a);
 		rc = drive(a, steps, n, &done, err);
 		/* Fenced or interrupted: say what can be said, keep the cause.

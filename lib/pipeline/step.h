@@ -77,6 +77,13 @@ int sk_step_record(struct sk_auto *a, struct sk_step *s, struct sk_err *err);
 int sk_auto_steps(const struct sk_auto *a, struct sk_step *steps, size_t *n,
     struct sk_err *err);
 
+/* ---- what a run was told (options.c) ---- */
+
+int sk_options_note(struct sk_auto *a, struct sk_err *err);
+/* Into o, whose list of agents the caller frees; the rest is in the arena. */
+int
+sk_options_take(struct sk_auto *a, struct sk_auto_opts *o, struct sk_err *err);
+
 /* ---- the arbiter (arbiter.c) ---- */
 
 /* Whom the configuration names for a stage; NULL = nobody. */

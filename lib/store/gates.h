@@ -8,6 +8,13 @@
 int sk_run_goal(
     struct sk_db *db, const char *run, const char *goal, struct sk_err *err);
 
+/* What the run was told, for who goes on with it when a person has answered:
+ * the newest note; NULL = none. */
+int sk_run_note(
+    struct sk_db *db, const char *run, const char *options, struct sk_err *err);
+int sk_run_noted(struct sk_db *db, const char *run, char **options,
+    struct sk_arena *a, struct sk_err *err);
+
 struct sk_gate_row {
 	char branch[SK_BRANCH_LEN], gate[SK_IDENT_LEN];
 	char state[16]; /* writing, waiting, answered, passed, failed */

@@ -97,3 +97,34 @@ sk_run_goal(
 		rc = sk_journal(db, "goal", run, NULL, 0, NULL, 0, err);
 	return sk_tx_leave(db, own, rc, err);
 }
+
+int
+sk_run_note(
+    struct sk_db *db, const char *run, const char *options, struct sk_err *err)
+{
+	bool own;
+	int rc = sk_tx_enter(db, &own, err);
+
+	if (rc != 0)
+		return rc;
+	rc = sk_journal(db, "options", run, NULL, 0, options, 0, err);
+	return sk_tx_leave(db, own, rc, err);
+}
+
+int
+sk_run_noted(struct sk_db *db, const char *run, char **options,
+    struct sk_arena *a, struct sk_err *err)
+{
+	sqlite3_stmt *st;
+	int rc = sk_q_first(db, &st, err,
+	    "SELECT key FROM journal WHERE run_id=?1 AND kind='options' "
+	    "ORDER BY lsn DESC LIMIT 1",
+	    "t", run);
+
+	*options = NULL;
+	if (rc <= 0)
+		return -rc;
+	*options = sk_col_dup(st, 0, a);
+	sk_q_end(st);
+	return 0;
+}
