@@ -39,18 +39,15 @@ is_ours(const char *name)
 static int
 list(struct rekey *r, struct sk_err *err)
 {
-	int fd = openat(r->old->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
+	struct sk_strv all = { 0 };
+	int rc = sk_dir_names_at(r->old->dirfd, r->old->dir, &all, err);
 
-	if (d == NULL)
-		return sk_fail_errno(err, "cannot read '%s'", r->old->dir);
-	while ((e = readdir(d)) != NULL)
-		if (is_ours(e->d_name))
-			sk_strv_add(&r->files, e->d_name);
-	(void)closedir(d);
+	for (size_t i = 0; i < all.n; i++)
+		if (is_ours(all.v[i]))
+			sk_strv_add(&r->files, all.v[i]);
+	sk_strv_free(&all);
 	sk_strv_sort(&r->files);
-	return 0;
+	return rc;
 }
 
 /* Nobody else writes from here on. */

@@ -4,7 +4,6 @@
  * one provider's refresh cannot touch another's tokens. What cannot be read is
  * an error and stays as it is: nothing here writes over it.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -309,31 +308,24 @@ sk_auth_probe(struct sk_auth *a, struct sk_err *err)
 static int
 stored(struct sk_auth *a, struct sk_strv *names, struct sk_err *err)
 {
-	struct dirent *e;
-	char *name;
+	struct sk_strv all = { 0 };
 	bool there;
-	DIR *d;
-	int rc, fd;
+	int rc;
 
 	rc = auth_open(a, false, &there, err);
 	if (rc != 0 || !there)
 		return rc;
-	fd = openat(a->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = fd >= 0 ? fdopendir(fd) : NULL;
-	if (d == NULL)
-		return sk_fail_errno(err, "cannot read '%s'", a->dir);
-	while ((e = readdir(d)) != NULL) {
-		if (!sk_has_suffix(e->d_name, AUTH_EXT_TOKEN))
+	rc = sk_dir_names_at(a->dirfd, a->dir, &all, err);
+	for (size_t i = 0; i < all.n; i++) {
+		if (!sk_has_suffix(all.v[i], AUTH_EXT_TOKEN))
 			continue;
-		name = sk_strndup(
-		    e->d_name, strlen(e->d_name) - strlen(AUTH_EXT_TOKEN));
-		if (sk_ident_ok(name))
-			sk_strv_add(names, name);
-		free(name);
+		all.v[i][strlen(all.v[i]) - strlen(AUTH_EXT_TOKEN)] = '\0';
+		if (sk_ident_ok(all.v[i]))
+			sk_strv_add(names, all.v[i]);
 	}
-	(void)closedir(d);
+	sk_strv_free(&all);
 	sk_strv_sort(names);
-	return 0;
+	return rc;
 }
 
 /* Those named, else all that have something. */

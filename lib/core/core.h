@@ -309,6 +309,9 @@ void sk_dir_each(
  * One that is there and cannot be read is an error: what is in it would be
  * missed, and somebody else blamed. */
 int sk_dir_names(const char *path, struct sk_strv *names, struct sk_err *err);
+/* The same of an open one; path is for messages. */
+int sk_dir_names_at(
+    int dirfd, const char *path, struct sk_strv *names, struct sk_err *err);
 /* sk_write_file() in it, whatever its path has become meanwhile. */
 int sk_dir_write(const struct sk_dir *d, const char *name, const void *data,
     size_t n, mode_t mode, struct sk_err *err);

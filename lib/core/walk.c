@@ -103,22 +103,44 @@ sk_dir_each(
 	(void)closedir(d);
 }
 
-int
-sk_dir_names(const char *path, struct sk_strv *names, struct sk_err *err)
+static int
+read_names(DIR *d, const char *path, struct sk_strv *names, struct sk_err *err)
 {
-	DIR *d = opendir(path);
 	struct dirent *e;
 	int rc = 0;
 
-	if (d == NULL)
-		return errno == ENOENT || errno == ENOTDIR
-		           ? 0
-		           : sk_fail_errno(err, "cannot read '%s'", path);
 	for (errno = 0; (e = readdir(d)) != NULL; errno = 0)
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			sk_strv_add(names, e->d_name);
 	if (errno != 0)
 		rc = sk_fail_errno(err, "cannot read '%s'", path);
 	(void)closedir(d);
+	return rc;
+}
+
+int
+sk_dir_names(const char *path, struct sk_strv *names, struct sk_err *err)
+{
+	DIR *d = opendir(path);
+
+	if (d == NULL)
+		return errno == ENOENT || errno == ENOTDIR
+		           ? 0
+		           : sk_fail_errno(err, "cannot read '%s'", path);
+	return read_names(d, path, names, err);
+}
+
+int
+sk_dir_names_at(
+    int dirfd, const char *path, struct sk_strv *names, struct sk_err *err)
+{
+	int rc, fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (d != NULL)
+		return read_names(d, path, names, err);
+	rc = sk_fail_errno(err, "cannot read '%s'", path);
+	if (fd >= 0)
+		(void)close(fd);
 	return rc;
 }
