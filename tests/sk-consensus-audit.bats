@@ -34,6 +34,25 @@ build() {
 	check 2 sk-consensus audit --db nowhere/x.db
 }
 
+@test "evidence that cannot be read whole is no sound evidence" {
+	[ "$(uname -m)" = x86_64 ] || skip "calls are injected on x86-64 only"
+	case $SK_BUILD in *asan*) skip "what ASan runs is traced badly" ;; esac
+	inject=$SK_BUILD/tools/inject
+	"$inject" count -- true 9>&- || skip "processes may not be traced here"
+	build
+	met=0
+	for ((n = 1; met < 3; n++)); do
+		got=0
+		"$inject" error $n -- sk-consensus audit --evidence docs \
+			>o 2>e 9>call || got=$?
+		[ -s call ] || break
+		grep -q getdents64 call || continue
+		met=$((met + 1))
+		same "$got" 74
+	done
+	[ $met -eq 3 ]
+}
+
 @test "every damage is named by its rule and row" {
 	build
 	sqlite3 "$SK_DB" "VACUUM INTO 'base.db'"

@@ -4,10 +4,12 @@
  * both against what was said outside: whatever a tool has printed as done must
  * be there.
  */
-#include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "consensus/proof.h"
 #include "consensus/verbs.h"
@@ -93,26 +95,31 @@ static int
 check_dir(struct sk_db *db, struct report *r, const char *dir, int depth,
     struct sk_err *err)
 {
-	struct dirent *e;
-	int rc = 0;
-	DIR *d;
+	struct sk_strv names = { 0 };
+	struct stat st;
+	int rc, fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	d = opendir(dir);
-	if (d == NULL)
+	if (fd < 0)
 		return sk_fail_errno(err, "cannot open directory '%s'", dir);
-	while (rc == 0 && (e = readdir(d)) != NULL) {
+	rc = sk_dir_names_at(fd, dir, &names, err);
+	sk_strv_sort(&names);
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		const char *name = names.v[i];
 		char *path;
 
-		if (e->d_name[0] == '.')
+		if (name[0] == '.')
 			continue;
-		path = sk_path_join(dir, e->d_name);
-		if (e->d_type == DT_DIR && depth > 0)
+		path = sk_path_join(dir, name);
+		if (depth > 0 &&
+		    fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISDIR(st.st_mode))
 			rc = check_dir(db, r, path, depth - 1, err);
-		else if (sk_has_suffix(e->d_name, "_synthesis.json"))
+		else if (sk_has_suffix(name, "_synthesis.json"))
 			rc = check_file(db, r, path, err);
 		free(path);
 	}
-	(void)closedir(d);
+	sk_strv_free(&names);
+	(void)close(fd);
 	return rc;
 }
 
