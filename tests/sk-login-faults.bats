@@ -452,3 +452,25 @@ tls_begin() {
 		same "$(stat_of "ok;iv=none;f=$n" '"\(.reuses) \(.revoked)"')" '0 false'
 	done <rows
 }
+
+@test "rekey: a call of the system fails, whichever it is: nothing is lost" {
+	[ "$(uname -m)" = x86_64 ] || skip "calls are injected on x86-64 only"
+	case $SK_BUILD in *asan*) skip "what ASan runs is traced badly" ;; esac
+	inject=$SK_BUILD/tools/inject
+	"$inject" count -- true 9>&- || skip "processes may not be traced here"
+	feed sk-abc 0 sk-login login openai-api
+	cp -rp "$HOME" home
+	n=0
+	while :; do
+		n=$((n + 1))
+		rm -rf "$HOME"
+		cp -rp home "$HOME"
+		got=0
+		"$inject" error $n -- sk-login rekey >o 2>e 9>call || got=$?
+		[ -s call ] || break
+		echo "$n: $(cat call): $got"
+		check 0 sk-login token openai-api
+		same "$out" sk-abc
+	done
+	[ "$n" -gt 20 ]
+}
