@@ -22,6 +22,11 @@ local_setup() {
 		-k agent_timeout,disconnect=mid,agent_fail=auth --format text
 	same "$out" "4 of 4 schedules, 0 violations"
 	same "$(ls -A tmp)" ''
+	# Every kind of fault that an agent can have.
+	check 0 "$DEV/sk-faults" explore -n 2 --most 6 -k \
+		agent_fail=quota_exhausted,agent_malformed,agent_truncated,agent_kill,agent_slow=1ms,rate_limit=3600,agent_timeout=total,disconnect=mid \
+		--format text
+	has "$out" "6 of 2701 schedules, 0 violations"
 }
 
 @test "explore: what is not fit for it is refused" {
@@ -56,6 +61,40 @@ broken_run() {
 	check 1 bin/sk-faults explore -n 2 -k disconnect --attempts 1 \
 		--format text
 	has "$out" "plan: disconnect@a#1,disconnect@b#1"
+}
+
+@test "explore: what is broken is told once for each cause, whichever tool it is" {
+	# One call in four is not booked.
+	mkdir bin
+	cp "$DEV/sk-faults" bin/
+	for t in run consensus; do ln -s "$DEV/sk-$t" bin/; done
+	cat >bin/sk-metrics <<-END
+		#!/bin/sh
+		case \$1\$SPEC_KIT_FAULTS in
+		show*agent_empty@b#1*) "$DEV/sk-metrics" "\$@" |
+			sed 's/"calls":[0-9]*/"calls":1/' ;;
+		*) exec "$DEV/sk-metrics" "\$@" ;;
+		esac
+	END
+	chmod +x bin/sk-metrics
+	check 1 bin/sk-faults explore -n 2 --attempts 1 \
+		-k disconnect,agent_empty --json
+	"$SK_BUILD/tools/schema_check" <("$DEV/sk-faults" schema exploration) \
+		<"$BATS_TEST_TMPDIR/.out"
+	same "$(j -c '[.violations[].plan]')" '["agent_empty@b#1"]'
+	has "$(j '.violations[0].rule')" "2 calls, 1 are booked"
+	same "$(j -c '[.schedules, .covered, .violations[0].schedules]')" \
+		'[6,6,3]'
+	# Money that is gone, and a safeguard left out of the real programs.
+	sed -i 's/show.agent_empty@b#1./budget*agent_empty@b#1*/
+		s/"calls":\[0-9\]\*/"left":[0-9]*/; s/"calls":1/"left":1/' bin/sk-metrics
+	check 1 bin/sk-faults explore -n 2 -k agent_empty --attempts 1 --json
+	has "$(j '.violations[0].rule')" "are booked, 1 are left"
+	SK_MUTANT=no_decide_journal check 1 "$DEV/sk-faults" explore -n 2 \
+		--format text
+	has "$out" "broken: audit: status 65"
+	has "$out" "plan: none is needed (1 schedules)"
+	has "$out" "1 of 91 schedules, 1 violations; the rest was not tried"
 }
 
 @test "explore: a hang is found" {

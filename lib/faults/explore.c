@@ -105,14 +105,16 @@ schedule_text(struct sk_buf *b, const struct sk_schedule *s)
 	}
 }
 
-/* Faults are taken out one by one as long as the rule stays broken. */
+/* Faults are taken out one by one as long as a rule stays broken; after each
+ * that was not needed, those that were are tried again. */
 static int
 minimise(struct sk_explorer *x, struct sk_schedule *s, char **broken,
     struct sk_err *err)
 {
+	size_t i = 0;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < s->n;) {
+	while (rc == 0 && i < s->n) {
 		struct sk_schedule less = *s;
 		char *still = NULL;
 
@@ -127,6 +129,7 @@ minimise(struct sk_explorer *x, struct sk_schedule *s, char **broken,
 		*s = less;
 		free(*broken);
 		*broken = still;
+		i = 0;
 	}
 	return rc;
 }
@@ -155,10 +158,13 @@ take_kinds(struct sk_explorer *x, const char *text, struct sk_err *err)
 	return rc;
 }
 
-/* Agents that answer the same at once, delays of nothing, and a budget. */
+/* Agents that answer the same at once, delays of nothing, and a budget; and what
+ * an answer must be, or else a damaged one is an answer like any text. */
 static int
 write_config(struct sk_explorer *x, struct sk_err *err)
 {
+	static const char schema[] =
+	    "{\"type\":\"object\",\"required\":[\"k\"]}";
 	struct sk_buf b;
 	int rc;
 
@@ -171,7 +177,11 @@ write_config(struct sk_explorer *x, struct sk_err *err)
 		    "model = \"claude-opus-5-5\"\n",
 		    (char)('a' + i));
 	x->config = sk_path_join(x->dir, "sk.toml");
+	x->schema = sk_path_join(x->dir, "schema.json");
 	rc = sk_write_file(x->config, b.p, b.len, 0600, err);
+	if (rc == 0)
+		rc = sk_write_file(
+		    x->schema, schema, sizeof(schema) - 1, 0600, err);
 	sk_buf_free(&b);
 	return rc;
 }
@@ -208,7 +218,8 @@ set_up(
 /* ---- the verb ---- */
 
 struct found {
-	struct sk_buf plan;
+	struct sk_schedule least;
+	uint64_t times;
 	char *broken;
 };
 struct result {
@@ -216,6 +227,55 @@ struct result {
 	struct found v[VIOLATIONS];
 	size_t n;
 };
+
+/* Are all faults of a in b? */
+static bool
+within(const struct sk_schedule *a, const struct sk_schedule *b)
+{
+	size_t j;
+
+	for (size_t i = 0; i < a->n; i++) {
+		for (j = 0; j < b->n; j++)
+			if (strcmp(a->v[i].agent, b->v[j].agent) == 0 &&
+			    a->v[i].from == b->v[j].from &&
+			    a->v[i].kind == b->v[j].kind &&
+			    strcmp(a->v[i].word, b->v[j].word) == 0)
+				break;
+		if (j == b->n)
+			return false;
+	}
+	return true;
+}
+
+/* What a schedule has broken: by a cause that is known, if it holds one. */
+static int
+add_found(struct sk_explorer *x, struct result *res, struct sk_schedule *s,
+    char *broken, struct sk_err *err)
+{
+	struct found *f;
+	int rc;
+
+	for (size_t i = 0; i < res->n; i++)
+		if (within(&res->v[i].least, s)) {
+			res->v[i].times++;
+			free(broken);
+			return 0;
+		}
+	rc = minimise(x, s, &broken, err);
+	f = &res->v[res->n++];
+	f->least = *s;
+	f->times = 1;
+	f->broken = broken;
+	return rc;
+}
+
+/* Many causes, or one that needs no fault. */
+static bool
+enough(const struct result *res)
+{
+	return res->n == VIOLATIONS ||
+	       (res->n > 0 && res->v[res->n - 1].least.n == 0);
+}
 
 static int
 explore(struct sk_explorer *x, const struct sk_faults_opts *o,
@@ -242,20 +302,15 @@ explore(struct sk_explorer *x, const struct sk_faults_opts *o,
 		res->covered++;
 		if (rc != 0 || broken == NULL)
 			continue;
-		rc = minimise(x, &s, &broken, err);
-		sk_buf_init(&res->v[res->n].plan, 0);
-		schedule_text(&res->v[res->n].plan, &s);
-		res->v[res->n].broken = broken;
-		res->n++;
-	} while (
-	    rc == 0 && res->n < VIOLATIONS && advance(tuple, x->agents, b));
+		rc = add_found(x, res, &s, broken, err);
+	} while (rc == 0 && !enough(res) && advance(tuple, x->agents, b));
 	return rc;
 }
 
 static void
 print_json(const struct sk_explorer *x, const struct result *res)
 {
-	struct sk_buf b, kind;
+	struct sk_buf b, kind, plan;
 	struct sk_jw w;
 
 	sk_out_json_begin(&w, &b, "sk.exploration/1");
@@ -276,7 +331,11 @@ print_json(const struct sk_explorer *x, const struct result *res)
 	for (size_t i = 0; i < res->n; i++) {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "rule", res->v[i].broken);
-		sk_jw_kstr(&w, "plan", res->v[i].plan.p);
+		sk_buf_init(&plan, 0);
+		schedule_text(&plan, &res->v[i].least);
+		sk_jw_kstr(&w, "plan", plan.p != NULL ? plan.p : "");
+		sk_buf_free(&plan);
+		sk_jw_kint(&w, "schedules", (int64_t)res->v[i].times);
 		sk_jw_end(&w);
 	}
 	sk_jw_end(&w);
@@ -286,13 +345,19 @@ print_json(const struct sk_explorer *x, const struct result *res)
 static void
 print_text(const struct result *res)
 {
+	struct sk_buf plan;
+
 	for (size_t i = 0; i < res->n; i++) {
-		sk_outf("broken: %s\n  plan: %s\n", res->v[i].broken,
-		    res->v[i].plan.p);
+		sk_buf_init(&plan, 0);
+		schedule_text(&plan, &res->v[i].least);
+		sk_outf("broken: %s\n  plan: %s (%llu schedules)\n",
+		    res->v[i].broken, plan.len > 0 ? plan.p : "none is needed",
+		    (unsigned long long)res->v[i].times);
+		sk_buf_free(&plan);
 	}
 	sk_outf("%llu of %llu schedules, %zu violations%s\n",
 	    (unsigned long long)res->covered, (unsigned long long)res->all,
-	    res->n, res->n == VIOLATIONS ? "; the rest was not tried" : "");
+	    res->n, enough(res) ? "; the rest was not tried" : "");
 }
 
 int
@@ -311,14 +376,13 @@ sk_faults_explore(struct sk_ctx *ctx, struct sk_err *err)
 		print_json(&x, &res);
 	else if (rc == 0)
 		print_text(&res);
-	for (size_t i = 0; i < res.n; i++) {
-		sk_buf_free(&res.v[i].plan);
+	for (size_t i = 0; i < res.n; i++)
 		free(res.v[i].broken);
-	}
 	if (x.dir != NULL)
 		sk_tmpdir_remove(x.dir);
 	free(x.dir);
 	free(x.bin);
 	free(x.config);
+	free(x.schema);
 	return rc != 0 ? rc : res.n > 0 ? SK_NEGATIVE : 0;
 }

@@ -19,7 +19,7 @@ struct sk_explorer {
 	size_t agents, attempts, nkinds;
 	struct sk_fault_rule kinds[SK_EXPLORE_KINDS];
 	int64_t timeout_ms;
-	char *dir, *config; /* private; removed at the end */
+	char *dir, *config, *schema; /* private; removed at the end */
 	char *bin; /* where the tools are */
 	uint64_t runs;
 };

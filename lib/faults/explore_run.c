@@ -16,8 +16,9 @@ struct trial {
 	struct sk_explorer *x;
 	struct sk_strv env;
 	struct sk_arena a;
-	struct step run, consensus, again, audit, budget;
+	struct step run, consensus, again, audit, budget, books;
 	size_t ok, failed; /* agents, by their records */
+	int64_t calls; /* by the same */
 	char *broken;
 };
 
@@ -80,9 +81,9 @@ pipeline(struct trial *t, struct sk_err *err)
 	int rc;
 
 	(void)snprintf(most, sizeof(most), "%zu", t->x->attempts);
-	for (const char *const *w =
-		 (const char *const[]){ "--config", t->x->config, "--run", "r",
-		     "--attempts", most, "--json", NULL };
+	for (const char *const *w = (const char *const[]){ "--config",
+		 t->x->config, "--run", "r", "--attempts", most, "--schema",
+		 t->x->schema, "--json", NULL };
 	     *w != NULL; w++)
 		sk_strv_add(&run, *w);
 	for (size_t i = 0; i < t->x->agents; i++) {
@@ -113,6 +114,11 @@ pipeline(struct trial *t, struct sk_err *err)
 		    (const char *const[]){ "budget", "--run", "r", "--config",
 			t->x->config, "--json", NULL },
 		    NULL, &t->budget, err);
+	if (rc == 0)
+		rc = call(t, "sk-metrics",
+		    (const char *const[]){
+			"show", "--run", "r", "--json", NULL },
+		    NULL, &t->books, err);
 	return rc;
 }
 
@@ -176,6 +182,7 @@ check_run(struct trial *t)
 			seen[i] = true;
 		if (number(v, "attempt") > (int64_t)t->x->attempts)
 			broken(t, "more attempts than were allowed");
+		t->calls += number(v, "attempt");
 		if (sk_streq(sk_jget_str(v, "status"), "ok"))
 			t->ok++;
 		else
@@ -206,8 +213,11 @@ check_verdict(struct trial *t)
 		n++;
 		missing = sk_jget(v, "missing_agents");
 		if (!sk_streq(sk_jget_str(v, "status"), want))
-			broken(t, "verdict %s with %zu of %zu answers",
-			    sk_jget_str(v, "status"), t->ok, t->x->agents);
+			broken(t, "verdict %s, not %s, with %zu of %zu answers",
+			    sk_jstr(sk_jget(v, "status")) != NULL
+				? sk_jget_str(v, "status")
+				: "of no kind",
+			    want, t->ok, t->x->agents);
 		if (sk_jlen(missing) != t->failed)
 			broken(t, "%zu agents failed, %zu are missing",
 			    t->failed, sk_jlen(missing));
@@ -224,12 +234,14 @@ check_verdict(struct trial *t)
 		    t->consensus.status, t->again.status, want);
 }
 
+/* Every call is booked once, and what was booked is what is used. */
 static void
 check_books(struct trial *t)
 {
-	size_t at = 0;
-	const struct sk_jv *v = next_doc(t, &t->budget.out, &at);
+	const struct sk_jv *v = next_doc(t, &t->budget.out, &(size_t){ 0 });
 	const struct sk_jv *l = sk_jget(v, "budgets");
+	const struct sk_jv *m = next_doc(t, &t->books.out, &(size_t){ 0 });
+	int64_t cost = number(sk_jget(m, "cost"), "micro_usd"), used;
 	bool found = false;
 
 	if (t->audit.status != 0)
@@ -241,9 +253,20 @@ check_books(struct trial *t)
 		if (number(l->a[i], "reserved") != 0)
 			broken(t, "budget: %lld are still reserved",
 			    (long long)number(l->a[i], "reserved"));
-		if ((number(l->a[i], "used") > 0) < (t->ok > 0))
+		used = number(l->a[i], "used");
+		if ((used > 0) < (t->ok > 0))
 			broken(t, "budget: an answer cost nothing");
+		if (used != cost ||
+		    used + number(l->a[i], "left") != number(l->a[i], "limit"))
+			broken(t,
+			    "budget: %lld are used, %lld are booked, "
+			    "%lld are left",
+			    (long long)used, (long long)cost,
+			    (long long)number(l->a[i], "left"));
 	}
+	if (number(m, "calls") != t->calls)
+		broken(t, "%lld calls, %lld are booked", (long long)t->calls,
+		    (long long)number(m, "calls"));
 	if (t->budget.status != 0 || !found)
 		broken(t, "budget: status %d", t->budget.status);
 }
@@ -279,7 +302,7 @@ sk_explore_run(struct sk_explorer *x, const struct sk_schedule *s, char **what,
 {
 	struct trial t = { .x = x };
 	struct step *const steps[] = { &t.run, &t.consensus, &t.again, &t.audit,
-		&t.budget };
+		&t.budget, &t.books };
 	char *place =
 	    sk_asprintf("%s/%llu", x->dir, (unsigned long long)x->runs++);
 	int rc;
