@@ -158,8 +158,8 @@ take_kinds(struct sk_explorer *x, const char *text, struct sk_err *err)
 	return rc;
 }
 
-/* Agents that answer the same at once, delays of nothing, and a budget; and what
- * an answer must be, or else a damaged one is an answer like any text. */
+/* Agents that answer the same at once, delays of nothing, a budget; and what an
+ * answer must be, or else a damaged one is an answer like any text. */
 static int
 write_config(struct sk_explorer *x, struct sk_err *err)
 {
