@@ -142,3 +142,35 @@ issues() {
 	same "$(j 'select(.event=="gate.end" and .gate=="analyze") | .important, .noted' | xargs)" '1 1'
 	check 0 sk-auto prompt SPEC-7 --stage analyze
 }
+
+@test "papers of a megabyte take no more than their length" {
+	# Few words, many requirements, each in all three; the numbers differ.
+	book() {
+		awk -v kind="$1" -v seed="$2" 'BEGIN {
+			srand(seed)
+			n = split("the system shall store parse render index cache " \
+				"token record archive agent stage verdict quorum budget " \
+				"login refresh branch merge conflict session evidence", w)
+			print "# Big\n\n## Requirements\n"
+			for (i = 1; i <= 2600; i++) {
+				printf kind, i
+				for (k = 0; k < 55; k++)
+					printf " %s", w[1 + int(n * rand())]
+				printf " within %d s.\n\n", 1 + int(90 * rand())
+			}
+			print "## Acceptance Criteria\n"
+			for (i = 1; i <= 2600; i += 2) print "- As FR-" i " says."
+		}'
+	}
+	book 'FR-%d: it' 1 >$spec/spec.md
+	book '- W-1 (FR-%d):' 2 >$spec/plan.md
+	book '- [ ] T1 FR-%d:' 3 >$spec/tasks.md
+	[ "$(cat $spec/*.md | wc -c)" -gt 2500000 ]
+	# (Seconds of the processor; what grows with the square takes many.)
+	check 0 bash -c 'ulimit -t 8; exec sk-auto check SPEC-7 --json >found'
+	same "$(jq -r '.gates[] | .gate + " " + (.issues | length | tostring)' \
+		found)" \
+		"clarify 0
+checklist 100
+analyze 100"
+}

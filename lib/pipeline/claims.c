@@ -239,3 +239,36 @@ sk_claims(const struct sk_papers *p, size_t *n, struct sk_arena *a)
 		claims_of(i, v[i]->p, v[i]->len, c, n, a);
 	return c;
 }
+
+void
+sk_claims_chain(const struct sk_claim *c, size_t n, const size_t **first,
+    const size_t **next, struct sk_arena *a)
+{
+	struct sk_slice *ids = sk_arena_alloc(a, (n + 1) * sizeof(*ids));
+	uint32_t *group = sk_arena_alloc(a, (n + 1) * sizeof(*group));
+	size_t *begin = sk_arena_alloc(a, (n + 1) * sizeof(*begin));
+	size_t *after = sk_arena_alloc(a, (n + 1) * sizeof(*after));
+	size_t *head = sk_arena_alloc(a, (n + 1) * sizeof(*head));
+	size_t *last = sk_arena_alloc(a, (n + 1) * sizeof(*last));
+	uint32_t seen = 0;
+
+	for (size_t i = 0; i < n; i++)
+		ids[i] = (struct sk_slice){ c[i].id, strlen(c[i].id) };
+	(void)sk_group(ids, n, group);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t g = group[i];
+
+		begin[i] = i;
+		after[i] = n;
+		if (g == seen) {
+			seen++;
+			head[g] = i;
+		} else if (c[i].id[0] != '\0') {
+			begin[i] = head[g];
+			after[last[g]] = i;
+		}
+		last[g] = i;
+	}
+	*first = begin;
+	*next = after;
+}

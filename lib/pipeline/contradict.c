@@ -377,11 +377,13 @@ find_rules(struct sk_finder *f, const struct sk_claim *c, size_t n)
 void
 sk_find_contradictions(struct sk_finder *f, const struct sk_claim *c, size_t n)
 {
+	const size_t *first, *next;
+
 	find_rules(f, c, n);
+	sk_claims_chain(c, n, &first, &next, f->a);
 	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; c[i].id[0] != '\0' && k < i; k++)
-			if (strcmp(c[k].id, c[i].id) == 0 &&
-			    !is_estimate(&c[k]) && !is_estimate(&c[i]) &&
+		for (size_t k = first[i]; k < i; k = next[k])
+			if (!is_estimate(&c[k]) && !is_estimate(&c[i]) &&
 			    two_numbers(f, &c[k], &c[i]))
 				break;
 }

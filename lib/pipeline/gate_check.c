@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the gates find without asking anybody: pure functions of the papers. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -228,22 +229,32 @@ clarify(struct sk_finder *f)
 
 /* ---- checklist ---- */
 
-/* Is the requirement named outside its own definition, in a section about how
- * it is accepted or tested? */
-static bool
-is_accepted(const struct sk_md *m, const struct sk_md_id *d)
+/* What is named in the sections about how it is accepted or tested. */
+static void
+accepting(const struct sk_md *m, struct sk_md_mentions *named)
 {
+	memset(named, 0, sizeof(*named));
 	for (size_t s = ACCEPTANCE; s <= TESTS; s++) {
 		size_t from = sk_md_heading(m, sections[s].words), to;
 
-		if (from == m->n)
-			continue;
-		to = sk_md_section_end(m, from);
+		to = from < m->n ? sk_md_section_end(m, from) : from;
 		for (size_t i = from; i < to; i++)
-			if ((i < d->line || i > d->last) &&
-			    sk_md_names(m->v[i].p, m->v[i].n, d->id))
-				return true;
+			sk_md_mention(named, m->v[i].p, m->v[i].n, i);
 	}
+	sk_md_mentions_sort(named);
+}
+
+/* Is the requirement named there outside its own definition? */
+static bool
+is_accepted(const struct sk_md_mentions *named, const struct sk_md_id *d)
+{
+	const struct sk_md_mention *x;
+	size_t n;
+
+	x = sk_md_mentions_of(named, d->id, &n);
+	for (size_t i = 0; i < n; i++)
+		if (x[i].line < d->line || x[i].line > d->last)
+			return true;
 	return false;
 }
 
@@ -252,49 +263,61 @@ find_doubles(struct sk_finder *f)
 {
 	const struct sk_md *m = &f->p->md;
 
-	for (size_t i = 0; i < m->n_ids; i++)
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(m->ids[i].id, m->ids[k].id) == 0) {
-				found(f, SK_CRITICAL, "defined_twice",
-				    m->ids[i].line + 1, m->ids[i].id,
-				    sk_arena_printf(f->a,
-					"%s is defined in line %zu and again "
-					"in line %zu. Which one holds?",
-					m->ids[i].id, m->ids[k].line + 1,
-					m->ids[i].line + 1));
-				break;
-			}
+	for (size_t i = 0; i < m->n_ids; i++) {
+		const struct sk_md_id *first = sk_md_id_find(m, m->ids[i].id);
+
+		if (first != &m->ids[i])
+			found(f, SK_CRITICAL, "defined_twice",
+			    m->ids[i].line + 1, m->ids[i].id,
+			    sk_arena_printf(f->a,
+				"%s is defined in line %zu and again "
+				"in line %zu. Which one holds?",
+				m->ids[i].id, first->line + 1,
+				m->ids[i].line + 1));
+	}
 }
 
 /* Requirements that a text names and the specification does not define. */
 static void
 find_unknown(struct sk_finder *f, const char *what, const struct sk_buf *text)
 {
-	struct sk_strv seen = { 0 };
-	char id[SK_MD_ID_LEN];
+	struct sk_md_mentions named = { 0 };
+	struct sk_slice *ids;
+	uint32_t *group, seen = 0;
 	struct sk_md m;
-	size_t at;
 
 	/* Without identifiers there is nothing to be held against. */
 	if (f->p->md.n_ids == 0)
 		return;
 	sk_md_scan(&m, text->p, text->len);
-	for (size_t i = 0; i < m.n; i++) {
-		at = m.v[i].code ? m.v[i].n : 0;
-		while (sk_md_next_id(m.v[i].p, m.v[i].n, &at, id)) {
-			if (!sk_md_is_requirement(id) ||
-			    sk_md_id_find(&f->p->md, id) != NULL ||
-			    sk_strv_has(&seen, id))
-				continue;
-			sk_strv_add(&seen, id);
-			found(f, SK_IMPORTANT, "undefined", 0, id,
-			    sk_arena_printf(f->a,
-				"%s names %s, which the specification does not "
-				"define. What is it?",
-				what, id));
-		}
+	for (size_t i = 0; i < m.n; i++)
+		if (!m.v[i].code)
+			sk_md_mention(&named, m.v[i].p, m.v[i].n, i);
+	ids = sk_reallocarray(NULL, named.n + 1, sizeof(*ids));
+	group = sk_reallocarray(NULL, named.n + 1, sizeof(*group));
+	for (size_t i = 0; i < named.n; i++)
+		ids[i] =
+		    (struct sk_slice){ named.v[i].id, strlen(named.v[i].id) };
+	(void)sk_group(ids, named.n, group);
+	for (size_t i = 0; i < named.n; i++) {
+		const char *id = named.v[i].id;
+
+		/* (Each once, where it is named first.) */
+		if (group[i] != seen)
+			continue;
+		seen++;
+		if (!sk_md_is_requirement(id) ||
+		    sk_md_id_find(&f->p->md, id) != NULL)
+			continue;
+		found(f, SK_IMPORTANT, "undefined", 0, id,
+		    sk_arena_printf(f->a,
+			"%s names %s, which the specification does not "
+			"define. What is it?",
+			what, id));
 	}
-	sk_strv_free(&seen);
+	free(ids);
+	free(group);
+	sk_md_mentions_free(&named);
 	sk_md_free(&m);
 }
 
@@ -302,6 +325,7 @@ static void
 checklist(struct sk_finder *f)
 {
 	const struct sk_md *m = &f->p->md;
+	struct sk_md_mentions named;
 
 	if (m->n_ids == 0)
 		found(f, SK_IMPORTANT, "no_ids", 0, NULL,
@@ -313,6 +337,7 @@ checklist(struct sk_finder *f)
 							 : SK_MINOR);
 	find_doubles(f);
 	find_unknown(f, "It", &f->p->spec);
+	accepting(m, &named);
 	for (size_t i = 0; i < m->n_ids; i++) {
 		const struct sk_md_id *d = &m->ids[i];
 
@@ -324,7 +349,7 @@ checklist(struct sk_finder *f)
 				d->id, d->words));
 		if ((has_section(f->p, ACCEPTANCE) ||
 			has_section(f->p, TESTS)) &&
-		    !is_accepted(m, d))
+		    !is_accepted(&named, d))
 			found(f, SK_IMPORTANT, "not_accepted", d->line + 1,
 			    d->id,
 			    sk_arena_printf(f->a,
@@ -332,6 +357,7 @@ checklist(struct sk_finder *f)
 				"tested?",
 				d->id));
 	}
+	sk_md_mentions_free(&named);
 }
 
 void
@@ -340,15 +366,18 @@ sk_gate_score(const struct sk_papers *p, struct sk_score *s)
 	const struct sk_md *m = &p->md;
 	struct sk_arena a = { 0 };
 	struct sk_finder f = { .p = p, .a = &a };
+	struct sk_md_mentions named;
 	int accepted = 0, lengthy = 0;
 
 	memset(s, 0, sizeof(*s));
+	accepting(m, &named);
 	for (size_t i = 0; i < SECTIONS; i++)
 		s->completeness += has_section(p, i) ? 20 : 0;
 	for (size_t i = 0; i < m->n_ids; i++) {
 		lengthy += m->ids[i].words > LONG_WORDS ? 5 : 0;
-		accepted += is_accepted(m, &m->ids[i]);
+		accepted += is_accepted(&named, &m->ids[i]);
 	}
+	sk_md_mentions_free(&named);
 	s->clarity =
 	    100 - (m->n_ids == 0 ? 50 : 0) - (lengthy > 20 ? 20 : lengthy);
 	/* 60 for being there at all, 40 for covering everything. */
@@ -380,20 +409,25 @@ static void
 coverage(struct sk_finder *f, const char *name, const struct sk_buf *text)
 {
 	const struct sk_md *m = &f->p->md;
+	struct sk_md_mentions named = { 0 };
+	size_t n;
 
 	if (text->len == 0) {
 		found(f, SK_IMPORTANT, "missing_paper", 0, NULL,
 		    sk_arena_printf(f->a, "There is no %s.", name));
 		return;
 	}
+	sk_md_mention(&named, text->p, text->len, 0);
+	sk_md_mentions_sort(&named);
 	for (size_t i = 0; i < m->n_ids; i++)
-		if (!sk_md_names(text->p, text->len, m->ids[i].id))
+		if (sk_md_mentions_of(&named, m->ids[i].id, &n) == NULL)
 			found(f, SK_IMPORTANT, "coverage_gap",
 			    m->ids[i].line + 1, m->ids[i].id,
 			    sk_arena_printf(f->a,
 				"%s does not mention %s. Is it left out on "
 				"purpose?",
 				name, m->ids[i].id));
+	sk_md_mentions_free(&named);
 	find_unknown(f, name, text);
 }
 

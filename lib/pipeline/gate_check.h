@@ -40,6 +40,11 @@ struct sk_claim {
 /* All of the papers, in order; in the arena. */
 struct sk_claim *
 sk_claims(const struct sk_papers *p, size_t *n, struct sk_arena *a);
+/* Those of one requirement one after another: first[i] is the first that names
+ * the one of claim i, next[i] the one after it, n = none. Who names none is
+ * alone. In the arena. */
+void sk_claims_chain(const struct sk_claim *c, size_t n, const size_t **first,
+    const size_t **next, struct sk_arena *a);
 /* Words that mean nothing by themselves. */
 bool sk_word_is_small(const char *s);
 /* The same word: up to its ending. */

@@ -155,16 +155,58 @@ sk_md_next_id(const char *p, size_t n, size_t *at, char id[SK_MD_ID_LEN])
 	return false;
 }
 
-bool
-sk_md_names(const char *p, size_t n, const char *id)
+void
+sk_md_mention(struct sk_md_mentions *s, const char *p, size_t n, size_t line)
 {
-	char found[SK_MD_ID_LEN];
+	char id[SK_MD_ID_LEN];
 	size_t at = 0;
 
-	while (sk_md_next_id(p, n, &at, found))
-		if (strcmp(found, id) == 0)
-			return true;
-	return false;
+	while (sk_md_next_id(p, n, &at, id)) {
+		SK_GROW(NULL, s->v, s->n, s->cap);
+		s->v[s->n].line = line;
+		memcpy(s->v[s->n++].id, id, sizeof(id));
+	}
+}
+
+static int
+by_mention(const void *x, const void *y)
+{
+	const struct sk_md_mention *a = x, *b = y;
+
+	return strcmp(a->id, b->id);
+}
+
+void
+sk_md_mentions_sort(struct sk_md_mentions *s)
+{
+	if (s->n > 0)
+		qsort(s->v, s->n, sizeof(*s->v), by_mention);
+}
+
+const struct sk_md_mention *
+sk_md_mentions_of(const struct sk_md_mentions *s, const char *id, size_t *n)
+{
+	size_t low = 0, high = s->n, to;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(s->v[mid].id, id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (to = low; to < s->n && strcmp(s->v[to].id, id) == 0;)
+		to++;
+	*n = to - low;
+	return *n > 0 ? &s->v[low] : NULL;
+}
+
+void
+sk_md_mentions_free(struct sk_md_mentions *s)
+{
+	free(s->v);
+	memset(s, 0, sizeof(*s));
 }
 
 bool
@@ -263,12 +305,33 @@ requirements(struct sk_md *m)
 	}
 }
 
+static int
+by_id(const void *x, const void *y)
+{
+	const struct sk_md_id *const *a = x, *const *b = y;
+	int c = strcmp((*a)->id, (*b)->id);
+
+	return c != 0 ? c : *a < *b ? -1 : *a > *b;
+}
+
+static void
+index_ids(struct sk_md *m)
+{
+	if (m->n_ids == 0)
+		return;
+	m->by_id = sk_reallocarray(NULL, m->n_ids, sizeof(struct sk_md_id *));
+	for (size_t i = 0; i < m->n_ids; i++)
+		m->by_id[i] = &m->ids[i];
+	qsort(m->by_id, m->n_ids, sizeof(struct sk_md_id *), by_id);
+}
+
 void
 sk_md_scan(struct sk_md *m, const char *text, size_t n)
 {
 	memset(m, 0, sizeof(*m));
 	lines(m, text, n);
 	requirements(m);
+	index_ids(m);
 }
 
 void
@@ -276,6 +339,7 @@ sk_md_free(struct sk_md *m)
 {
 	free(m->v);
 	free(m->ids);
+	free(m->by_id);
 	memset(m, 0, sizeof(*m));
 }
 
@@ -312,10 +376,19 @@ sk_md_section_end(const struct sk_md *m, size_t heading)
 const struct sk_md_id *
 sk_md_id_find(const struct sk_md *m, const char *id)
 {
-	for (size_t i = 0; i < m->n_ids; i++)
-		if (strcmp(m->ids[i].id, id) == 0)
-			return &m->ids[i];
-	return NULL;
+	size_t low = 0, high = m->n_ids;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(m->by_id[mid]->id, id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < m->n_ids && strcmp(m->by_id[low]->id, id) == 0
+	           ? m->by_id[low]
+	           : NULL;
 }
 
 /* Agents' text is hostile: nothing of it may become markup. */

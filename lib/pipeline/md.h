@@ -30,6 +30,7 @@ struct sk_md {
 	bool open; /* the last fence is not closed */
 	struct sk_md_id *ids; /* defined requirements, in order */
 	size_t n_ids;
+	struct sk_md_id **by_id; /* the same by id, then in order */
 };
 void sk_md_scan(struct sk_md *m, const char *text, size_t n);
 void sk_md_free(struct sk_md *m);
@@ -39,13 +40,28 @@ size_t sk_md_heading(const struct sk_md *m, const char *const *words);
 /* The line after a heading's section: where its level comes again, or one
  * above. */
 size_t sk_md_section_end(const struct sk_md *m, size_t heading);
+/* The first one of this id, or NULL. */
 const struct sk_md_id *sk_md_id_find(const struct sk_md *m, const char *id);
 /* The next identifier of a requirement in p from *at on; false = no more. */
 bool sk_md_next_id(const char *p, size_t n, size_t *at, char id[SK_MD_ID_LEN]);
 /* Of a requirement, and not of its acceptance criterion, task or risk. */
 bool sk_md_is_requirement(const char *id);
-/* Does the text name this identifier anywhere? */
-bool sk_md_names(const char *p, size_t n, const char *id);
+/* Where identifiers are named: to be added in order, then sorted by id once. */
+struct sk_md_mention {
+	char id[SK_MD_ID_LEN];
+	size_t line;
+};
+struct sk_md_mentions {
+	struct sk_md_mention *v;
+	size_t n, cap;
+};
+void
+sk_md_mention(struct sk_md_mentions *s, const char *p, size_t n, size_t line);
+void sk_md_mentions_sort(struct sk_md_mentions *s);
+/* The first of *n of this id; *n = 0 when it is not named. */
+const struct sk_md_mention *
+sk_md_mentions_of(const struct sk_md_mentions *s, const char *id, size_t *n);
+void sk_md_mentions_free(struct sk_md_mentions *s);
 /* Hostile text as one line that nobody can mistake for markup, appended. */
 void sk_md_text(struct sk_buf *b, const char *s, size_t n);
 

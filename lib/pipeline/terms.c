@@ -100,26 +100,26 @@ is_joined(const char *s)
 	return is_letters(s);
 }
 
-/* Which of the ways the specification writes it, more often than the other;
- * NULL when it does not. */
+/* How the specification writes it, in one word or in two: the way that it has
+ * more often, else the one that comes first; NULL when it does not. */
 static const char *
 preferred(const struct form *v, size_t n)
 {
-	const char *best = NULL;
-	size_t most = 0;
+	const char *begins[2] = { NULL, NULL }; /* by is_joined() */
+	size_t count[2] = { 0, 0 };
+	bool way = false;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t k = 0;
+		bool joined = is_joined(v[i].s);
 
-		for (size_t j = 0; j < n; j++)
-			k += v[j].c->paper == 0 &&
-			     is_joined(v[j].s) == is_joined(v[i].s);
-		if (v[i].c->paper == 0 && k > most) {
-			most = k;
-			best = v[i].s;
-		}
+		if (v[i].c->paper != 0)
+			continue;
+		if (count[0] + count[1] == 0)
+			way = joined;
+		if (count[joined]++ == 0)
+			begins[joined] = v[i].s;
 	}
-	return best;
+	return begins[count[!way] > count[way] ? !way : way];
 }
 
 /* All ways of one key: each paper's first that is not the specification's. */
@@ -182,13 +182,44 @@ find_compounds(struct sk_finder *f, const struct sk_claim *c, size_t n)
 
 /* ---- a word for another ---- */
 
-static bool
-paper_says(const struct sk_claim *c, size_t n, int paper, const char *word)
+/* The words of a paper, each once. */
+struct vocabulary {
+	const char **w;
+	size_t n;
+};
+
+static void
+learn(struct vocabulary *v, const struct sk_claim *c, size_t n, int paper,
+    struct sk_arena *a)
 {
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; c[i].paper == paper && k < c[i].n; k++)
-			if (sk_word_alike(c[i].w[k].s, word))
-				return true;
+	struct sk_slice *all;
+	uint32_t *group;
+	size_t count = 0, i = 0;
+
+	for (size_t k = 0; k < n; k++)
+		count += c[k].paper == paper ? c[k].n : 0;
+	all = sk_reallocarray(NULL, count + 1, sizeof(*all));
+	group = sk_reallocarray(NULL, count + 1, sizeof(*group));
+	for (size_t k = 0; k < n; k++)
+		for (size_t w = 0; c[k].paper == paper && w < c[k].n; w++)
+			all[i++] = (struct sk_slice){ c[k].w[w].s,
+				strlen(c[k].w[w].s) };
+	v->n = 0;
+	v->w = sk_arena_alloc(
+	    a, (sk_group(all, count, group) + 1) * sizeof(*v->w));
+	for (i = 0; i < count; i++)
+		if (group[i] == v->n)
+			v->w[v->n++] = all[i].p;
+	free(all);
+	free(group);
+}
+
+static bool
+says(const struct vocabulary *v, const char *word)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (sk_word_alike(v->w[i], word))
+			return true;
 	return false;
 }
 
@@ -210,29 +241,37 @@ same_place(
 }
 
 static void
-compare_words(struct sk_finder *f, const struct sk_claim *all, size_t n,
+compare_words(struct sk_finder *f, const struct vocabulary *v,
     const struct sk_claim *spec, const struct sk_claim *d)
 {
-	for (size_t i = 0; i < spec->n; i++)
-		for (size_t k = 0; is_term(&spec->w[i]) && k < d->n; k++) {
+	for (size_t i = 0; i < spec->n; i++) {
+		if (!is_term(&spec->w[i]))
+			continue;
+		for (size_t k = 0; k < d->n; k++) {
 			const char *x = spec->w[i].s, *y = d->w[k].s;
 
-			if (!is_term(&d->w[k]) || sk_word_alike(x, y) ||
-			    !same_place(spec, i, d, k) ||
-			    paper_says(all, n, 0, y) ||
-			    paper_says(all, n, d->paper, x))
+			/* (What is rarest is asked first.) */
+			if (!same_place(spec, i, d, k) || !is_term(&d->w[k]) ||
+			    sk_word_alike(x, y) || says(&v[0], y) ||
+			    says(&v[d->paper], x))
 				continue;
 			propose(f, d, d->id, y, x);
 		}
+	}
 }
 
 void
 sk_find_terms(struct sk_finder *f, const struct sk_claim *c, size_t n)
 {
+	struct vocabulary v[SK_PAPERS];
+	const size_t *first, *next;
+
 	find_compounds(f, c, n);
+	for (int p = 0; p < SK_PAPERS; p++)
+		learn(&v[p], c, n, p, f->a);
+	sk_claims_chain(c, n, &first, &next, f->a);
 	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; c[i].id[0] != '\0' && k < i; k++)
-			if (c[k].paper == 0 && c[i].paper != 0 &&
-			    strcmp(c[k].id, c[i].id) == 0)
-				compare_words(f, c, n, &c[k], &c[i]);
+		for (size_t k = first[i]; k < i; k = next[k])
+			if (c[k].paper == 0 && c[i].paper != 0)
+				compare_words(f, v, &c[k], &c[i]);
 }

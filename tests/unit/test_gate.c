@@ -64,8 +64,42 @@ test_scan(void)
 	CHECK_INT(m.n, 0);
 	CHECK_INT(sk_md_heading(&m, title), 0);
 	sk_md_free(&m);
-	CHECK(sk_md_names("x FR-001.", 9, "FR-001"));
-	CHECK(!sk_md_names("FR-0012 XFR-001 FR-001a", 23, "FR-001"));
+}
+
+/* Identifiers are found by their text, the first of equal ones. */
+static void
+test_ids(void)
+{
+	static const char twice[] =
+	    "FR-002: b\n\nFR-010: c\n\nFR-002: again\n\n"
+	    "FR-001: a\n";
+	struct sk_md_mentions s = { 0 };
+	const struct sk_md_mention *x;
+	struct sk_md m;
+	size_t n;
+
+	sk_md_scan(&m, twice, strlen(twice));
+	CHECK_INT(m.n_ids, 4);
+	CHECK(sk_md_id_find(&m, "FR-002") == &m.ids[0]);
+	CHECK(sk_md_id_find(&m, "FR-001") == &m.ids[3]);
+	CHECK(sk_md_id_find(&m, "FR-0") == NULL);
+	CHECK(sk_md_id_find(&m, "ZR-1") == NULL);
+	sk_md_free(&m);
+	sk_md_scan(&m, "", 0);
+	CHECK(sk_md_id_find(&m, "FR-1") == NULL);
+	sk_md_free(&m);
+
+	CHECK(sk_md_mentions_of(&s, "FR-001", &n) == NULL && n == 0);
+	sk_md_mention(&s, "x FR-001.", 9, 7);
+	sk_md_mention(&s, "FR-0012 XFR-001 FR-001a", 23, 8);
+	sk_md_mention(&s, "AC-1 of FR-001 and FR-001", 25, 9);
+	sk_md_mentions_sort(&s);
+	x = sk_md_mentions_of(&s, "FR-001", &n);
+	CHECK_INT(n, 3);
+	CHECK(x != NULL && x[0].line + x[1].line + x[2].line == 25);
+	CHECK(sk_md_mentions_of(&s, "FR-0012", &n) != NULL && n == 1);
+	CHECK(sk_md_mentions_of(&s, "FR-00", &n) == NULL);
+	sk_md_mentions_free(&s);
 }
 
 /* ---- uniting ---- */
@@ -330,6 +364,7 @@ test_context(void)
 int
 main(void)
 {
+	test_ids();
 	test_scan();
 	test_merge();
 	test_shares();
