@@ -160,6 +160,16 @@ END
 	proxy -p slow=2ms --slow-bytes 500
 	ask 0 /raw/stream
 	cmp body want
+	# A client that is slow slows the server down: nothing piles up here.
+	{ printf 'HTTP/1.1 200 OK\r\nContent-Length: 40000000\r\n\r\n'
+		head -c 40000000 /dev/zero; } >"$BATS_FILE_TMPDIR/srv/big"
+	proxy -p slow=400ms
+	wait=1 ask 28 /raw/big
+	[ -s body ]
+	hwm=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
+	echo "$hwm kB"
+	[ -n "${SK_ASAN-}" ] || [ "$hwm" -lt 30000 ]
+	rm "$BATS_FILE_TMPDIR/srv/big"
 	proxy -p garbage
 	ask 0 /raw/stream
 	same "$(wc -c <body)" "$size"

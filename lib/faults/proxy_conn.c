@@ -146,6 +146,22 @@ cut(struct sk_proxy_conn *c)
 		drop_soon(c);
 }
 
+/* Is there more for the client than we keep? */
+static bool
+plenty(const struct sk_proxy_conn *c)
+{
+	return sk_outq_full(c->out) || c->slow.len > HIGH;
+}
+
+static void
+resume(struct sk_proxy_conn *c)
+{
+	if (!c->paused || c->call == NULL || plenty(c))
+		return;
+	c->paused = false;
+	sk_net_pause(c->call, false);
+}
+
 /* The client took something, or is gone. */
 static void
 on_out(struct sk_outq *q, void *arg)
@@ -156,10 +172,7 @@ on_out(struct sk_outq *q, void *arg)
 		drop_soon(c);
 		return;
 	}
-	if (c->paused && c->call != NULL && !sk_outq_full(q)) {
-		c->paused = false;
-		sk_net_pause(c->call, false);
-	}
+	resume(c);
 }
 
 /* ---- what we say ourselves ---- */
@@ -261,6 +274,7 @@ on_slow(struct sk_loop *l, void *arg)
 		    sk_loop_timer(l, sk_mono_ms() + c->fault->arg, on_slow, c);
 	else if (c->upstream_done)
 		finish(c, true);
+	resume(c);
 }
 
 /* Body bytes under a fault. */
@@ -319,7 +333,7 @@ on_heard(void *arg, size_t n)
 	struct sk_proxy_conn *c = arg;
 
 	(void)n;
-	if (c->call != NULL && !c->paused && sk_outq_full(c->out)) {
+	if (c->call != NULL && !c->paused && plenty(c)) {
 		c->paused = true;
 		sk_net_pause(c->call, true);
 	}
