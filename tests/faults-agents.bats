@@ -217,7 +217,17 @@ consensus_fail=conflict 1 conflict
 consensus_fail=unknown 3 unknown
 consensus_fail=error 75 consensus_failed
 END
+	# One answer more or less of three is no reason to be something else: who
+	# reports the conflict says all the rest as well.
+	ask 3 agent_fail@c:9=auth --stage plan --spec S
+	SPEC_KIT_FAULTS=consensus_fail feed_file run 1 sk-consensus \
+		--expect a,b,c --require /k --no-evidence
+	same "$(j -c '[.status, .missing_agents, .merged]')" \
+		'["conflict",["c"],{"k":1}]'
 	# After no verdict at all, the same command makes one.
+	ask 0 ''
+	SPEC_KIT_FAULTS=consensus_fail=error feed_file run 75 sk-consensus \
+		--expect a,b,c --no-evidence
 	feed_file run 0 sk-consensus --expect a,b,c --no-evidence
 }
 

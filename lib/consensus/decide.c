@@ -211,7 +211,7 @@ judge(struct work *w, struct sk_verdict *v, struct sk_err *err)
 	c.inputs = w->inputs;
 #ifdef SK_FAULTS
 	if (rc == 0)
-		rc = sk_hurt_verdict(&c, w->inputs, err);
+		rc = sk_hurt_verdict(&c, w->inputs, &w->a, err);
 #endif
 	return rc != 0 ? rc : sk_verdict_make(&c, v, err);
 }

@@ -69,7 +69,8 @@ int sk_decision_write(struct sk_buf *out, const struct sk_decision *d,
 
 #ifdef SK_FAULTS
 /* hurt.c: may change the case and its inputs, on purpose. */
-int sk_hurt_verdict(struct sk_case *c, struct sk_input *in, struct sk_err *err);
+int sk_hurt_verdict(struct sk_case *c, struct sk_input *in, struct sk_arena *a,
+    struct sk_err *err);
 #endif
 
 #endif
