@@ -144,12 +144,32 @@ spawn_error(
 
 /* ---- sk_spawn ---- */
 
-static void
+static int
 wire(posix_spawn_file_actions_t *fa, int fd, int target)
 {
 	if (fd == -2)
-		return;
-	posix_spawn_file_actions_adddup2(fa, fd >= 0 ? fd : null_fd(), target);
+		return 0;
+	if (fd < 0 && (fd = null_fd()) < 0)
+		return errno;
+	return posix_spawn_file_actions_adddup2(fa, fd, target);
+}
+
+/* 0 or errno. An action that is missing is no detail: the child would write to
+ * our streams, hold our locks, or work in our directory. */
+static int
+actions(const struct sk_spawn *s, posix_spawn_file_actions_t *fa)
+{
+	int e = wire(fa, s->fd_in, 0);
+
+	if (e == 0)
+		e = wire(fa, s->fd_out, 1);
+	if (e == 0)
+		e = wire(fa, s->fd_err, 2);
+	if (e == 0)
+		e = posix_spawn_file_actions_addclosefrom_np(fa, 3);
+	if (e == 0 && s->cwd != NULL)
+		e = posix_spawn_file_actions_addchdir_np(fa, s->cwd);
+	return e;
 }
 
 static const char *
@@ -188,12 +208,9 @@ do_spawn(const struct sk_spawn *s, const char *path, const char *const *envp,
 	posix_spawnattr_setflags(&at, flags);
 	posix_spawnattr_setsigmask(&at, &none);
 	posix_spawnattr_setsigdefault(&at, &all);
-	wire(&fa, s->fd_in, 0);
-	wire(&fa, s->fd_out, 1);
-	wire(&fa, s->fd_err, 2);
-	posix_spawn_file_actions_addclosefrom_np(&fa, 3);
-	if (s->cwd != NULL)
-		posix_spawn_file_actions_addchdir_np(&fa, s->cwd);
+	e = actions(s, &fa);
+	if (e != 0)
+		goto out;
 	/* Limits are inherited: they are ours for the moment of the spawn. */
 	if (nofile_raised) {
 		getrlimit(RLIMIT_NOFILE, &files);
@@ -205,6 +222,7 @@ do_spawn(const struct sk_spawn *s, const char *path, const char *const *envp,
 		sk_brand_take(&brand);
 	if (nofile_raised)
 		setrlimit(RLIMIT_NOFILE, &files);
+out:
 	posix_spawn_file_actions_destroy(&fa);
 	posix_spawnattr_destroy(&at);
 	return e;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* sys: loop, spawn, the tree of descendants, the guardian pair. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -272,6 +274,58 @@ test_spawn_errors(void)
 	unlink("script");
 }
 
+/* The action of the next spawn that is refused, counted from 0; -1 = none. */
+static int refused = -1;
+
+static bool
+refuse(void)
+{
+	return refused >= 0 && refused-- == 0;
+}
+
+#define INTERPOSE(name, params, args) \
+	int name params \
+	{ \
+		int(*real) params; \
+		void *found = dlsym(RTLD_NEXT, #name); \
+\
+		memcpy(&real, &found, sizeof(real)); \
+		return refuse() ? ENOMEM : real args; \
+	}
+INTERPOSE(posix_spawn_file_actions_adddup2,
+    (posix_spawn_file_actions_t * a, int fd, int to), (a, fd, to))
+INTERPOSE(posix_spawn_file_actions_addclosefrom_np,
+    (posix_spawn_file_actions_t * a, int from), (a, from))
+INTERPOSE(posix_spawn_file_actions_addchdir_np,
+    (posix_spawn_file_actions_t * a, const char *path), (a, path))
+
+/* Nothing runs on our streams, with our locks, or where we are, because there
+ * was no memory to say otherwise. */
+static void
+test_spawn_whole(void)
+{
+	const char *argv[] = { "touch", "ran", NULL };
+	struct sk_spawn sp = { .argv = argv,
+		.cwd = ".",
+		.fd_in = -1,
+		.fd_out = -1,
+		.fd_err = -1 };
+	struct sk_err err = { 0 };
+	int st;
+	pid_t pid;
+
+	for (int i = 0; i < 5; i++) {
+		refused = i;
+		CHECK_INT(sk_spawn(&sp, &pid, &err), SK_NOMEM);
+		CHECK_INT(refused, -1);
+		CHECK(access("ran", F_OK) != 0);
+		sk_err_clear(&err);
+	}
+	CHECK(sk_spawn(&sp, &pid, &err) == 0);
+	CHECK(waitpid(pid, &st, 0) == pid && st == 0);
+	CHECK(unlink("ran") == 0);
+}
+
 /* Signals default and unblocked, descriptors closed, the child's own PATH. */
 static void
 test_clean_child(void)
@@ -519,6 +573,7 @@ main(int argc, char **argv)
 	test_removal();
 	test_many();
 	test_spawn_errors();
+	test_spawn_whole();
 	test_clean_child();
 	test_tree();
 	test_guard(self);
