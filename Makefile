@@ -64,8 +64,7 @@ SODIUM = -lsodium
 
 # ---- what is built ----------------------------------------------------------
 
-# Rooms in the archive, lowest first; net is an archive of its own, because
-# linking libcurl costs 6 ms at every start.
+# Rooms in the archive, lowest first; net is an archive of its own, above them.
 ROOMS = core json data sys cli store config agent consensus metrics \
 	auth pipeline
 LIB_SRC = $(foreach r,$(ROOMS),$(sort $(wildcard lib/$(r)/*.c)))
@@ -81,7 +80,7 @@ DATA = $(shell find lib/data -type f ! -name '*.[ch]' ! -name '*.awk' | \
 	LC_ALL=C sort)
 
 # Which library each program links (--as-needed drops what it does not use).
-LIBS_sk =
+LIBS_sk = $(SODIUM)
 LIBS_sk-auto = $(SQLITE) $(SODIUM)
 LIBS_sk-branch = $(SQLITE) $(SODIUM)
 LIBS_sk-config = $(SODIUM)
@@ -117,14 +116,14 @@ $(BUILD)/libskfaults.a: $(FAULT_OBJ)
 	$(AR) rcsD $@ $^
 
 # The network's archive stands between the rooms that call it and those that it
-# calls; a program that pulls nothing from it links no libcurl.
+# calls. Nobody links libcurl: it is loaded when somebody speaks HTTP.
 ARCHIVES = $(BUILD)/libsk.a $(BUILD)/libskfaults.a $(BUILD)/libsknet.a
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 	$(ARCHIVES) $(BUILD)/libsk.a $(LAST)
 
 $(BIN)/%: $(BUILD)/cmd/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(LINK) $(LIBS_$*) $(SODIUM) $(LDLIBS)
+	$(LINK) $(LIBS_$*) $(LDLIBS)
 
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)

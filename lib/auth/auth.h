@@ -47,7 +47,7 @@ void sk_idp_set(struct sk_idp *p, const char *key, const char *value);
 int sk_idp_client(
     struct sk_idp *p, const char *key, const char **out, struct sk_err *err);
 
-/* ---- the store (store.c) ---- */
+/* ---- the store (store.c, rekey.c) ---- */
 
 struct sk_auth;
 struct sk_auth_opts {
@@ -81,7 +81,7 @@ struct sk_rekey {
 int
 sk_auth_rekey(struct sk_auth *a, const struct sk_rekey *o, struct sk_err *err);
 
-/* ---- logging in (login.c) ---- */
+/* ---- logging in (login.c, wait.c, show.c) ---- */
 
 struct sk_login_opts {
 	const char *account; /* NULL = by the login itself, or "default" */
@@ -112,7 +112,7 @@ int sk_login_cancel(struct sk_auth *a, const char *handle, struct sk_err *err);
 void sk_auth_show_qr(const char *uri);
 void sk_auth_open_browser(const char *uri);
 
-/* ---- using (token.c, refresh.c) ---- */
+/* ---- using (refresh.c, harden.c, status.c, account.c, keep.c) ---- */
 
 struct sk_token_opts {
 	const char *account; /* NULL = the current one */

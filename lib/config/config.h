@@ -78,7 +78,7 @@ const char *sk_stage_word(const char *word);
  * of the stage's. */
 #define SK_ARBITER_STAGE "arbiter"
 
-/* ---- what changes (reload.c) ---- */
+/* ---- what changes (reload.c, watch.c) ---- */
 
 /* Of the effective tree, wherever its values come from. */
 void sk_config_hash(const struct sk_config *c, char hex[SK_SHA256_LEN]);
@@ -199,7 +199,7 @@ bool sk_config_secret(const char *key);
  * Shares what needs no change. */
 const struct sk_jv *
 sk_config_masked(struct sk_arena *a, const char *key, const struct sk_jv *v);
-/* ---- what is printed (show.c) ---- */
+/* ---- what is printed (show.c, find.c) ---- */
 
 #define SK_CONFIG_MASK "***" /* in place of a secret */
 /* A scalar as its text, a table or array as one line of JSON. */

@@ -19,7 +19,7 @@
 #include "store/store.h"
 #include "json/json.h"
 
-/* ---- policy (policy.c) ---- */
+/* ---- policy (policy.c, policy_rules.c) ---- */
 
 /* How many of n must agree: a count, or the exact fraction num/den of n. */
 struct sk_quorum {
@@ -207,7 +207,7 @@ const char *sk_refusal_text(const char *reason);
 /* One sk.intake/1 line. */
 void sk_intake_json(struct sk_buf *b, const struct sk_intake_note *n);
 
-/* ---- deciding (decide.c, evidence.c) ---- */
+/* ---- deciding (decide.c, decision_json.c, evidence_check.c) ---- */
 
 /* For reading records and verdicts of our own back: what was accepted once must
  * never be refused later. */
@@ -256,7 +256,7 @@ int sk_decision_json(
  * SK_DAMAGED "evidence_altered" one that was edited, with its hash. */
 int sk_evidence_stands(const char *root, const char *base,
     const struct sk_decision *d, struct sk_err *err);
-/* ---- proof (proof.c, explain.c) ---- */
+/* ---- proof, and what people see (proof.c, explain_*.c, show.c) ---- */
 
 /* Where the answers of a verdict may be, beside those that stand in it. */
 struct sk_answers_from {

@@ -228,7 +228,7 @@ bool sk_utf8_clean(struct sk_buf *b, const char *p, size_t n);
 
 /* ---- time (time.c) ---- */
 
-int64_t sk_now_ms(void); /* wall clock, ms since 1970; only for display */
+int64_t sk_now_ms(void); /* wall clock, ms since 1970: what is recorded */
 int64_t sk_mono_ms(void); /* CLOCK_MONOTONIC: timeouts */
 int64_t sk_boot_ms(void); /* CLOCK_BOOTTIME: leases, with boot id */
 #define SK_TIME_LEN 25 /* "2025-10-04T10:15:00.000Z" + NUL */
@@ -257,7 +257,7 @@ void sk_sha256_init(struct sk_sha256_st *st);
 void sk_sha256_add(struct sk_sha256_st *st, const void *p, size_t n);
 void sk_sha256_end(struct sk_sha256_st *st, char hex[SK_SHA256_LEN]);
 
-/* ---- files (io.c) ---- */
+/* ---- files (io.c, walk.c) ---- */
 
 int sk_write_all(int fd, const void *p, size_t n); /* 0 or -1, errno */
 /* All of fd up to max bytes; more is SK_DAMAGED "too_large". */

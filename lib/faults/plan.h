@@ -76,7 +76,7 @@ struct sk_fault_point {
 };
 extern const struct sk_fault_point sk_fault_points[]; /* name NULL ends it */
 
-/* ---- plans (plan.c) ---- */
+/* ---- plans (plan.c, text.c, plan_arg.c) ---- */
 
 enum sk_fault_which { SK_FAULT_FIRST, SK_FAULT_NTH, SK_FAULT_SHARE };
 #define SK_FAULT_NAME 48

@@ -131,7 +131,7 @@ void sk_jadd(struct sk_arena *a, struct sk_jv *o, const char *key, size_t n,
 void sk_jpush(struct sk_arena *a, struct sk_jv *arr, struct sk_jv *v);
 struct sk_jv *sk_jcopy(struct sk_arena *a, const struct sk_jv *v); /* deep */
 
-/* ---- canonical form (canon.c) ---- */
+/* ---- canonical form (canon.c, decimal.c) ---- */
 
 /* Keys sorted by bytes, numbers as exact canonical decimals (1.0 = 1e0 = 1,
  * -0 = 0, no float parsing), strings minimally escaped UTF-8. Two values are

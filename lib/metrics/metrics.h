@@ -186,7 +186,7 @@ int sk_meter_settle(struct sk_meter *m, const char *run, const char *branch,
  * is let go of; *n = how many. Within the caller's transaction. */
 int sk_meter_sweep(struct sk_meter *m, int64_t *n, struct sk_err *err);
 
-/* ---- budgets (budget.c) ---- */
+/* ---- budgets (budget.c, budget_show.c) ---- */
 
 /* One call that is about to be made. */
 struct sk_call {
@@ -334,7 +334,7 @@ void sk_report_text(const struct sk_report *r); /* prints, with bars */
 int sk_html_run(struct sk_buf *b, struct sk_db *db, const char *run,
     const struct sk_figures *f, struct sk_err *err);
 
-/* ---- the tool's verbs (verbs.c, verbs_money.c, verbs_logs.c) ---- */
+/* ---- the tool's verbs (verbs*.c) ---- */
 
 /* Every option of every verb; a verb looks at its own. */
 struct sk_metrics_opts {

@@ -19,7 +19,7 @@ struct sk_keep_opts {
 	bool yes, accept;
 };
 
-/* ---- the manifest (evidence_manifest.c) ---- */
+/* ---- the manifest (evidence_manifest.c, evidence_keep.c) ---- */
 
 /*
  * What one database says of one file. Not live: another one wrote over it or

@@ -67,7 +67,7 @@ int sk_cands_pick(struct sk_auto *a, const struct sk_cands *c, const char *rule,
 /* Did anybody's work of this run wait to be applied? *stage = of which. */
 int sk_land_waiting(struct sk_auto *a, const char **stage, struct sk_err *err);
 
-/* ---- what it would change (land_git.c) ---- */
+/* ---- what it would change (land_git.c, land_plan.c) ---- */
 
 struct sk_land_side {
 	bool there, exec;

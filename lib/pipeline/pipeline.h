@@ -47,7 +47,7 @@ char *sk_stage_policy(const struct sk_auto *a, const struct sk_stage *st);
 const struct sk_jv *sk_stage_rule(
     const struct sk_auto *a, const struct sk_stage *st, const char *name);
 
-/* ---- specifications (spec.c) ---- */
+/* ---- specifications (spec.c, feature.c) ---- */
 
 struct sk_spec {
 	char id[SK_IDENT_LEN];
@@ -165,7 +165,7 @@ int sk_auto_run(struct sk_auto *a, struct sk_err *err);
 int sk_auto_boundary(struct sk_auto *a, struct sk_step *steps, size_t at,
     size_t n, struct sk_err *err);
 
-/* ---- one step at a time (steer.c) ---- */
+/* ---- one step at a time (steer.c, drive.c, run.c) ---- */
 
 /* The verbs `step` (one stage, the next one), `resume` (from the stage that is
  * not done to the end) and `next` (the command that would come next, as one
@@ -307,7 +307,7 @@ struct sk_evidence {
 /* Bytes of a specification's evidence, and what of it is worth a look. */
 int64_t sk_evidence_size(const struct sk_auto *a, struct sk_evidence *ev);
 
-/* ---- other faces (plan.c, script.c, status.c) ---- */
+/* ---- other faces (plan.c, script.c, status.c, which.c, artefact.c) ---- */
 
 /* A dry run: each stage's line-up is checked by `sk-run --dry-run`. */
 int sk_auto_plan(struct sk_auto *a, const struct sk_step *steps, size_t n,

@@ -62,7 +62,7 @@ int sk_ask_patiently(struct sk_auto *a, struct sk_patience *p,
 int sk_ask_all(struct sk_auto *a, struct sk_step *s, struct sk_buf *records,
     int *worst, struct sk_err *err);
 
-/* ---- a stage's row (step.c) ---- */
+/* ---- a stage's row (step.c, run.c) ---- */
 
 /* The stage begins: its row, guardrails and gate. */
 int sk_step_begin(struct sk_auto *a, struct sk_step *s, struct sk_err *err);
@@ -97,7 +97,8 @@ bool sk_arbiter_wanted(
 int sk_arbiter_ask(struct sk_auto *a, const struct sk_step *s,
     struct sk_jv **verdict, struct sk_err *err);
 
-/* The driver's phase, in the database and as an event. */
+/* ---- the driver's phase, in the database and as an event (drive.c) ---- */
+
 int sk_phase_load(struct sk_auto *a, struct sk_err *err);
 int sk_phase_go(struct sk_auto *a, enum sk_phase_event e, struct sk_err *err);
 

@@ -22,7 +22,7 @@ struct sk_landing {
 	char *plan; /* JSON: each file before and after */
 	int64_t created_ms;
 };
-/* A new row in l->state; fills id and times. Only one landing of a tree may be
+/* A new row in l->state; fills id and created_ms. Only one landing of a tree may be
  * open: the caller holds that tree. */
 int
 sk_landing_begin(struct sk_db *db, struct sk_landing *l, struct sk_err *err);

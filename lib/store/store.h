@@ -17,7 +17,7 @@
 
 #include "core/core.h"
 
-/* ---- the file (db.c, migrate.c) ---- */
+/* ---- the file (db.c, tx.c) ---- */
 
 struct sk_db;
 
@@ -48,7 +48,7 @@ int sk_db_commit(struct sk_db *db, struct sk_err *err);
 void sk_db_rollback(struct sk_db *db);
 bool sk_db_in_tx(const struct sk_db *db);
 
-/* ---- runs and branches (q_run.c) ---- */
+/* ---- runs and branches (q_run.c, q_branch.c, q_lineage.c, q_prune.c) ---- */
 
 #define SK_RUN_LEN 65
 #define SK_BRANCH_LEN 129
@@ -130,7 +130,7 @@ int sk_branch_prune(struct sk_db *db, const char *root, const char *spec,
     int64_t before_ms, bool remove, struct sk_prunable **out, size_t *n,
     struct sk_arena *a, struct sk_err *err);
 
-/* ---- requests, attempts, answers (q_answer.c) ---- */
+/* ---- requests, attempts, answers (q_answer.c, q_content.c) ---- */
 
 /* One logical question to one agent; the idempotency key. */
 struct sk_key {
@@ -200,7 +200,7 @@ int sk_answers_of(struct sk_db *db, const struct sk_key *key,
     struct sk_stored **out, size_t *n, int64_t *round, struct sk_arena *a,
     struct sk_err *err);
 
-/* ---- decisions (q_decision.c) ---- */
+/* ---- decisions (q_decision.c, q_ack.c, q_lineage.c) ---- */
 
 struct sk_decision {
 	char run[SK_RUN_LEN], branch[SK_BRANCH_LEN];
@@ -334,7 +334,7 @@ int sk_epoch_check(
 int sk_db_publish(struct sk_db *db, const char *run, int64_t epoch,
     struct sk_pub *pub, struct sk_err *err);
 
-/* ---- pipeline rows (q_pipeline.c) ---- */
+/* ---- pipeline rows (q_pipeline.c, q_run.c) ---- */
 
 struct sk_stage_row {
 	char stage[SK_IDENT_LEN];

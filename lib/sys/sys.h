@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sys: the event loop, spawning, the guardian, locks.
+ * sys: the event loop, spawning, git, the guardian, locks, watching files,
+ * private directories, control groups.
  *
  * Promises: one thread, one epoll; children are posix_spawn'ed in a session of
  * their own with nothing inherited but what is named; a child is done when it
@@ -144,6 +145,8 @@ int sk_git_do(struct sk_git_call *c, const char *const *words,
 void sk_subreaper(void);
 /* Send signo to pid, its group, and every descendant that can be found. */
 void sk_tree_signal(pid_t pid, int signo);
+/* To all that is below a process, not to itself. */
+void sk_tree_signal_below(pid_t pid, int signo);
 /* SIGKILL every descendant once and reap nothing: one look instead of one for
  * each child, before they are ended one by one. */
 void sk_tree_kill_all(void);
@@ -176,9 +179,6 @@ struct sk_watch *sk_watch_new(struct sk_loop *l, int64_t quiet_ms,
 void sk_watch_files(struct sk_watch *w, const struct sk_strv *paths);
 void sk_watch_quiet(struct sk_watch *w, int64_t quiet_ms);
 void sk_watch_free(struct sk_watch *w);
-
-/* signo to all that is below a process, not to itself. */
-void sk_tree_signal_below(pid_t pid, int signo);
 
 /* ---- private directories (tmpdir.c) ---- */
 
