@@ -22,8 +22,8 @@ struct sk_landing {
 	char *plan; /* JSON: each file before and after */
 	int64_t created_ms;
 };
-/* A new row in l->state; fills id and created_ms. Only one landing of a tree may be
- * open: the caller holds that tree. */
+/* A new row in l->state; fills id and created_ms. Only one landing of a tree
+ * may be open: the caller holds that tree. */
 int
 sk_landing_begin(struct sk_db *db, struct sk_landing *l, struct sk_err *err);
 /* From the state that l has to another; SK_ORDER "landing_moved" when it is no
