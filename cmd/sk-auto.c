@@ -8,8 +8,8 @@
 #define O_AGENT \
 	SK_OPT_LIST(struct sk_auto_opts, 'a', "agent", "NAME", agents, \
 	    SK_C_AGENT, "ask this agent: NAME[=ADAPTER][:COUNT]", \
-	    "May be repeated. Without it the line-up is " \
-	    "stages.STAGE.agents, else pipeline.agents of the configuration.")
+	    "Without it the line-up is stages.STAGE.agents, else " \
+	    "pipeline.agents of the configuration.")
 #define O_RUN \
 	SK_OPT_STR(struct sk_auto_opts, 'r', "run", "RUN", run, SK_C_RUN, \
 	    "go on with this run", NULL)
@@ -35,7 +35,7 @@
 
 #define O_ON_GATE \
 	SK_OPT_ENUM(struct sk_auto_opts, 0, "on-gate", "WHAT", on_gate, \
-	    "fail pause accept", "a gate's question: fail, pause or accept", \
+	    "fail pause accept", "what a gate's question does to the run", \
 	    "What a quality gate does with a question to a person: end the " \
 	    "run with status 1, ask on the terminal or wait with status 5, " \
 	    "or leave it open and go on (quality_gates.on_gate).")
@@ -172,8 +172,8 @@ static const struct sk_opt gate_opts[] = {
 	O_DIRTY, O_ON_GATE, O_RUN, O_BRANCH, O_TIMEOUT, O_WAIT,
 	SK_OPT_LIST(struct sk_gate_opts, 'a', "agent", "NAME", common.agents,
 	    SK_C_AGENT, "the stage begins, and this agent is asked",
-	    "May be repeated: NAME[=ADAPTER][:COUNT]. It is recorded as by a "
-	    "run, and so must be its end: sk-auto end."),
+	    "NAME[=ADAPTER][:COUNT]. It is recorded as by a run, and so must "
+	    "be its end: sk-auto end."),
 	SK_OPT_END
 };
 #define E(f) common.f

@@ -64,11 +64,11 @@ static const struct sk_opt resume_opts[] = { O_WHERE,
 	SK_OPT_END };
 static const struct sk_opt prune_opts[] = {
 	O_SPEC("only branches of this specification"),
-	SK_OPT_DUR(T, 0, "older", "DURATION", older,
+	SK_OPT_DUR(T, 0, "older-than", "DURATION", older,
 	    "without activity for so long (7d)", NULL),
 	SK_OPT_FLAG(T, 'a', "all", all, "of every project", NULL),
-	SK_OPT_FLAG(
-	    T, 0, "remove", remove, "remove them, not only list them", NULL),
+	SK_OPT_FLAG(T, 'y', "yes", remove,
+	    "remove them; without, only list them", NULL),
 	SK_OPT_END
 };
 static const struct sk_opt no_opts[] = { SK_OPT_END };
@@ -119,7 +119,7 @@ static const char *const resume_ex[] = {
 	"sk-branch resume --last", NULL
 };
 static const char *const prune_ex[] = { "sk-branch prune",
-	"sk-branch prune --older 30d --remove", NULL };
+	"sk-branch prune --older-than 30d --yes", NULL };
 
 #define VERB_OPTS(o) .opts = o, .opts_size = sizeof(T), .opts_init = &init
 #define BRANCH(n) .min_args = (n), .max_args = (n), .comp = SK_C_BRANCH

@@ -16,14 +16,14 @@
 	SK_OPT_LIST(T, 'e', "expect", "A,B,...", expect, SK_C_AGENT, \
 	    "the agents that have to answer", \
 	    "Agents of the policy, else those that were asked in this round, " \
-	    "unless this option says who. May be repeated.")
+	    "unless this option says who.")
 #define QUORUM_OPT \
 	SK_OPT_STR(T, 'n', "quorum", "N|FRACTION", decide.quorum, SK_C_NONE, \
 	    "how many must agree: 3, 2/3 (more than half)", NULL)
 #define REQUIRE_OPT \
 	SK_OPT_LIST(T, 'p', "require", "POINTER", decide.require, SK_C_NONE, \
 	    "a path that must have a quorum (JSON Pointer)", \
-	    "May be repeated. The whole answer is the empty pointer.")
+	    "The whole answer is the empty pointer.")
 #define POLICY_OPT \
 	SK_OPT_STR(T, 0, "policy", "FILE|NAME", policy, SK_C_FILE, \
 	    "rules of this file, or of this shipped policy", NULL)
@@ -100,8 +100,8 @@ static const struct sk_opt audit_opts[] = {
 	    "hold the synthesis files below DIR against it", NULL),
 	SK_OPT_LIST(T, 0, "history", "FILE", history, SK_C_FILE,
 	    "what the tools have printed must be there",
-	    "May be repeated. Records of intake, verdicts and "
-	    "acknowledgements, as they were printed."),
+	    "Records of intake, verdicts and acknowledgements, as they were "
+	    "printed."),
 	SK_OPT_END
 };
 static const struct sk_opt explain_opts[] = {
@@ -125,8 +125,7 @@ static const struct sk_opt arbitrate_opts[] = {
 };
 static const struct sk_opt export_opts[] = {
 	SK_OPT_ENUM(T, 0, "format", "FORM", form,
-	    "sarif junit github gitlab md env",
-	    "sarif, junit, github, gitlab, md or env",
+	    "sarif junit github gitlab md env", "the form to write",
 	    "SARIF 2.1.0; JUnit XML; workflow commands; a code quality "
 	    "report; Markdown for a step's summary; KEY=VALUE lines that hold "
 	    "no word of an agent."),

@@ -44,7 +44,6 @@ static const struct sk_opt proxy_opts[] = {
 	    "bytes in a piece that is slow (64)", NULL),
 	SK_OPT_LIST(T, 'e', "env", "NAME[=/PATH]", env, SK_C_NONE,
 	    "tell the command the address in this variable",
-	    "May be repeated; "
 	    ".Ev SK_FAULTS_PROXY\nis always set."),
 	SK_OPT_END
 };

@@ -17,7 +17,7 @@ static const struct sk_opt opts[] = {
 	    "ask this agent: NAME[=ADAPTER][:COUNT]",
 	    "An agent of the configuration, else an adapter of that name, "
 	    "else a program on PATH. With a COUNT it is asked that often, as "
-	    "NAME.1, NAME.2 and so on. May be repeated."),
+	    "NAME.1, NAME.2 and so on."),
 	SK_OPT_LIST(T, 'x', "exec", "NAME=COMMAND", execs, SK_C_NONE,
 	    "ask a program: NAME[:COUNT]=COMMAND",
 	    "The command is split into words, with quotes but without any "
@@ -36,14 +36,15 @@ static const struct sk_opt opts[] = {
 	    "An agent that has answered this round of this run and branch is "
 	    "not asked again: its stored answer is printed."),
 	SK_OPT_LIST(T, 'm', "model", "[AGENT=]MODEL", models, SK_C_NONE,
-	    "model of an agent, or of all",
-	    "May be repeated; what names an agent counts more."),
+	    "model of an agent, or of all", "What names an agent counts more."),
 	SK_OPT_STR(T, 0, "schema", "FILE", schema_file, SK_C_FILE,
 	    "JSON Schema that every answer must fit", NULL),
 	SK_OPT_STR(T, 'p', "prompt-file", "FILE", prompt_file, SK_C_FILE,
 	    "read the prompt from here instead of standard input", NULL),
 	SK_OPT_DUR(T, 't', "timeout", "DURATION", timeout_ms,
-	    "stop an agent after this long (20m)", NULL),
+	    "stop an agent after this long (20m)",
+	    "A time without a unit is in seconds; 0 is as without the "
+	    "option."),
 	SK_OPT_DUR(T, 0, "deadline", "DURATION", deadline_ms,
 	    "stop everything after this long",
 	    "Counted from the start of sk-run: calls, waits and retries of all "
@@ -84,7 +85,7 @@ static const struct sk_opt opts[] = {
 	SK_OPT_LIST(T, 0, "fallback", "[AGENT=]NAME", fallbacks, SK_C_AGENT,
 	    "who answers in its place",
 	    "Its answer is recorded under the name of the one that was asked. "
-	    "May be repeated: a chain."),
+	    "Several are a chain."),
 	SK_OPT_FLAG(T, 'w', "write", write,
 	    "let agents change files (they may only read)", NULL),
 	SK_OPT_FLAG(T, 0, "reuse", reuse,
@@ -171,7 +172,7 @@ load_judge(struct judge *j, struct sk_ask *ask, const struct sk_config *conf,
     struct sk_err *err)
 {
 	const char *name = ask->policy, *stage;
-	int rc;
+	int rc = 0;
 
 	j->ask = ask;
 	if (ask->quorum != NULL &&
@@ -179,8 +180,14 @@ load_judge(struct judge *j, struct sk_ask *ask, const struct sk_config *conf,
 		return rc;
 	ask->quorum_num = j->quorum.num;
 	ask->quorum_den = j->quorum.den;
-	if (!ask->until_decided)
-		return 0;
+	/* A mistake in them is one, whether they count or not. */
+	for (size_t i = 0; i < ask->require.n; i++)
+		if ((rc = sk_jptr_check(ask->require.v[i], err)) != 0)
+			return rc;
+	if (!ask->until_decided && name != NULL)
+		rc = sk_policy_load(&j->policy, name, err);
+	if (rc != 0 || !ask->until_decided)
+		return rc;
 	if (name == NULL && ask->require.n == 0 && ask->stage != NULL &&
 	    (stage = sk_agent_stage(ask->stage, conf)) != NULL)
 		name = stage;
@@ -327,7 +334,7 @@ static const char *const limit_ex[] = { "sk-run limits",
 static const struct sk_verb verbs[] = {
 	{ .name = NULL,
 	    .operands = "",
-	    .purpose = "Ask agents and print one record per answer.",
+	    .purpose = "ask agents and print one record per answer",
 	    .examples = examples,
 	    .opts = opts,
 	    .opts_size = sizeof(T),

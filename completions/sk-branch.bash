@@ -23,7 +23,7 @@ _sk_branch()
 		case $word in
 		--) end=1 ;;
 		--after | --at | --config | --db | --format | --git-branch | \
-			--limit | --older | --parent | --root | --run | --spec | \
+			--limit | --older-than | --parent | --root | --run | --spec | \
 			--stage | --state | -g | -n | -p | -r | \
 			-s) opt=$word ;;
 		new | fork | replay | resume | current | list | tree | show | diff | filter | prune | completion | schema)
@@ -62,7 +62,7 @@ _sk_branch()
 		tree:--spec | tree:-s) ;;
 		diff:--stage) words='plan tasks implement validate audit unlock' ;;
 		prune:--spec | prune:-s) ;;
-		prune:--older) ;;
+		prune:--older-than) ;;
 		*:--db) kind='file' ;;
 		*:--config) kind='file' ;;
 		*:--format) words='json text' ;;
@@ -79,7 +79,7 @@ _sk_branch()
 		show) words='--db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		diff) words='--stage --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		filter) words='-x --exact --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		prune) words='-s --spec --older -a --all --remove --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		prune) words='-s --spec --older-than -a --all -y --yes --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		*) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;

@@ -336,13 +336,13 @@ pick() {
 	check 0 sk-branch prune --json
 	valid prune
 	same "$(j '.branches | length')" 0
-	check 0 sk-branch prune --older 0s --json
+	check 0 sk-branch prune --older-than 0s --json
 	valid prune
 	same "$(j .removed)" false
 	same "$(j '.branches | map(.branch) | join(" ")')" "$c $d"
 	same "$(j '.branches | map(.whole_run | tostring) | join(" ")')" "false true"
 	same "$(sk-branch list --all --json | jq '.branches | length')" 4
-	check 0 sk-branch prune --older 0s --remove --json
+	check 0 sk-branch prune --older-than 0s --yes --json
 	same "$(j .removed)" true
 	same "$(sk-branch list --all --json | jq -r '[.branches[].branch] | sort | join(" ")')" \
 		"$(printf '%s\n' "$a" "$b" | sort | xargs)"
@@ -350,16 +350,16 @@ pick() {
 	# The run goes on with what is left, and the history knows.
 	same "$(sqlite3 "$SK_DB" 'SELECT branch_id FROM runs')" "$b"
 	same "$(sqlite3 "$SK_DB" "SELECT count(*) FROM journal WHERE kind='prune'")" 2
-	check 0 sk-branch prune --older 0s --remove --json
-	check 0 sk-branch prune --older 0s --remove --json
+	check 0 sk-branch prune --older-than 0s --yes --json
+	check 0 sk-branch prune --older-than 0s --yes --json
 	same "$(sk-branch list --all --json | jq -r '.branches[].branch')" "$a"
 	check 0 sk-consensus audit --json
 	sqlite3 "$SK_DB" 'PRAGMA foreign_key_check'
 	# Nothing of another project.
 	git init -q ../other
 	(cd ../other && new --spec S >/dev/null)
-	check 0 sk-branch prune --older 0s --json
+	check 0 sk-branch prune --older-than 0s --json
 	same "$(j '.branches | length')" 0
-	check 0 sk-branch prune --older 0s --all --json
+	check 0 sk-branch prune --older-than 0s --all --json
 	same "$(j '.branches | length')" 1
 }

@@ -86,8 +86,7 @@ find_cases(const char *dir, const char *adapter, struct sk_strv *cases,
 
 	if (stat(dir, &st) != 0) {
 		free(own);
-		return sk_fail(err, SK_USAGE, "no_captures",
-		    "cannot read '%s': %s", dir, strerror(errno));
+		return sk_fail_errno(err, "cannot open directory '%s'", dir);
 	}
 	if (is_case(dir))
 		sk_strv_add(cases, dir);

@@ -30,15 +30,10 @@ first(const char *opt, const char *req, const char *env)
 }
 
 static int
-check_ident(const char *what, const char *s, bool branch, struct sk_err *err)
+check_ident(const char *what, const char *s, bool (*ok)(const char *),
+    struct sk_err *err)
 {
-	if (*s == '\0' || (branch ? sk_branch_id_ok(s) : sk_ident_ok(s)))
-		return 0;
-	(void)sk_fail(err, SK_USAGE, "bad_name", "bad %s '%s'", what, s);
-	return sk_hint(err,
-	    "letters, digits, '.', '_' and '-', at most %d, a letter or digit "
-	    "first, no '..'",
-	    branch ? 128 : 64);
+	return *s == '\0' ? 0 : sk_check_name(what, s, ok, err);
 }
 
 static int
@@ -52,9 +47,10 @@ settle_names(struct sk_prep *p, struct sk_err *err)
 	int rc;
 
 	r->spec = first(ask->spec, p->req.spec, NULL);
-	if ((rc = check_ident("run", run, false, err)) != 0 ||
-	    (rc = check_ident("branch", branch, true, err)) != 0 ||
-	    (rc = check_ident("spec", r->spec, false, err)) != 0)
+	if ((rc = check_ident("a run", run, sk_ident_ok, err)) != 0 ||
+	    (rc = check_ident("a branch", branch, sk_branch_id_ok, err)) != 0 ||
+	    (rc = check_ident("a specification", r->spec, sk_ident_ok, err)) !=
+		0)
 		return rc;
 	/* A branch from the environment is that of the run beside it. */
 	if (ask->run != NULL && ask->branch == NULL)

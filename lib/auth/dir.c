@@ -122,7 +122,8 @@ auth_dir_open(struct sk_auth *a, bool create, struct sk_err *err)
 			return 0;
 		rc = sk_mkdirs(a->dir, 0700, err);
 		if (rc != 0)
-			return rc;
+			return sk_hint(
+			    err, "XDG_STATE_HOME names another place");
 		a->dirfd = open(a->dir, flags);
 	}
 	if (a->dirfd < 0)

@@ -110,7 +110,11 @@ auth_foreign(const struct sk_idp *p, const char *app, struct sk_buf *out,
 	if (!sk_streq(its, app)) {
 		(void)sk_fail(err, SK_USAGE, "no_such_foreign",
 		    "'%s' cannot be read from '%.64s'", p->id, app);
-		return its != NULL ? sk_hint(err, "--from %s", its) : err->exit;
+		return its != NULL ? sk_hint(err, "--from %s", its)
+		                   : sk_hint(err,
+					 "no other program keeps it; "
+					 "'sk-login login %s'",
+					 p->id);
 	}
 	path = foreign_path(sk_idp_str(p, "foreign.env"),
 	    sk_idp_str(p, "foreign.path"), sk_idp_str(p, "foreign.file"), err);

@@ -168,10 +168,15 @@ sk_auth_put(struct sk_auth *a, const char *provider, const char *account,
 				rc = sk_fail(err, SK_USAGE, "bad_token",
 				    "what was given is no token: it has "
 				    "blanks or strange bytes");
-		if (n == 0 || n > AUTH_TOKEN_MAX)
+		if (n > AUTH_TOKEN_MAX)
 			rc = sk_fail(err, SK_USAGE, "bad_token",
-			    n == 0 ? "no token was given"
-				   : "the token is too long");
+			    "the token is too long");
+		if (n == 0) {
+			(void)sk_fail(
+			    err, SK_USAGE, "bad_token", "no token was given");
+			rc = sk_hint(err, "it comes by standard input: "
+					  "sk-login login NAME <FILE");
+		}
 	}
 	if (rc == 0) {
 		sk_jset(&ar, acc, "kind", sk_jnew_cstr(&ar, "static"));

@@ -333,7 +333,7 @@ no_such(const char *id, struct sk_err *err)
 	if (near != NULL)
 		(void)sk_hint(err, "did you mean '%s'?", near);
 	else
-		(void)sk_hint(err, "sk-login providers lists them");
+		(void)sk_hint(err, "'sk-login providers' lists them");
 	sk_strv_free(&all);
 	return err->exit;
 }

@@ -155,7 +155,7 @@ sk_auth_show_status(struct sk_auth *a, char *const *providers,
 	else if (rc == 0 && names.n > 0)
 		status_text(&b);
 	else if (rc == 0)
-		sk_say("no login is stored here (sk-login providers lists "
+		sk_say("no login is stored here ('sk-login providers' lists "
 		       "whom you can log in to)");
 	if (rc == 0 && (needed || names.n == 0))
 		rc = SK_LOGIN;

@@ -176,6 +176,14 @@ poll_loop(struct waiting *w, int64_t timeout_ms, enum auth_step *step,
 }
 
 static int
+no_such_handle(const char *handle, struct sk_err *err)
+{
+	(void)sk_fail(err, SK_USAGE, "no_such_handle",
+	    "no login is waiting under '%s'", handle);
+	return sk_hint(err, "'sk-login login start PROVIDER' prints a handle");
+}
+
+static int
 resume(struct waiting *w, struct sk_err *err)
 {
 	const struct sk_jv *root;
@@ -189,8 +197,7 @@ resume(struct waiting *w, struct sk_err *err)
 		return rc;
 	root = w->d.root;
 	if (root == NULL)
-		return sk_fail(err, SK_USAGE, "no_such_handle",
-		    "no login is waiting under '%s'", w->handle);
+		return no_such_handle(w->handle, err);
 	rc = auth_provider_of(&w->p, sk_jget_str(root, "provider"), root, err);
 	if (rc != 0)
 		return rc;
@@ -271,8 +278,7 @@ sk_login_wait(struct sk_auth *a, const char *handle,
 		    "'%.64s' is not a handle", handle);
 	rc = auth_open(a, false, &there, err);
 	if (rc == 0 && !there)
-		rc = sk_fail(err, SK_USAGE, "no_such_handle",
-		    "no login is waiting under '%s'", handle);
+		rc = no_such_handle(handle, err);
 	if (rc == 0)
 		rc = resume(&w, err);
 	/* (An expired one is done with, too.) */
@@ -324,8 +330,7 @@ sk_login_cancel(struct sk_auth *a, const char *handle, struct sk_err *err)
 	if (rc == 0 && there)
 		rc = auth_doc_load(a, handle, AUTH_EXT_LOGIN, &d, err);
 	if (rc == 0 && d.root == NULL)
-		rc = sk_fail(err, SK_USAGE, "no_such_handle",
-		    "no login is waiting under '%s'", handle);
+		rc = no_such_handle(handle, err);
 	if (rc == 0)
 		forget(a, handle);
 	auth_doc_free(&d);

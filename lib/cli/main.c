@@ -42,7 +42,8 @@ no_verb(const struct sk_cmd *cmd, bool json, struct sk_err *err)
 	struct sk_buf b;
 	int rc;
 
-	rc = sk_fail(err, SK_USAGE, "missing_verb", "no verb given");
+	(void)sk_fail(err, SK_USAGE, "missing_verb", "no verb given");
+	(void)sk_hint(err, "see '%s --help'", cmd->name);
 	rc = report(err, json);
 	sk_buf_init(&b, 0);
 	sk_help_short(&b, cmd);

@@ -63,9 +63,9 @@ find(struct sk_config *c, const char *id, const char **dir, struct sk_err *err)
 	struct sk_strv found = { 0 };
 	int rc = 0;
 
-	if (!sk_ident_ok(id))
-		return sk_fail(err, SK_USAGE, "bad_identifier",
-		    "'%s' is not a specification id", id);
+	rc = sk_check_name("a specification", id, sk_ident_ok, err);
+	if (rc != 0)
+		return rc;
 	rc = folders(c->project_root, id, &found, err);
 	if (rc == 0 && found.n > 1) {
 		rc = sk_fail(err, SK_USAGE, "ambiguous_spec",

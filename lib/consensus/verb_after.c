@@ -34,8 +34,7 @@ find_run(struct sk_db *db, const struct sk_verb_opts *o, struct sk_run *run,
 
 	rc = sk_run_get(db, o->run, run, &found, a, err);
 	if (rc == 0 && !found)
-		rc = sk_fail(err, SK_USAGE, "no_such_run",
-		    "there is no run '%s'", o->run);
+		rc = sk_no_run(o->run, err);
 	return rc;
 }
 
@@ -170,11 +169,24 @@ sk_verb_pending(struct sk_ctx *ctx, struct sk_err *err)
 	return rc;
 }
 
-static int
-none(struct sk_err *err)
+int
+sk_verb_no_decision(const struct sk_ctx *ctx, struct sk_err *err)
 {
-	(void)sk_fail(
-	    err, SK_USAGE, "no_decision", "there is no such decision");
+	const struct sk_verb_opts *o = ctx->opts;
+	struct sk_buf b;
+
+	sk_buf_init(&b, 0);
+	if (o->seq != 0)
+		sk_buf_printf(&b, " %lld", (long long)o->seq);
+	if (ctx->argc > 1)
+		sk_buf_printf(&b, " on stage '%s'", ctx->argv[1]);
+	if (ctx->argc > 0)
+		sk_buf_printf(&b, " of '%s'", ctx->argv[0]);
+	if (o->run != NULL)
+		sk_buf_printf(&b, " in run '%s'", o->run);
+	(void)sk_fail(err, SK_NEGATIVE, "no_decision", "there is no decision%s",
+	    b.len > 0 ? b.p : "");
+	sk_buf_free(&b);
 	return sk_hint(
 	    err, "'sk-branch list --all' shows what was decided where");
 }
@@ -195,7 +207,7 @@ sk_verb_show(struct sk_ctx *ctx, struct sk_err *err)
 		.seq = o->seq, .limit = o->all ? 0 : 1 },
 	    &v, &n, &a, err);
 	if (rc == 0 && n == 0)
-		rc = none(err);
+		rc = sk_verb_no_decision(ctx, err);
 	/* All of them in the order in which they were decided. */
 	for (size_t i = n; rc == 0 && i > 0; i--)
 		rc = print_decision(ctx, &v[i - 1], err);
@@ -229,11 +241,11 @@ sk_verb_replay(struct sk_ctx *ctx, struct sk_err *err)
 			.seq = o->seq, .pending = o->seq == 0, .limit = 1 },
 		    &v, &n, &a, err);
 	if (rc == 0 && n == 0 && o->seq == 0) {
-		(void)sk_fail(err, SK_USAGE, "no_decision",
+		(void)sk_fail(err, SK_NEGATIVE, "no_decision",
 		    "no decision of run '%s' is pending", o->run);
 		rc = sk_hint(err, "--seq N replays an earlier one");
 	} else if (rc == 0 && n == 0) {
-		rc = none(err);
+		rc = sk_verb_no_decision(ctx, err);
 	}
 	if (rc == 0)
 		rc = sk_setup_evidence(&s, ctx, o, true, err);

@@ -22,8 +22,7 @@ check_agent(const struct sk_jv *v, const char *agent, struct sk_err *err)
 						     : SK_IDENT_LEN),
 	    agent);
 	if (!sk_ident_ok(name))
-		return sk_fail(err, SK_USAGE, "bad_identifier",
-		    "'%.200s' is not the name of an agent", agent);
+		return sk_check_name("an agent", name, sk_ident_ok, err);
 	for (size_t i = 0; i < SK_ARRAY_SIZE(lists); i++)
 		for (size_t k = 0; k < sk_jlen(lists[i]); k++)
 			if (sk_streq(sk_jstr(sk_jat(lists[i], k)), name)) {

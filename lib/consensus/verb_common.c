@@ -8,16 +8,6 @@
 
 /* ---- names ---- */
 
-int
-sk_verb_name(const char *what, const char *s, bool (*ok)(const char *),
-    struct sk_err *err)
-{
-	if (s == NULL || ok(s))
-		return 0;
-	return sk_fail(err, SK_USAGE, "bad_identifier",
-	    "'%.200s' is not the name of %s", s, what);
-}
-
 static const char *
 env(const char *name)
 {
@@ -38,10 +28,10 @@ sk_verb_names(struct sk_verb_opts *o, struct sk_err *err)
 		o->branch = env("SK_BRANCH");
 	if (o->run == NULL)
 		o->run = run;
-	rc = sk_verb_name("a run", o->run, sk_ident_ok, err);
+	rc = sk_check_name("a run", o->run, sk_ident_ok, err);
 	return rc != 0
 	           ? rc
-	           : sk_verb_name("a branch", o->branch, sk_branch_id_ok, err);
+	           : sk_check_name("a branch", o->branch, sk_branch_id_ok, err);
 }
 
 int
@@ -53,7 +43,7 @@ sk_verb_need_run(struct sk_verb_opts *o, struct sk_err *err)
 		return rc;
 	(void)sk_fail(err, SK_USAGE, "missing_option",
 	    "neither --run nor SK_RUN says which run");
-	return sk_hint(err, "'sk-consensus pending' shows what waits");
+	return sk_hint(err, "'sk-branch list --all' shows the runs");
 }
 
 void
@@ -179,11 +169,10 @@ sk_setup_policy(struct sk_setup *s, struct sk_verb_opts *o, struct sk_err *err)
 	if (d->quorum != NULL)
 		rc = sk_quorum_parse(d->quorum, &q, err);
 	for (size_t i = 0; rc == 0 && i < d->expect.n; i++)
-		rc = sk_verb_name("an agent", d->expect.v[i], sk_ident_ok, err);
+		rc =
+		    sk_check_name("an agent", d->expect.v[i], sk_ident_ok, err);
 	for (size_t i = 0; rc == 0 && i < d->require.n; i++)
-		if (!sk_jptr_ok(d->require.v[i]))
-			rc = sk_fail(err, SK_USAGE, "bad_pointer",
-			    "'%.200s' is not a JSON Pointer", d->require.v[i]);
+		rc = sk_jptr_check(d->require.v[i], err);
 	if (rc == 0)
 		rc = sk_policy_load(&s->policy, o->policy, err);
 	d->policy = &s->policy;

@@ -194,8 +194,7 @@ find_group(struct sk_db *db, const struct sk_verb_opts *o, struct sk_group *g,
 	memset(g, 0, sizeof(*g));
 	rc = sk_run_get(db, o->run, &run, &found, &a, err);
 	if (rc == 0 && !found)
-		rc = sk_fail(err, SK_USAGE, "no_such_run",
-		    "there is no run '%s'", o->run);
+		rc = sk_no_run(o->run, err);
 	if (rc == 0) {
 		memcpy(g->run, run.id, sizeof(g->run));
 		(void)snprintf(g->branch, sizeof(g->branch), "%s",

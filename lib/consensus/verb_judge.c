@@ -326,9 +326,9 @@ sk_verb_judge(struct sk_ctx *ctx, struct sk_err *err)
 		return sk_hint(err, "sk-consensus judge --evidence "
 				    "docs/evidence SPEC STAGE");
 	}
-	rc = sk_verb_name("a specification", p.spec, sk_ident_ok, err);
+	rc = sk_check_name("a specification", p.spec, sk_ident_ok, err);
 	if (rc == 0)
-		rc = sk_verb_name("a stage", p.stage, sk_ident_ok, err);
+		rc = sk_check_name("a stage", p.stage, sk_ident_ok, err);
 	if (rc == 0)
 		rc = judge_newest(ctx, o->evidence_dir, &p, &status, err);
 	return rc != 0 ? rc : sk_status_exit(sk_status_word(status));
@@ -369,9 +369,7 @@ sk_verb_last(struct sk_ctx *ctx, struct sk_err *err)
 			.limit = 1 },
 		    &d, &n, &a, err);
 	if (rc == 0 && n == 0)
-		rc = sk_fail(err, SK_USAGE, "no_decision",
-		    "nothing was decided on stage '%s' of '%s'", ctx->argv[1],
-		    ctx->argv[0]);
+		rc = sk_verb_no_decision(ctx, err);
 	if (rc == 0 && o->decide.evidence_base != NULL &&
 	    sk_place_open(&at, &o->decide, d->spec, &ignored) == 0) {
 		path = sk_evidence_find(&at, d);

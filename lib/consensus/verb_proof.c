@@ -211,9 +211,8 @@ sk_verb_explain(struct sk_ctx *ctx, struct sk_err *err)
 	struct sk_buf b, out;
 	int rc;
 
-	if (path != NULL && !sk_jptr_ok(path))
-		return sk_fail(err, SK_USAGE, "bad_pointer",
-		    "'%.200s' is not a JSON Pointer", path);
+	if (path != NULL && (rc = sk_jptr_check(path, err)) != 0)
+		return rc;
 	rc = sk_verb_read_doc(ctx->argv[0], &b, err);
 	if (rc == 0)
 		rc = sk_json_parse(&a, b.p, b.len, &sk_verdict_limits, &v, err);

@@ -8,12 +8,12 @@
 #include "consensus/consensus.h"
 
 /* verb_common.c */
-int sk_verb_name(const char *what, const char *s, bool (*ok)(const char *),
-    struct sk_err *err);
 /* --run, else SK_RUN; --branch, else the SK_BRANCH that goes with it. */
 int sk_verb_names(struct sk_verb_opts *o, struct sk_err *err);
 /* The same, and there must be a run. */
 int sk_verb_need_run(struct sk_verb_opts *o, struct sk_err *err);
+/* SK_NEGATIVE "no_decision": on what, by options and operands. */
+int sk_verb_no_decision(const struct sk_ctx *ctx, struct sk_err *err);
 void sk_verb_put_verdict(const struct sk_ctx *ctx, const struct sk_buf *line);
 int sk_verb_no_terminal(struct sk_err *err);
 /* FILE, or "-" for standard input; b is the caller's to free in any case

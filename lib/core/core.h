@@ -177,6 +177,9 @@ bool sk_parse_bool(const char *s, bool *out);
 bool sk_ident_ok(const char *s);
 /* The same with up to 128 bytes: branch ids. */
 bool sk_branch_id_ok(const char *s);
+/* 0 when s is NULL or ok(s), else SK_USAGE "bad_identifier". what: "a run". */
+int sk_check_name(const char *what, const char *s, bool (*ok)(const char *),
+    struct sk_err *err);
 /* Closest word of a NULL-terminated list by edit distance, or NULL. */
 const char *sk_closest(const char *word, const char *const *list);
 /* s as one POSIX shell word: bare when safe, else single-quoted. */
@@ -239,6 +242,8 @@ void sk_time_stamp(int64_t ms, char out[SK_STAMP_LEN]);
 bool sk_time_parse(const char *s, int64_t *ms);
 /* "1.2s", "3m05s", "450ms" for people. */
 void sk_duration_text(int64_t ms, char *out, size_t n);
+/* "512 B", "1.4 KiB", "25 MiB" for people: as a configuration says sizes. */
+void sk_size_text(int64_t bytes, char *out, size_t n);
 
 /* ---- ids and hashes (id.c) ---- */
 

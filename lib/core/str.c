@@ -240,11 +240,27 @@ distance(const char *a, const char *b)
 	return d[n][m];
 }
 
+int
+sk_check_name(const char *what, const char *s, bool (*ok)(const char *),
+    struct sk_err *err)
+{
+	if (s == NULL || ok(s))
+		return 0;
+	(void)sk_fail(err, SK_USAGE, "bad_identifier",
+	    "'%.200s' is not the name of %s", s, what);
+	return sk_hint(err,
+	    "letters, digits, '.', '_' and '-', at most %d, a letter or digit "
+	    "first, no '..'",
+	    ok == sk_branch_id_ok ? 128 : 64);
+}
+
 const char *
 sk_closest(const char *word, const char *const *list)
 {
 	const char *best = NULL;
-	unsigned d, min = (unsigned)(strnlen(word, 31) / 3) + 2;
+	/* The dashes of an option resemble those of any other. */
+	size_t letters = strnlen(word, 31) - strspn(word, "-");
+	unsigned d, min = (unsigned)(letters / 3) + 2;
 
 	for (; *list != NULL; list++) {
 		d = distance(word, *list);

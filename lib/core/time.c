@@ -194,3 +194,22 @@ sk_duration_text(int64_t ms, char *out, size_t n)
 		(void)snprintf(
 		    out, n, "%lldh%02lldm", t / 3600000, t / 60000 % 60);
 }
+
+void
+sk_size_text(int64_t bytes, char *out, size_t n)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB" };
+	int64_t unit = 1;
+	size_t i = 0;
+
+	while (i + 1 < SK_ARRAY_SIZE(units) && bytes / 1024 >= unit) {
+		unit *= 1024;
+		i++;
+	}
+	if (bytes % unit == 0)
+		(void)snprintf(
+		    out, n, "%lld %s", (long long)(bytes / unit), units[i]);
+	else
+		(void)snprintf(
+		    out, n, "%.1f %s", (double)bytes / (double)unit, units[i]);
+}

@@ -107,6 +107,8 @@ struct sk_jv *sk_jptr(const struct sk_jv *root, const char *ptr);
 /* Append "/token" with ~0 and ~1 escapes. */
 void sk_jptr_add(struct sk_buf *b, const char *key, size_t klen);
 bool sk_jptr_ok(const char *ptr);
+/* 0, or SK_USAGE "bad_pointer" with how one looks. */
+int sk_jptr_check(const char *ptr, struct sk_err *err);
 const char *sk_jtype_name(enum sk_jtype t);
 
 /* ---- building (tree.c) ---- */

@@ -133,6 +133,16 @@ sk_jptr_ok(const char *ptr)
 	return true;
 }
 
+int
+sk_jptr_check(const char *ptr, struct sk_err *err)
+{
+	if (sk_jptr_ok(ptr))
+		return 0;
+	(void)sk_fail(err, SK_USAGE, "bad_pointer",
+	    "'%.200s' is not a JSON Pointer", ptr);
+	return sk_hint(err, "it begins with a slash: /answer, /items/0");
+}
+
 /* Does the escaped token spell this key? */
 static bool
 token_is(const char *tok, size_t n, const char *key, size_t klen)

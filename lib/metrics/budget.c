@@ -182,10 +182,15 @@ unpriced(const struct sk_call *c, struct sk_err *err)
 	const char *what = c->model != NULL ? c->model : c->adapter;
 
 	(void)sk_fail(err, SK_BUDGET, "unpriced",
-	    "budget cannot be kept: no price is known of '%s'",
-	    what != NULL ? what : c->key.agent);
-	return sk_hint(err, "--unpriced=allow lets it pass, [models] sets a "
-			    "price, 'sk-metrics prices import' takes a list");
+	    "budget cannot be kept: no price is known of '%s'%s%s%s",
+	    what != NULL ? what : c->key.agent,
+	    what != NULL && c->key.agent != NULL ? ", agent '" : "",
+	    what != NULL && c->key.agent != NULL ? c->key.agent : "",
+	    what != NULL && c->key.agent != NULL ? "'" : "");
+	return sk_hint(err,
+	    "agents.NAME.model says which model it is, [models] and "
+	    "'sk-metrics prices import' what that costs; cost.unpriced = "
+	    "\"allow\" or --unpriced=allow lets it pass");
 }
 
 /* The most that this call is likely to cost. */
@@ -238,8 +243,8 @@ note_near(const struct sk_budgets *b, struct sk_meter *m, int64_t cost,
 		if (strcmp(level,
 			sk_budget_level(used - cost, s->limit, warn)) != 0)
 			(void)snprintf(m->warning, sizeof(m->warning),
-			    "budget of %s '%s' is %lld %% used: %s", s->name,
-			    sk_scope_plain(s, id, sizeof(id)),
+			    "budget of %s '%s' is %lld %% used or reserved: %s",
+			    s->name, sk_scope_plain(s, id, sizeof(id)),
 			    (long long)(used * 100 / s->limit), level);
 	}
 }

@@ -278,11 +278,8 @@ sk_figures_load(struct sk_figures *f, struct sk_db *db, struct sk_prices *p,
 	int rc;
 
 	rc = sk_run_get(db, run, &r, &found, &f->arena, err);
-	if (rc == 0 && !found) {
-		(void)sk_fail(
-		    err, SK_USAGE, "no_such_run", "there is no run '%s'", run);
-		return sk_hint(err, "'sk-branch list' shows the runs");
-	}
+	if (rc == 0 && !found)
+		return sk_no_run(run, err);
 	if (rc == 0)
 		rc = sk_usage_each(db, run, branch, stage, load_row, &l, err);
 	if (rc == 0)

@@ -43,16 +43,6 @@ env(const char *name)
 	return s != NULL && s[0] != '\0' ? s : NULL;
 }
 
-static int
-check_name(const char *what, const char *s, bool (*ok)(const char *),
-    struct sk_err *err)
-{
-	if (s == NULL || ok(s))
-		return 0;
-	return sk_fail(err, SK_USAGE, "bad_identifier",
-	    "'%.200s' is not the name of %s", s, what);
-}
-
 /* --run, else SK_RUN; --branch, else the SK_BRANCH that goes with it. */
 int
 sk_mbase_names(struct sk_metrics_opts *o, struct sk_err *err)
@@ -65,14 +55,14 @@ sk_mbase_names(struct sk_metrics_opts *o, struct sk_err *err)
 		o->branch = env("SK_BRANCH");
 	if (o->run == NULL && o->spec == NULL)
 		o->run = run;
-	rc = check_name("a run", o->run, sk_ident_ok, err);
+	rc = sk_check_name("a run", o->run, sk_ident_ok, err);
 	if (rc == 0)
-		rc = check_name("a branch", o->branch, sk_branch_id_ok, err);
+		rc = sk_check_name("a branch", o->branch, sk_branch_id_ok, err);
 	if (rc == 0)
-		rc = check_name("a stage", o->stage, sk_ident_ok, err);
-	return rc != 0
-	           ? rc
-	           : check_name("a specification", o->spec, sk_ident_ok, err);
+		rc = sk_check_name("a stage", o->stage, sk_ident_ok, err);
+	return rc != 0 ? rc
+	               : sk_check_name(
+			     "a specification", o->spec, sk_ident_ok, err);
 }
 
 static void
@@ -129,10 +119,10 @@ sk_mbase_run(struct sk_mbase *b, struct sk_metrics_opts *o, struct sk_err *err)
 	if (rc != 0 || o->run != NULL)
 		return rc;
 	if (o->spec != NULL)
-		(void)sk_fail(err, SK_USAGE, "no_run",
+		(void)sk_fail(err, SK_NEGATIVE, "no_run",
 		    "there is no run of '%s' here", o->spec);
 	else
-		(void)sk_fail(err, SK_USAGE, "no_run", "there is no run");
+		(void)sk_fail(err, SK_NEGATIVE, "no_run", "there is no run");
 	return sk_hint(err, "sk-run and sk-auto make runs; "
 			    "'sk-branch list --all' shows them");
 }
@@ -236,15 +226,14 @@ sk_mverb_settle(struct sk_ctx *ctx, struct sk_err *err)
 	if (o->run == NULL) {
 		(void)sk_fail(err, SK_USAGE, "missing_option",
 		    "neither --run nor SK_RUN says which run");
-		return sk_hint(err, "'sk-branch list' shows the runs");
+		return sk_hint(err, "'sk-branch list --all' shows the runs");
 	}
 	sk_figures_init(&f);
 	rc = sk_mbase_open(ctx, &b, 0, err);
 	if (rc == 0)
 		rc = sk_run_get(b.db, o->run, &run, &found, &b.arena, err);
 	if (rc == 0 && !found)
-		rc = sk_fail(err, SK_USAGE, "no_such_run",
-		    "there is no run '%s'", o->run);
+		rc = sk_no_run(o->run, err);
 	if (rc == 0)
 		rc = sk_meter_settle(
 		    &b.meter, o->run, o->branch, o->stage, &s, err);

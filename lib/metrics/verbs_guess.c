@@ -131,6 +131,11 @@ sk_mverb_prices(struct sk_ctx *ctx, struct sk_err *err)
 
 	if (ctx->argc == 2 && strcmp(ctx->argv[0], "import") == 0)
 		return import_prices(ctx, err);
+	if (ctx->argc == 1 && strcmp(ctx->argv[0], "import") == 0) {
+		(void)sk_fail(err, SK_USAGE, "missing_operand",
+		    "no list of prices to import");
+		return sk_hint(err, "sk-metrics prices import FILE");
+	}
 	rc = sk_config_load(&conf, ctx->config, err);
 	if (rc == 0) {
 		sk_prices_init(&p, &conf);
@@ -253,7 +258,8 @@ sk_mverb_estimate(struct sk_ctx *ctx, struct sk_err *err)
 		if (rc == 0)
 			rc = sk_mbase_load(&b, o, &f, err);
 		if (rc == 0 &&
-		    (o->explain_estimate || ctx->format == SK_FMT_TEXT)) {
+		    (ctx->format == SK_FMT_TEXT ||
+			(o->explain_estimate && !ctx->format_given))) {
 			explain(&f);
 		} else if (rc == 0) {
 			sk_buf_init(&out, 0);

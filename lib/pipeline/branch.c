@@ -7,24 +7,16 @@
 #include "pipeline/branch.h"
 
 static int
-bad_id(const char *what, const char *id, struct sk_err *err)
-{
-	(void)sk_fail(err, SK_USAGE, "bad_identifier",
-	    "'%.200s' is not the name of a %s", id, what);
-	return sk_hint(err, "letters, digits, '.', '_' and '-', beginning with "
-			    "a letter or digit");
-}
-
-static int
 check_ids(const struct sk_branch_ask *q, struct sk_err *err)
 {
-	if (q->run != NULL && !sk_ident_ok(q->run))
-		return bad_id("run", q->run, err);
-	if (q->spec != NULL && !sk_ident_ok(q->spec))
-		return bad_id("specification", q->spec, err);
-	if (q->parent != NULL && !sk_branch_id_ok(q->parent))
-		return bad_id("branch", q->parent, err);
-	return 0;
+	int rc = sk_check_name("a run", q->run, sk_ident_ok, err);
+
+	if (rc == 0)
+		rc =
+		    sk_check_name("a specification", q->spec, sk_ident_ok, err);
+	return rc != 0
+	           ? rc
+	           : sk_check_name("a branch", q->parent, sk_branch_id_ok, err);
 }
 
 /* --run, else the parent's, else SK_RUN, else "" = a new one. */
@@ -42,8 +34,9 @@ choose_run(struct sk_db *db, const struct sk_branch_ask *q,
 			return rc;
 		name = up.run;
 	} else if (name == NULL && env != NULL && env[0] != '\0') {
-		if (!sk_ident_ok(env))
-			return bad_id("run (SK_RUN)", env, err);
+		rc = sk_check_name("a run (SK_RUN)", env, sk_ident_ok, err);
+		if (rc != 0)
+			return rc;
 		name = env;
 	}
 	(void)snprintf(run, SK_RUN_LEN, "%s", name != NULL ? name : "");

@@ -198,6 +198,6 @@ sk_bverb_prune(struct sk_branch_work *w, struct sk_err *err)
 	else if (w->o->remove)
 		sk_say("%zu removed", n);
 	else
-		sk_say("%zu would be removed; --remove does it", n);
+		sk_say("%zu would be removed; --yes does it", n);
 	return 0;
 }

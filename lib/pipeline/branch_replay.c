@@ -223,8 +223,7 @@ lineage(struct sk_branch_work *w, struct sk_seen **up, size_t *n,
 	/* Exactly this branch needs no database, so that a stream from
 	 * elsewhere can be filtered too. */
 	if (w->o->exact && !sk_branch_id_ok(word))
-		return sk_fail(err, SK_USAGE, "bad_identifier",
-		    "'%.200s' is not the name of a branch", word);
+		return sk_check_name("a branch", word, sk_branch_id_ok, err);
 	if (w->o->exact) {
 		*up = sk_arena_alloc(&w->a, sizeof(**up));
 		memcpy((*up)->branch, word, strlen(word) + 1);

@@ -80,7 +80,7 @@ list_text(struct sk_branch_work *w, const struct sk_branch_filter *f,
 		sk_time_text(v[i].active_ms, at);
 		git_text(w, &v[i], git, sizeof(git));
 		sk_table_cell(&t, v[i].id);
-		sk_table_cellf(&t, "%.10s %.8s", at, at + 11);
+		sk_table_cellf(&t, "%.19sZ", at);
 		sk_table_cell(&t, v[i].state);
 		sk_table_cellf(&t, "%lld", (long long)v[i].decisions);
 		sk_table_cell(&t, v[i].run);

@@ -112,9 +112,9 @@ sk_branch_resolve(struct sk_branch_work *w, const char *word,
 	struct hits h = { .word = word };
 	int rc;
 
-	if (!sk_branch_id_ok(word))
-		return sk_fail(err, SK_USAGE, "bad_identifier",
-		    "'%.200s' is not the name of a branch", word);
+	rc = sk_check_name("a branch", word, sk_branch_id_ok, err);
+	if (rc != 0)
+		return rc;
 	if (w->db == NULL)
 		return no_such(word, err);
 	rc = sk_branch_get(w->db, word, out, &w->a, err);
@@ -137,13 +137,13 @@ sk_branch_filter_of(
 {
 	const struct sk_branch_opts *o = w->o;
 	char real[PATH_MAX];
+	int rc =
+	    sk_check_name("a specification", o->ask.spec, sk_ident_ok, err);
 
-	if (o->ask.spec != NULL && !sk_ident_ok(o->ask.spec))
-		return sk_fail(err, SK_USAGE, "bad_identifier",
-		    "'%.200s' is not the name of a specification", o->ask.spec);
-	if (o->ask.run != NULL && !sk_ident_ok(o->ask.run))
-		return sk_fail(err, SK_USAGE, "bad_identifier",
-		    "'%.200s' is not the name of a run", o->ask.run);
+	if (rc == 0)
+		rc = sk_check_name("a run", o->ask.run, sk_ident_ok, err);
+	if (rc != 0)
+		return rc;
 	sk_branch_here(f, &w->git, o->ask.spec);
 	f->run = o->ask.run;
 	f->state = o->state;

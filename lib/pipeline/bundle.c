@@ -77,7 +77,7 @@ find_run(
 		return rc;
 	(void)sk_fail(err, SK_USAGE, "no_such_run",
 	    "there is no run, and no run of a specification, '%s'", word);
-	return sk_hint(err, "sk-branch list --all");
+	return sk_hint(err, "'sk-branch list --all' shows both");
 }
 
 /* Two who go on with one history would make two of it. */

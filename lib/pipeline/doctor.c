@@ -103,6 +103,21 @@ check_tool(struct report *r, const char *word)
 	free(path);
 }
 
+/* May what is not there be made? It is asked of what is there above it. */
+static bool
+can_make(const char *path)
+{
+	char *p = sk_strdup(path), *slash;
+	bool yes;
+
+	while (access(p, F_OK) != 0 && (slash = strrchr(p, '/')) != NULL &&
+	       slash != p)
+		*slash = '\0';
+	yes = access(p, W_OK | X_OK) == 0;
+	free(p);
+	return yes;
+}
+
 /* Only its owner may look into a directory or file of ours. */
 static void
 check_private(
@@ -111,12 +126,16 @@ check_private(
 	struct stat st;
 
 	if (stat(path, &st) != 0) {
-		if (errno == ENOENT)
+		if (errno != ENOENT)
+			found(r, name, FAIL, NULL, "cannot look at '%s': %s",
+			    path, strerror(errno));
+		else if (can_make(path))
 			found(
 			    r, name, OK, NULL, "'%s' is not created yet", path);
 		else
-			found(r, name, FAIL, NULL, "cannot look at '%s': %s",
-			    path, strerror(errno));
+			found(r, name, FAIL,
+			    "SK_DB or XDG_STATE_HOME names another place",
+			    "'%s' cannot be created", path);
 	} else if (access(path, R_OK | W_OK) != 0) {
 		found(r, name, FAIL, "give it to the user who runs sk",
 		    "'%s' cannot be written", path);

@@ -16,7 +16,6 @@
 #include "sys/sys.h"
 
 #define DAY_MS ((int64_t)86400000)
-#define MB ((double)(1 << 20))
 
 struct file {
 	const char *path;
@@ -110,11 +109,14 @@ stats(struct sk_auto *a, struct sk_err *err)
 		sk_jw_kint(&w, "block_bytes", most << 20);
 		sk_out_json_end(&w);
 	} else {
+		char all[32], old[32];
+
 		sk_time_text(f.newest, at);
-		sk_outf("%s: %zu files, %.1f MB (warning at %lld MB, stop at "
-			"%lld MB), %.1f MB of it in archives%s%s\n",
-		    a->spec.id, f.n, (double)f.bytes / MB, (long long)warn,
-		    (long long)most, (double)archives / MB,
+		sk_size_text(f.bytes, all, sizeof(all));
+		sk_size_text(archives, old, sizeof(old));
+		sk_outf("%s: %zu files, %s (warning at %lld MiB, stop at "
+			"%lld MiB), %s of it in archives%s%s\n",
+		    a->spec.id, f.n, all, (long long)warn, (long long)most, old,
 		    f.n > 0 ? ", newest " : "", f.n > 0 ? at : "");
 	}
 	drop(&f);
@@ -472,10 +474,12 @@ make_room(struct sk_auto *a, bool purge, const struct sk_keep_opts *o,
 		sk_jw_kstr(&w, "archive", archive);
 		sk_out_json_end(&w);
 	} else if (rc == 0) {
+		char size[32];
+
 		for (size_t i = 0; !o->yes && i < f.n; i++)
 			sk_outf("%s\n", f.v[i].path);
-		sk_outf("%s: %zu files, %.1f MB%s%s%s\n", a->spec.id, f.n,
-		    (double)bytes / MB,
+		sk_size_text(bytes, size, sizeof(size));
+		sk_outf("%s: %zu files, %s%s%s%s\n", a->spec.id, f.n, size,
 		    f.n == 0  ? ": nothing to do"
 		    : !o->yes ? " would go; --yes does it"
 		    : archive ? " are in "

@@ -113,7 +113,8 @@ nothing_says(struct sk_err *err)
 {
 	(void)sk_fail(err, SK_USAGE, "no_spec",
 	    "no specification is named, and nothing here says which is meant");
-	return sk_hint(err, "name one: sk-auto run SPEC; or be on its branch, "
+	return sk_hint(err, "name one, as in 'sk-auto status SPEC-7', or be on "
+			    "its git branch, "
 			    "or set SPECIFY_FEATURE");
 }
 

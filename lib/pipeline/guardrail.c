@@ -144,13 +144,14 @@ check_evidence(struct rails *r)
 	    sk_config_int(r->a->conf, "evidence.block_size_per_spec_mb", 50);
 	struct sk_evidence ev;
 	int64_t size = sk_evidence_size(r->a, &ev);
-	char text[200];
+	char text[200], is[32], limit[32];
 
-	(void)snprintf(text, sizeof(text),
-	    "%s evidence is %.1f MB (%s %lld MB)", r->a->spec.id,
-	    (double)size / (double)MB,
-	    size > most * MB ? "exceeds" : "warning at",
-	    (long long)(size > most * MB ? most : warn));
+	sk_size_text(size, is, sizeof(is));
+	sk_size_text(
+	    (size > most * MB ? most : warn) * MB, limit, sizeof(limit));
+	(void)snprintf(text, sizeof(text), "%s evidence is %s (%s %s)",
+	    r->a->spec.id, is, size > most * MB ? "exceeds" : "warning at",
+	    limit);
 	if (size > most * MB) {
 		failed(r, "evidence-limit", text,
 		    "archive some of it, or raise "

@@ -109,17 +109,15 @@ static int
 choose(struct init *t, struct sk_err *err)
 {
 	char *s;
+	int rc;
 
 	s = t->ctx->argc > 0 ? sk_strdup(t->ctx->argv[0])
 	    : t->ask         ? answer("name of the specification", "SPEC-1")
 	                     : sk_strdup("SPEC-1");
-	if (!sk_ident_ok(s)) {
-		(void)sk_fail(err, SK_USAGE, "bad_identifier",
-		    "'%.200s' is not the name of a specification", s);
-		(void)sk_hint(err, "letters, digits, '.', '_' and '-', "
-				   "beginning with a letter or digit");
+	rc = sk_check_name("a specification", s, sk_ident_ok, err);
+	if (rc != 0) {
 		free(s);
-		return SK_USAGE;
+		return rc;
 	}
 	(void)snprintf(t->spec, sizeof(t->spec), "%s", s);
 	free(s);

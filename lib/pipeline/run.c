@@ -308,7 +308,7 @@ sk_auto_lock(struct sk_auto *a, int64_t wait_ms, struct sk_err *err)
 	wait_ms = wait_ms > 0 ? wait_ms : 0;
 	if (a->spec_lock < 0 && a->db != NULL) {
 		path = sk_asprintf("%s-drivers", sk_db_path(a->db));
-		name = sk_asprintf("the specification %s", a->spec.dir);
+		name = sk_asprintf("specification '%s'", a->spec.dir);
 		rc = sk_namelock_take(&a->spec_lock, path, name, wait_ms, err);
 		free(path);
 		free(name);

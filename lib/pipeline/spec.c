@@ -138,8 +138,7 @@ sk_spec_find(
 	if (sk_ident_ok(id))
 		rc = find(root, id, s, err);
 	else
-		rc = sk_fail(err, SK_USAGE, "bad_identifier",
-		    "'%s' is not a specification id", word);
+		rc = sk_check_name("a specification", word, sk_ident_ok, err);
 	free(id);
 	if (rc != 0)
 		sk_spec_free(s);

@@ -91,12 +91,15 @@ view_evidence(struct sk_auto *a, struct view *v)
 	v->block =
 	    MB * sk_config_int(a->conf, "evidence.block_size_per_spec_mb", 50);
 	v->evidence = sk_evidence_size(a, &v->files);
-	if (v->evidence > v->warn)
-		warn(v, sk_asprintf("evidence is %.1f MB, the limit is %lld MB",
-			    (double)v->evidence / (double)MB,
-			    (long long)((v->evidence > v->block ? v->block
-								: v->warn) /
-					MB)));
+	if (v->evidence > v->warn) {
+		char size[32], limit[32];
+
+		sk_size_text(v->evidence, size, sizeof(size));
+		sk_size_text(v->evidence > v->block ? v->block : v->warn, limit,
+		    sizeof(limit));
+		warn(v, sk_asprintf(
+			    "evidence is %s, the limit is %s", size, limit));
+	}
 }
 
 static int
@@ -319,13 +322,15 @@ stages_text(const struct view *v)
 static void
 evidence_text(const struct view *v)
 {
-	char ago[32];
+	char ago[32], size[32], most[32];
 	struct sk_buf b;
 
 	sk_buf_init(&b, 0);
 	sk_duration_text(sk_now_ms() - v->files.latest_ms, ago, sizeof(ago));
-	sk_buf_printf(&b, "\nevidence  %.1f MB of %lld MB, the latest %s ago: ",
-	    (double)v->evidence / (double)MB, (long long)(v->block / MB), ago);
+	sk_size_text(v->evidence, size, sizeof(size));
+	sk_size_text(v->block, most, sizeof(most));
+	sk_buf_printf(
+	    &b, "\nevidence  %s of %s, the latest %s ago: ", size, most, ago);
 	sk_buf_visible(&b, v->files.latest, strlen(v->files.latest), false);
 	sk_buf_str(&b, "\nlargest  ");
 	for (size_t i = 0; i < SK_ARRAY_SIZE(v->files.top); i++) {
@@ -334,8 +339,8 @@ evidence_text(const struct view *v)
 		sk_buf_ch(&b, ' ');
 		sk_buf_visible(&b, v->files.top[i].name,
 		    strlen(v->files.top[i].name), false);
-		sk_buf_printf(&b, " (%.1f MB)%s",
-		    (double)v->files.top[i].bytes / (double)MB,
+		sk_size_text(v->files.top[i].bytes, size, sizeof(size));
+		sk_buf_printf(&b, " (%s)%s", size,
 		    i + 1 < SK_ARRAY_SIZE(v->files.top) &&
 			    v->files.top[i + 1].name[0] != '\0'
 			? ","

@@ -95,11 +95,9 @@ named(struct sk_auto *a, const char **run, struct sk_err *err)
 		*run = env("SK_RUN");
 	if (branch == NULL && (*run == NULL || *run == env("SK_RUN")))
 		branch = env("SK_BRANCH");
-	if (*run != NULL && !sk_ident_ok(*run))
-		return sk_fail(err, SK_USAGE, "bad_identifier",
-		    "'%s' is not a run id", *run);
-	if (branch == NULL)
-		return 0;
+	rc = sk_check_name("a run", *run, sk_ident_ok, err);
+	if (rc != 0 || branch == NULL)
+		return rc;
 	rc = sk_branch_get(a->db, branch, &b, &a->arena, err);
 	if (rc == 0 && *run != NULL && strcmp(*run, b.run) != 0)
 		rc = sk_fail(err, SK_USAGE, "wrong_branch",

@@ -162,6 +162,9 @@ real_path(const char *path, bool create, struct sk_err *err)
 	if (slash != NULL && slash != copy) {
 		*slash = '\0';
 		rc = sk_mkdirs(copy, 0700, err);
+		if (rc != 0)
+			(void)sk_hint(err, "--db, SK_DB or XDG_STATE_HOME "
+					   "names another place");
 	}
 	out = NULL;
 	if (rc == 0) {

@@ -140,7 +140,6 @@ int sk_branch_touch(struct sk_db *db, const char *branch, struct sk_err *err);
 int sk_run_row(
     struct sk_db *db, sqlite3_stmt **st, const char *run, struct sk_err *err);
 enum { SK_RUN_BRANCH, SK_RUN_SPEC, SK_RUN_ROOT, SK_RUN_STATE };
-int sk_no_run(const char *run, struct sk_err *err);
 /* The run's newest branch; SK_USAGE "no_such_run". */
 int sk_run_newest(struct sk_db *db, const char *run, char branch[SK_BRANCH_LEN],
     struct sk_err *err);

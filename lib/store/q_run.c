@@ -25,7 +25,7 @@ sk_no_run(const char *run, struct sk_err *err)
 {
 	(void)sk_fail(
 	    err, SK_USAGE, "no_such_run", "there is no run '%s'", run);
-	return sk_hint(err, "'sk-branch list' shows the runs");
+	return sk_hint(err, "'sk-branch list --all' shows the runs");
 }
 
 int

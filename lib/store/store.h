@@ -371,6 +371,8 @@ int sk_run_latest(struct sk_db *db, const char *spec, const char *root,
     struct sk_run *out, bool *found, struct sk_arena *a, struct sk_err *err);
 int sk_run_get(struct sk_db *db, const char *run, struct sk_run *out,
     bool *found, struct sk_arena *a, struct sk_err *err);
+/* SK_USAGE "no_such_run". */
+int sk_no_run(const char *run, struct sk_err *err);
 /* Is this the state of a run in which nothing may happen any more: stopped, or
  * cancelled on top of it? */
 bool sk_run_closed(const char *state);

@@ -94,6 +94,10 @@ test_words(void)
 	      !sk_ident_ok("-a") && !sk_ident_ok("a/b") && !sk_ident_ok("a b"));
 	CHECK_STR(sk_closest("agnet", list), "agent");
 	CHECK(sk_closest("zebra", list) == NULL);
+	CHECK(sk_closest("--nope", (const char *const[]){ "--spec", NULL }) ==
+	      NULL);
+	CHECK_STR(sk_closest("--spce", (const char *const[]){ "--spec", NULL }),
+	    "--spec");
 	CHECK_INT(sk_strv_words(&v, "a 'b c' \"d\\\"e\" f\\ g ''", &err), 0);
 	CHECK_INT(v.n, 5);
 	CHECK_STR(v.v[1], "b c");
@@ -217,6 +221,12 @@ test_time(void)
 	CHECK(sk_time_parse("2025-10-04T12:15:00+02:00", &ms));
 	sk_time_stamp(ms, stamp);
 	CHECK_STR(stamp, "20251004T101500Z");
+	sk_size_text(1023, dur, sizeof(dur));
+	CHECK_STR(dur, "1023 B");
+	sk_size_text(1500, dur, sizeof(dur));
+	CHECK_STR(dur, "1.5 KiB");
+	sk_size_text((int64_t)25 << 20, dur, sizeof(dur));
+	CHECK_STR(dur, "25 MiB");
 	sk_duration_text(65000, dur, sizeof(dur));
 	CHECK_STR(dur, "1m05s");
 	sk_duration_text(1240, dur, sizeof(dur));
