@@ -140,7 +140,7 @@ _sk_auto()
 		cancel) words='-r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		status) words='-r --run -b --branch --stale-hours --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		watch) words='-r --run -b --branch --every --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		report) words='-r --run -b --branch --format --db --config --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		report) words='-r --run -b --branch --format --db --config -q --quiet -v --verbose --no-input -h --help --version' ;;
 		diff) words='--agent -o --output -r --run -b --branch --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		apply) words='-f --from --choose --none -s --stage --binary --allow-dirty --wait -r --run -b --branch -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		undo) words='--wait -n --dry-run --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
@@ -162,7 +162,8 @@ _sk_auto()
 	else
 		case $verb in
 		import) kind='file' ;;
-		db) kind='file' ;;
+		evidence) words='stats verify seal archive purge' ;;
+		db) kind='file' words='backup check prune' ;;
 		completion) words='bash zsh' ;;
 		schema) words='check diff landing evidence db moved event init outline questions status summary stop error' ;;
 		esac

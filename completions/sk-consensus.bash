@@ -112,7 +112,7 @@ _sk_consensus()
 		judge) words='--evidence --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		explain) words='--html --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		arbitrate) words='-a --agent --settling --take -s --seq -r --run -b --branch --no-ack --no-evidence --evidence-dir --embed --db --config --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
-		export) words='--format --file --json -q --quiet -v --verbose --no-input -h --help --version' ;;
+		export) words='--format --file -q --quiet -v --verbose --no-input -h --help --version' ;;
 		audit) words='--evidence --history --db --format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		completion) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;
 		schema) words='--format --json -q --quiet -v --verbose --no-input -h --help --version' ;;

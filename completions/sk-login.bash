@@ -131,6 +131,7 @@ _sk_login()
 		esac
 	else
 		case $verb in
+		login) words='start wait cancel' ;;
 		completion) words='bash zsh' ;;
 		schema) words='login login-change login-provider login-providers login-status login-whoami error' ;;
 		esac

@@ -48,8 +48,12 @@ in_man() {
 		/^\.Sh/ { options = $2 == "OPTIONS"; on = 0 }
 		/^\.Ss/ { t = substr($0, 5)
 			on = options && (t == title || t == "Common options") }
-		on && /^\.It / { for (i = 2; i < NF; i++)
-			if ($i == "Fl") print "-" $(i + 1) }' "$1" |
+		on && /^\.It / { forms = / -format /
+			# (--json is not of verbs whose own forms have no JSON)
+			for (i = 2; i < NF; i++)
+				if ($i == "Fl" && !($(i + 1) == "-json" && bare))
+					print "-" $(i + 1) }
+		on && forms && /^One of / && t == title { bare = !/json/ }' "$1" |
 		LC_ALL=C sort -u # a verb may have a common option of its own
 }
 

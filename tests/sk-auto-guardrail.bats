@@ -122,11 +122,11 @@ rail() { cat docs/evidence/commands/SPEC-7/guardrail-plan-*.json; }
 	check 0 sk-auto run SPEC-7 --only plan
 	not grep -q evidence <"$BATS_TEST_TMPDIR/.err"
 	SPECKIT_EVIDENCE__MAX_SIZE_PER_SPEC_MB=2 check 0 sk-auto run SPEC-7 --only plan
-	has "$err" 'SPEC-7 evidence is 3.0 MB (warning at 2 MB)'
+	has "$err" 'SPEC-7 evidence is 3.0 MiB (warning at 2 MiB)'
 	SPECKIT_EVIDENCE__MAX_SIZE_PER_SPEC_MB=1 \
 		SPECKIT_EVIDENCE__BLOCK_SIZE_PER_SPEC_MB=2 \
 		check 1 sk-auto run SPEC-7 --only plan
-	has "$err" 'SPEC-7 evidence is 3.0 MB (exceeds 2 MB)'
+	has "$err" 'SPEC-7 evidence is 3.0 MiB (exceeds 2 MiB)'
 	same "$(calls)" 2
 	# A link is not followed out of the evidence.
 	rm docs/evidence/consensus/SPEC-7/big.json

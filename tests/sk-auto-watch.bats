@@ -135,6 +135,6 @@ pty() { "$SK_BUILD/tools/pty" "$@"; }
 	same "$(j '.evidence.largest | map(.file) | join(" ")')" "4.bin 3.bin 2.bin"
 	same "$(j '.evidence.latest, .evidence.largest_bytes' | xargs)" "new.json 4000000"
 	check 0 sk-auto status --format text
-	has "$out" "largest   4.bin (3.8 MB), 3.bin (2.9 MB), 2.bin (1.9 MB)"
+	has "$out" "largest   4.bin (3.8 MiB), 3.bin (2.9 MiB), 2.bin (1.9 MiB)"
 	has "$out" "new.json"
 }

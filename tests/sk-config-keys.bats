@@ -166,7 +166,7 @@ user=.config/sk/config.toml
 	check 2 sk-config get run.jobs --spec SPEC-7
 	has "$err" "two folders match 'SPEC-7'"
 	check 2 sk-config get run.jobs --spec ../x
-	has "$err" "'../x' is not a specification id"
+	has "$err" "'../x' is not the name of a specification"
 	# The project's root may be said by the named file.
 	mkdir -p other/docs/S-9 && touch other/docs/S-9/spec.md
 	printf '[run]\njobs = 9\n' >other/docs/S-9/pipeline.toml

@@ -48,7 +48,7 @@ conf() {
 	# what it did cost is less: there is room again
 	check 0 sk-metrics release one --cost 0.1
 	check 0 sk-metrics reserve --run r1 --amount 0.9 --key two --holder $$
-	has "$err" "100 % used: exceeded"
+	has "$err" "100 % used or reserved: exceeded"
 	check 0 sk-metrics release two
 	check 0 sk-metrics release two
 	check 0 sk-metrics budget --run r1
@@ -64,11 +64,11 @@ conf() {
 	check 0 sk-metrics reserve --amount 0.79 --key a --holder $$
 	same "$err" ''
 	check 0 sk-metrics reserve --amount 0.01 --key b --holder $$
-	has "$err" "80 % used: warning"
+	has "$err" "80 % used or reserved: warning"
 	check 0 sk-metrics reserve --amount 0.05 --key c --holder $$
 	same "$err" ''
 	check 0 sk-metrics reserve --amount 0.05 --key d --holder $$
-	has "$err" "90 % used: critical"
+	has "$err" "90 % used or reserved: critical"
 	check 7 sk-metrics reserve --amount 0.2 --key e --holder $$
 	same "$(j .error.details.scope)" day
 	has "$(j .error.details.resets_at)" "T00:00:00.000Z"

@@ -25,7 +25,7 @@ END
 	same "$(j -c '.error.details | [.scope,.id,.limit,.used]')" \
 		'["run","r1",500000,0]'
 	feed p 0 sk-run -a fake:3 -r r1
-	has "$err" "98 % used: critical"
+	has "$err" "98 % used or reserved: critical"
 	same "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM reservations')" 0
 	same "$(sqlite3 "$SK_DB" 'SELECT count(*) FROM usage')" 3
 	# nobody said what it used: what was held is charged, not given back

@@ -126,7 +126,7 @@ records() {
 	same "$out" "13.7k/3.3k | T2 | ~4.4k | 0%"
 	check 0 sk-metrics status --format json
 	same "$(j .schema)" sk.metrics/1
-	check 2 sk-metrics status --spec SPEC-8
+	check 1 sk-metrics status --spec SPEC-8
 	same "$out" ''
 	has "$err" "there is no run of 'SPEC-8' here"
 }

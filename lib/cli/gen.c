@@ -16,7 +16,8 @@ sk_opt_words(const struct sk_opt *o)
 	return o->comp == SK_C_STAGE ? SK_STAGES : "";
 }
 
-/* "bash|zsh" in the operands, the names of schemas, the stages. */
+/* What the first operand may be: "bash|zsh" of "bash|zsh [FILE]", the names of
+ * schemas, the stages. */
 void
 sk_operand_words(
     struct sk_buf *b, const struct sk_cmd *cmd, const struct sk_verb *v)
@@ -30,9 +31,10 @@ sk_operand_words(
 		sk_schema_names(cmd, names);
 		for (size_t i = 0; names[i] != NULL; i++)
 			sk_buf_printf(b, "%s%s", i > 0 ? " " : "", names[i]);
-	} else if (s != NULL && strchr(s, '|') != NULL &&
-		   s[strspn(s, "abcdefghijklmnopqrstuvwxyz|-[]")] == '\0') {
-		for (; *s != '\0'; s++)
+	} else if (s != NULL && memchr(s, '|', strcspn(s, " ")) != NULL &&
+		   strspn(s, "abcdefghijklmnopqrstuvwxyz|-[]") ==
+		       strcspn(s, " ")) {
+		for (; *s != '\0' && *s != ' '; s++)
 			if (*s == '|')
 				sk_buf_ch(b, ' ');
 			else if (*s != '[' && *s != ']')

@@ -81,20 +81,32 @@ static void
 operand_spec(struct sk_buf *b, const struct sk_cmd *cmd,
     const struct sk_verb *v, const char *indent)
 {
-	struct sk_buf words;
+	struct sk_buf text, words;
+	bool first;
 
 	if (v->max_args == 0)
 		return;
+	sk_buf_init(&text, 0);
 	sk_buf_init(&words, 0);
-	sk_operands_text(&words, v->operands);
-	sk_buf_printf(b, "%s'%s", indent, v->max_args == 1 ? "1:" : "*:");
-	spec_text(b, words.p);
-	sk_buf_clear(&words);
+	sk_operands_text(&text, v->operands);
 	sk_operand_words(&words, cmd, v);
+	/* A fixed word stands first, and anything may follow it. */
+	first = v->max_args == 1 ||
+	        (words.len > 0 && strchr(v->operands, ' ') != NULL);
+	sk_buf_printf(b, "%s'%s", indent, first ? "1:" : "*:");
+	spec_text(b, text.p);
 	sk_buf_ch(b, ':');
 	action(b, words.p, v->comp);
 	sk_buf_str(b, "'\n");
+	if (first && v->max_args != 1) {
+		sk_buf_printf(b, "%s'*:", indent);
+		spec_text(b, text.p);
+		sk_buf_ch(b, ':');
+		action(b, "", v->comp);
+		sk_buf_str(b, "'\n");
+	}
 	sk_buf_free(&words);
+	sk_buf_free(&text);
 }
 
 static void

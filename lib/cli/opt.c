@@ -147,17 +147,6 @@ is_choice(const char *choices, const char *s)
 	return false;
 }
 
-/* The verb's own --format, with its choices; NULL = it has the usual two. */
-static const struct sk_opt *
-own_forms(const struct sk_verb *v)
-{
-	for (const struct sk_opt *o = v != NULL ? v->opts : NULL;
-	     o != NULL && o->lg != NULL; o++)
-		if (strcmp(o->lg, "format") == 0 && o->choices != NULL)
-			return o;
-	return NULL;
-}
-
 static int
 bad_choice(const struct sk_opt *o, const char *shown, const char *s,
     struct sk_err *err)
@@ -235,15 +224,9 @@ set_opt(struct sk_parsed *p, const struct sk_opt *o, bool off,
 		*(bool *)((char *)base + o->off) = false;
 		return 0;
 	}
-	/* One answer to both --json and --format: the last one given. A verb
-	 * with forms of its own may have no such one. */
-	if ((o->flags & SK_OF_BASE) && strcmp(o->lg, "json") == 0) {
-		const struct sk_opt *forms = own_forms(p->ctx.verb);
-
-		if (forms != NULL && !is_choice(forms->choices, "json"))
-			return bad_choice(forms, shown, "json", err);
+	/* One answer to both --json and --format: the last one given. */
+	if ((o->flags & SK_OF_BASE) && strcmp(o->lg, "json") == 0)
 		p->base.format = "json";
-	}
 	return set_value(o, base, shown, s, err);
 }
 
@@ -495,9 +478,18 @@ sk_argv_help(int argc, char **argv)
 static bool
 own_format(const struct sk_verb *v, const char *word)
 {
-	const struct sk_opt *forms = own_forms(v);
+	struct sk_strv words = { 0 };
+	bool yes = false;
 
-	return word != NULL && forms != NULL && is_choice(forms->choices, word);
+	for (const struct sk_opt *o = v != NULL ? v->opts : NULL;
+	     word != NULL && o != NULL && o->lg != NULL; o++) {
+		if (strcmp(o->lg, "format") != 0 || o->choices == NULL)
+			continue;
+		sk_strv_split(&words, o->choices, ' ');
+		yes = sk_strv_has(&words, word);
+	}
+	sk_strv_free(&words);
+	return yes;
 }
 
 enum sk_format

@@ -16,7 +16,8 @@ static const struct sk_opt base_opts[] = {
 	    "a configuration file of yours, as $SK_CONFIG", NULL),
 	SK_OPT_ENUM(B, 0, "format", "FORMAT", format, "json text",
 	    "default: text on a terminal, else JSON", NULL),
-	SK_OPT_FLAG(B, 0, "json", json, "the same as --format json", NULL),
+	SK_OPT_FLAG(B, 0, "json", json, "the same as --format json",
+	    "Verbs that know no such form do not take it."),
 	SK_OPT_FLAG(
 	    B, 'q', "quiet", quiet, "no progress on standard error", NULL),
 	SK_OPT_FLAG(B, 'v', "verbose", verbose, "more on standard error", NULL),
@@ -76,9 +77,21 @@ own_short(const struct sk_verb *v, char sh)
 	return false;
 }
 
+/* Has the verb forms of its own, and none of them JSON? */
+static bool
+own_forms(const struct sk_verb *v)
+{
+	for (const struct sk_opt *o = v->opts; o && o->lg; o++)
+		if (strcmp(o->lg, "format") == 0)
+			return strstr(o->choices, "json") == NULL;
+	return false;
+}
+
 static bool
 base_applies(const struct sk_verb *v, const struct sk_opt *o)
 {
+	if (strcmp(o->lg, "json") == 0 && own_forms(v))
+		return false;
 	if (strcmp(o->lg, "db") == 0 && !(v->flags & SK_V_DB))
 		return false;
 	if (strcmp(o->lg, "config") == 0 && !(v->flags & SK_V_CONFIG))

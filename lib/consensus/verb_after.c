@@ -184,7 +184,7 @@ sk_verb_no_decision(const struct sk_ctx *ctx, struct sk_err *err)
 		sk_buf_printf(&b, " of '%s'", ctx->argv[0]);
 	if (o->run != NULL)
 		sk_buf_printf(&b, " in run '%s'", o->run);
-	(void)sk_fail(err, SK_NEGATIVE, "no_decision", "there is no decision%s",
+	(void)sk_fail(err, SK_USAGE, "no_decision", "there is no decision%s",
 	    b.len > 0 ? b.p : "");
 	sk_buf_free(&b);
 	return sk_hint(
@@ -241,7 +241,7 @@ sk_verb_replay(struct sk_ctx *ctx, struct sk_err *err)
 			.seq = o->seq, .pending = o->seq == 0, .limit = 1 },
 		    &v, &n, &a, err);
 	if (rc == 0 && n == 0 && o->seq == 0) {
-		(void)sk_fail(err, SK_NEGATIVE, "no_decision",
+		(void)sk_fail(err, SK_USAGE, "no_decision",
 		    "no decision of run '%s' is pending", o->run);
 		rc = sk_hint(err, "--seq N replays an earlier one");
 	} else if (rc == 0 && n == 0) {

@@ -29,11 +29,23 @@ sk_budgets_providers(
 
 /* ---- JSON ---- */
 
+/* An amount and the same in dollars; below 0 is not known. */
+static void
+put_amount(struct sk_jw *w, const char *key, int64_t micro)
+{
+	char usd[SK_USD_LEN], name[32];
+
+	sk_jw_kcount(w, key, micro);
+	(void)snprintf(name, sizeof(name), "%s_usd", key);
+	sk_usd(micro, usd);
+	sk_jw_kstr(w, name, micro < 0 ? NULL : usd);
+}
+
 static int
 put_one(struct sk_jw *w, struct sk_db *db, const struct sk_scope *s,
     double warn, struct sk_err *err)
 {
-	char usd[SK_USD_LEN], id[SK_BRANCH_LEN];
+	char id[SK_BRANCH_LEN];
 	int64_t used = 0, held = 0, left;
 	const char *level;
 	int rc;
@@ -41,15 +53,13 @@ put_one(struct sk_jw *w, struct sk_db *db, const struct sk_scope *s,
 	rc = sk_spent(db, s, &used, &held, err);
 	level = sk_budget_level(used + held, s->limit, warn);
 	left = s->limit - used - held;
-	sk_usd(used, usd);
 	sk_jw_obj(w);
 	sk_jw_kstr(w, "scope", s->name);
 	sk_jw_kstr(w, "id", sk_scope_plain(s, id, sizeof(id)));
-	sk_jw_kcount(w, "limit", s->limit);
-	sk_jw_kint(w, "used", used);
-	sk_jw_kstr(w, "used_usd", usd);
-	sk_jw_kint(w, "reserved", held);
-	sk_jw_kcount(w, "left", s->limit < 0 ? -1 : left > 0 ? left : 0);
+	put_amount(w, "limit", s->limit);
+	put_amount(w, "used", used);
+	put_amount(w, "reserved", held);
+	put_amount(w, "left", s->limit < 0 ? -1 : left > 0 ? left : 0);
 	sk_jw_kword(w, "level", level);
 	sk_jw_ktime(w, "resets_at", sk_scope_resets(s->name, sk_now_ms()));
 	sk_jw_end(w);
@@ -71,7 +81,7 @@ sk_budget_json(struct sk_buf *out, struct sk_db *db, const struct sk_budgets *b,
 	} else {
 		sk_jw_obj(&w);
 		sk_jw_kstr(&w, "key", reserved);
-		sk_jw_kcount(&w, "cost", cost);
+		put_amount(&w, "cost", cost);
 		sk_jw_end(&w);
 	}
 	sk_jw_karr(&w, "budgets");

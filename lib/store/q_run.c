@@ -176,10 +176,13 @@ create(struct sk_db *db, char run[SK_RUN_LEN], char branch[SK_BRANCH_LEN],
 		rc = sk_branch_taken(db, branch, &found, err);
 		if (rc != 0)
 			return rc;
-		if (found)
-			return sk_fail(err, SK_USAGE, "wrong_branch",
+		if (found) {
+			(void)sk_fail(err, SK_USAGE, "wrong_branch",
 			    "branch '%s' belongs to another run than '%s'",
 			    branch, run);
+			return sk_hint(
+			    err, "'sk-branch show %s' says which", branch);
+		}
 	}
 	return insert(db, run, branch, spec, git, err);
 }
