@@ -12,7 +12,8 @@
 int sk_verb_names(struct sk_verb_opts *o, struct sk_err *err);
 /* The same, and there must be a run. */
 int sk_verb_need_run(struct sk_verb_opts *o, struct sk_err *err);
-/* SK_USAGE "no_decision" (1 is a conflict here): on what, by options and operands. */
+/* SK_USAGE "no_decision" (1 is a conflict here): on what, by the options and
+ * operands. */
 int sk_verb_no_decision(const struct sk_ctx *ctx, struct sk_err *err);
 void sk_verb_put_verdict(const struct sk_ctx *ctx, const struct sk_buf *line);
 int sk_verb_no_terminal(struct sk_err *err);

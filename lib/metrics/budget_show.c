@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Budgets to look at, and reservations of scripts. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
