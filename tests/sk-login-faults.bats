@@ -399,7 +399,7 @@ tls_begin() {
 }
 
 @test "faults: time and other processes" {
-	bin=${SK_FAULTY:-$SK_TOP/build-faults/bin}
+	bin=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
 	[ -x "$bin/sk-login" ] || skip "no development build (make FAULTS=1)"
 	n=0
 	table 'Time and other processes' >rows

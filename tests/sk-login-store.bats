@@ -211,7 +211,7 @@ all_there() {
 }
 
 @test "rekey: killed at each step the store is whole, and so is the next change" {
-	bin=${SK_FAULTY:-$SK_TOP/build-faults/bin}
+	bin=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
 	[ -x "$bin/sk-login" ] || skip "no development build (make FAULTS=1)"
 	feed sk-abc 0 sk-login login openai-api
 	feed sk-def 0 sk-login login gemini-api
@@ -406,7 +406,7 @@ all_there() {
 }
 
 @test "refresh: killed at each step it ends in a login, never in reuse" {
-	bin=${SK_FAULTY:-$SK_TOP/build-faults/bin}
+	bin=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
 	[ -x "$bin/sk-login" ] || skip "no development build (make FAULTS=1)"
 	n=0
 	while read -r point status; do
@@ -449,7 +449,7 @@ all_there() {
 }
 
 @test "W19: terminated in a refresh: what began is finished, then it ends" {
-	bin=${SK_FAULTY:-$SK_TOP/build-faults/bin}
+	bin=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
 	[ -x "$bin/sk-login" ] || skip "no development build (make FAULTS=1)"
 	n=0
 	for point in auth.refresh.after_intent auth.refresh.after_post \
