@@ -215,8 +215,13 @@ END
 	# What is not ours is left alone.
 	echo '{"not": "counters"}' >"$SK_DB-faults"
 	unset SPEC_KIT_FAULTS
+	cp "$SK_DB-faults" was
 	check 65 "$DEV/sk-faults" status
 	has "$err" "holds no counters"
+	check 65 "$DEV/sk-faults" arm agent_empty
+	SPEC_KIT_FAULTS=store.begin:1 check 2 "$DEV/sk-branch" new --spec S
+	has "$err" "remove it"
+	cmp was "$SK_DB-faults"
 }
 
 @test "next: scripts that play agents take part" {

@@ -94,9 +94,10 @@ no_counters(const char *path)
 		(void)sk_fail(&err, SK_USAGE, "no_counters", "'%s' %s", path,
 		    errno == EINVAL ? "holds no counters of faults"
 				    : "is full of counters");
-		(void)sk_hint(&err, errno == EINVAL ? "set SPEC_KIT_FAULTS_FILE"
-						    : "'sk-faults reset' "
-						      "forgets them");
+		(void)sk_hint(&err,
+		    errno == EINVAL ? "remove it, or set SPEC_KIT_FAULTS_FILE"
+				    : "'sk-faults reset' "
+				      "forgets them");
 	} else {
 		(void)sk_fail(&err, SK_USAGE, "no_counters",
 		    "faults cannot be counted in '%s': %s", path,

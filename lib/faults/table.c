@@ -137,8 +137,12 @@ sk_fault_table_open(
 	if (fd < 0)
 		return NULL;
 	(void)flock(fd, LOCK_EX);
-	if (fstat(fd, &st) == 0 &&
-	    (st.st_size >= (off_t)sizeof(*t) || ftruncate(fd, sizeof(*t)) == 0))
+	/* A file of another size is somebody else's. */
+	if (fstat(fd, &st) != 0)
+		;
+	else if (st.st_size != 0 && st.st_size != (off_t)sizeof(*t))
+		errno = EINVAL;
+	else if (st.st_size != 0 || ftruncate(fd, sizeof(*t)) == 0)
 		t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED,
 		    fd, 0);
 	e = errno;
