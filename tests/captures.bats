@@ -202,7 +202,8 @@ playable() {
 	mkdir empty
 	check 2 sk-run check-adapter claude --captures empty --json
 	same "$(j .error.code)" no_captures
-	check 2 sk-run check-adapter claude --captures nowhere --json
+	check 74 sk-run check-adapter claude --captures nowhere --json
+	same "$(j .error.code)" not_found
 	mkdir -p bad/one
 	: >bad/one/stdout
 	echo soon >bad/one/exit

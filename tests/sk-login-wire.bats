@@ -185,6 +185,7 @@ b64() {
 		"$XDG_CONFIG_HOME/sk/providers/q.toml"
 	check 6 sk-login login q --json
 	same "$(code_of)" tls_self_signed
+	has "$err" 'SSL_CERT_FILE names'
 	has "$err" certificate
 	# A login does not follow its provider to another server.
 	sed -i "s|http://127.0.0.1:$port|https://127.0.0.1:$tls|" \

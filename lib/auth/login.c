@@ -97,6 +97,10 @@ start_failed(struct sk_idp *p, struct auth_reply *r, struct sk_err *err)
 		(void)sk_fail(err, auth_reply_lost(r),
 		    auth_reply_word(r, "no_code"),
 		    "cannot ask '%s' for a code: %s", p->id, r->why);
+		if (sk_streq(r->fault, "tls_self_signed") ||
+		    sk_streq(r->fault, "tls_unknown_issuer"))
+			hint =
+			    "SSL_CERT_FILE names other certificates to trust";
 	} else if (r->challenge) {
 		(void)sk_fail(err, SK_NOANSWER, "challenge",
 		    "'%s' answers with a browser check (Cloudflare) instead "
