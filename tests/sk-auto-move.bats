@@ -36,6 +36,27 @@ alter() {
 		cat body - >altered
 }
 
+@test "evidence that cannot be read whole is not left out of a bundle or a seal" {
+	[ "$(uname -m)" = x86_64 ] || skip "calls are injected on x86-64 only"
+	case $SK_BUILD in *asan*) skip "what ASan runs is traced badly" ;; esac
+	inject=$SK_BUILD/tools/inject
+	"$inject" count -- true 9>&- || skip "processes may not be traced here"
+	check 0 sk-auto run DEMO --only plan
+	for verb in "export DEMO" "evidence verify DEMO"; do
+		met=0
+		for ((n = 1; met < 2; n++)); do
+			got=0
+			# shellcheck disable=SC2086 # two words or three
+			"$inject" error $n -- sk-auto $verb >o 2>e 9>call || got=$?
+			[ -s call ] || break
+			grep -q getdents64 call || continue
+			met=$((met + 1))
+			same "$verb $got" "$verb 74"
+		done
+		same "$met" 2
+	done
+}
+
 @test "a run begun here is finished there, and comes back" {
 	check 0 sk-auto run DEMO --to plan --json
 	run=$(j 'select(.schema=="sk.summary/1") | .run')

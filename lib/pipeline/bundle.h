@@ -58,7 +58,7 @@ bool sk_bundle_path_ok(const char *in, const char *path, const char *spec);
 char *sk_bundle_below(const struct sk_auto *a, const char *in, const char *path,
     const char **root);
 /* Plain names in a directory, sorted; none when there is no such directory. */
-void sk_below_list(const char *dir, struct sk_strv *names);
+int sk_below_list(const char *dir, struct sk_strv *names, struct sk_err *err);
 /* A regular file below root, no link on the way; *there false when none. */
 int sk_below_read(const char *root, const char *path, struct sk_buf *b,
     bool *there, struct sk_err *err);

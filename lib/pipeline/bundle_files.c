@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The files of a run: which they are, and where they go on another machine. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -193,18 +192,18 @@ begins_ours(const struct pack *p, const char *name)
 	return false;
 }
 
-void
-sk_below_list(const char *dir, struct sk_strv *names)
+int
+sk_below_list(const char *dir, struct sk_strv *names, struct sk_err *err)
 {
-	DIR *d = opendir(dir);
-	struct dirent *e;
+	struct sk_strv all = { 0 };
+	int rc = sk_dir_names(dir, &all, err);
 
-	while (d != NULL && (e = readdir(d)) != NULL)
-		if (part_ok(e->d_name, strlen(e->d_name)))
-			sk_strv_add(names, e->d_name);
-	if (d != NULL)
-		(void)closedir(d);
+	for (size_t i = 0; i < all.n; i++)
+		if (part_ok(all.v[i], strlen(all.v[i])))
+			sk_strv_add(names, all.v[i]);
+	sk_strv_free(&all);
 	sk_strv_sort(names);
+	return rc;
 }
 
 /* Files of one directory of the evidence; a synthesis says whose its
@@ -218,9 +217,8 @@ pack_dir(struct pack *p, const char *rel, struct sk_err *err)
 	struct sk_strv names = { 0 };
 	struct sk_buf b;
 	bool there;
-	int rc = 0;
+	int rc = sk_below_list(dir, &names, err);
 
-	sk_below_list(dir, &names);
 	sk_buf_init(&b, SK_BUNDLE_FILE_MAX + 1);
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; rc == 0 && i < names.n; i++) {

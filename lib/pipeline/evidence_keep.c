@@ -28,14 +28,15 @@ struct files {
 	int64_t bytes, newest;
 };
 
-static void
-gather(struct sk_auto *a, struct files *f)
+static int
+gather(struct sk_auto *a, struct files *f, struct sk_err *err)
 {
 	char *base = sk_evidence_base(a), *full;
 	struct stat st;
+	int rc;
 
 	memset(f, 0, sizeof(*f));
-	sk_evidence_list(a, &f->paths);
+	rc = sk_evidence_list(a, &f->paths, err);
 	f->v = sk_calloc(f->paths.n + 1, sizeof(*f->v));
 	for (size_t i = 0; i < f->paths.n; i++) {
 		struct file *x = &f->v[f->n];
@@ -55,6 +56,7 @@ gather(struct sk_auto *a, struct files *f)
 		free(full);
 	}
 	free(base);
+	return rc;
 }
 
 static void
@@ -86,9 +88,8 @@ stats(struct sk_auto *a, struct sk_err *err)
 	struct sk_buf b;
 	struct sk_jw w;
 	char at[SK_TIME_LEN];
+	int rc = gather(a, &f, err);
 
-	(void)err;
-	gather(a, &f);
 	for (size_t i = 0; i < f.n; i++) {
 		if (oldest == 0 || f.v[i].at_ms < oldest)
 			oldest = f.v[i].at_ms;
@@ -97,7 +98,7 @@ stats(struct sk_auto *a, struct sk_err *err)
 		if (sk_has_prefix(f.v[i].path, "archives/"))
 			archives += f.v[i].bytes;
 	}
-	if (a->json) {
+	if (rc == 0 && a->json) {
 		begin(a, &w, &b, "stats");
 		sk_jw_kint(&w, "files", (int64_t)f.n);
 		sk_jw_kint(&w, "bytes", f.bytes);
@@ -108,7 +109,7 @@ stats(struct sk_auto *a, struct sk_err *err)
 		sk_jw_kint(&w, "warn_bytes", warn << 20);
 		sk_jw_kint(&w, "block_bytes", most << 20);
 		sk_out_json_end(&w);
-	} else {
+	} else if (rc == 0) {
 		char all[32], old[32];
 
 		sk_time_text(f.newest, at);
@@ -120,7 +121,7 @@ stats(struct sk_auto *a, struct sk_err *err)
 		    f.n > 0 ? ", newest " : "", f.n > 0 ? at : "");
 	}
 	drop(&f);
-	return 0;
+	return rc;
 }
 
 /* ---- archive, purge ---- */
@@ -136,10 +137,9 @@ choose(struct sk_auto *a, struct files *f, int64_t older, bool asked,
 	struct sk_run run;
 	bool is = false;
 	size_t k = 0;
-	int rc = 0;
+	int rc = gather(a, f, err);
 
-	gather(a, f);
-	if (a->run[0] != '\0')
+	if (rc == 0 && a->run[0] != '\0')
 		rc = sk_run_get(a->db, a->run, &run, &is, &a->arena, err);
 	if (rc == 0 && is && strcmp(run.state, "running") == 0)
 		return sk_fail(err, SK_AGAIN, "in_use",

@@ -29,15 +29,14 @@ sk_evidence_base(const struct sk_auto *a)
 	return full;
 }
 
-static void
-list_in(const struct sk_auto *a, const char *base, const char *rel,
-    const char *prefix, struct sk_strv *paths)
+static int
+list_in(const char *base, const char *rel, const char *prefix,
+    struct sk_strv *paths, struct sk_err *err)
 {
 	char *dir = sk_path_join(base, rel), *path;
 	struct sk_strv names = { 0 };
+	int rc = sk_below_list(dir, &names, err);
 
-	(void)a;
-	sk_below_list(dir, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		if (!sk_has_prefix(names.v[i], prefix))
 			continue;
@@ -47,28 +46,30 @@ list_in(const struct sk_auto *a, const char *base, const char *rel,
 	}
 	sk_strv_free(&names);
 	free(dir);
+	return rc;
 }
 
-void
-sk_evidence_list(const struct sk_auto *a, struct sk_strv *paths)
+int
+sk_evidence_list(
+    const struct sk_auto *a, struct sk_strv *paths, struct sk_err *err)
 {
+	static const char *const own[] = { "consensus", "commands", "logs" };
+	static const char *const shared[] = { "costs", "archives" };
 	char *base = sk_evidence_base(a), *s;
+	int rc = 0;
 
-	s = sk_asprintf("consensus/%s", a->spec.id);
-	list_in(a, base, s, "", paths);
-	free(s);
-	s = sk_asprintf("commands/%s", a->spec.id);
-	list_in(a, base, s, "", paths);
-	free(s);
-	s = sk_asprintf("logs/%s", a->spec.id);
-	list_in(a, base, s, "", paths);
-	free(s);
+	for (size_t i = 0; rc == 0 && i < SK_ARRAY_SIZE(own); i++) {
+		s = sk_path_join(own[i], a->spec.id);
+		rc = list_in(base, s, "", paths, err);
+		free(s);
+	}
 	s = sk_asprintf("%s_", a->spec.id);
-	list_in(a, base, "costs", s, paths);
-	list_in(a, base, "archives", s, paths);
+	for (size_t i = 0; rc == 0 && i < SK_ARRAY_SIZE(shared); i++)
+		rc = list_in(base, shared[i], s, paths, err);
 	free(s);
 	sk_strv_sort(paths);
 	free(base);
+	return rc;
 }
 
 void
@@ -408,7 +409,8 @@ sk_evidence_seal(struct sk_auto *a, const struct sk_strv *mine, bool accept,
 	rc = sk_manifest_read(a, &old, err);
 	memcpy(now.me, old.me, sizeof(now.me));
 	memcpy(now.noted, old.noted, sizeof(now.noted));
-	sk_evidence_list(a, &paths);
+	if (rc == 0)
+		rc = sk_evidence_list(a, &paths, err);
 	keep_others(&old, mine, &paths, &now);
 	/* What is gone stays in it, so that it is missed. */
 	sk_evidence_removed(a, &removed);

@@ -86,14 +86,16 @@ look(struct sk_auto *a, const struct sk_manifest *m, const struct sk_claim *c,
 	                                               : "";
 }
 
-static void
-check_files(struct sk_auto *a, const struct sk_manifest *m, struct finding *f)
+static int
+check_files(struct sk_auto *a, const struct sk_manifest *m, struct finding *f,
+    struct sk_err *err)
 {
 	/* Who has nothing here has nothing to go by but the whole of it. */
 	bool all = m->noted[0][0] == '\0';
 	struct sk_strv paths = { 0 }, removed = { 0 };
 	const char *what;
 	char sha[SK_SHA256_LEN];
+	int rc;
 
 	sk_manifest_hash(m, sha);
 	if (!all && strcmp(sha, m->noted[0]) != 0 &&
@@ -103,7 +105,7 @@ check_files(struct sk_auto *a, const struct sk_manifest *m, struct finding *f)
 		found(f, name, m->there ? "edited" : "deleted");
 		free(name);
 	}
-	sk_evidence_list(a, &paths);
+	rc = sk_evidence_list(a, &paths, err);
 	sk_evidence_removed(a, &removed);
 	for (size_t i = 0; i < m->n; i++) {
 		const struct sk_claim *c = &m->v[i];
@@ -122,6 +124,7 @@ check_files(struct sk_auto *a, const struct sk_manifest *m, struct finding *f)
 			found(f, paths.v[i], "added");
 	sk_strv_free(&paths);
 	sk_strv_free(&removed);
+	return rc;
 }
 
 static void
@@ -183,7 +186,7 @@ sk_evidence_verify(struct sk_auto *a, struct sk_err *err)
 
 	rc = sk_manifest_read(a, &m, err);
 	if (rc == 0)
-		check_files(a, &m, &f);
+		rc = check_files(a, &m, &f, err);
 	if (rc == 0)
 		rc = check_documents(a, &m, &f, err);
 	if (rc == 0) {

@@ -40,8 +40,10 @@ struct sk_manifest {
 };
 /* Directory of all evidence; malloc'd. */
 char *sk_evidence_base(const struct sk_auto *a);
-/* Files of this specification below base, sorted; the manifest aside. */
-void sk_evidence_list(const struct sk_auto *a, struct sk_strv *paths);
+/* Files of this specification below base, sorted; the manifest aside. What
+ * cannot be read whole is an error. */
+int sk_evidence_list(
+    const struct sk_auto *a, struct sk_strv *paths, struct sk_err *err);
 int
 sk_manifest_read(struct sk_auto *a, struct sk_manifest *m, struct sk_err *err);
 int sk_manifest_write(
