@@ -152,6 +152,12 @@ load gates
 	# (Whom the configuration names is not there.)
 	sed -i 's/^agents = \["w"\]/agents = ["g1", "nobody"]/' sk.toml
 	check 5 sk-auto run SPEC-7 -a w --allow-dirty --skip-audit --timeout 77s
+	# What was allowed on one machine is not on another.
+	check 0 sk-auto export SPEC-7 -o ../run.skb
+	check 0 env SK_DB=../other.db sk-auto import ../run.skb
+	check 0 env SK_DB=../other.db sk-auto answer SPEC-7 Q-001=blue --format text
+	has "$out" 'resume     sk-auto resume SPEC-7 --run'
+	not has "$out" --allow-dirty
 	check 0 sk-auto answer SPEC-7 Q-001=blue --format text
 	has "$out" '--skip-audit -a w --allow-dirty --timeout 77000ms'
 	sqlite3 "$SK_DB" "UPDATE gates SET state = 'waiting',

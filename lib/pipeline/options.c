@@ -33,7 +33,8 @@ sk_options_note(struct sk_auto *a, struct sk_err *err)
 	return rc;
 }
 
-/* A run may come from elsewhere: what makes no sense is left out. */
+/* (Of a run that was taken in from elsewhere nothing is noted: what somebody
+ * allowed on another machine is allowed on that one.) */
 int
 sk_options_take(struct sk_auto *a, struct sk_auto_opts *o, struct sk_err *err)
 {

@@ -118,7 +118,8 @@ sk_run_noted(struct sk_db *db, const char *run, char **options,
 	sqlite3_stmt *st;
 	int rc = sk_q_first(db, &st, err,
 	    "SELECT key FROM journal WHERE run_id=?1 AND kind='options' "
-	    "ORDER BY lsn DESC LIMIT 1",
+	    "AND lsn>ifnull((SELECT max(lsn)FROM journal WHERE run_id=?1 "
+	    "AND kind='import'),0)ORDER BY lsn DESC LIMIT 1",
 	    "t", run);
 
 	*options = NULL;
