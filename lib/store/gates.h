@@ -9,8 +9,8 @@ int sk_run_goal(
     struct sk_db *db, const char *run, const char *goal, struct sk_err *err);
 
 /* What the run was told, for who goes on with it when a person has answered:
- * the newest note; NULL = none, and none here for a run that came from elsewhere
- * since. */
+ * the newest note. NULL = none; a run that came from elsewhere has none of
+ * before. */
 int sk_run_note(
     struct sk_db *db, const char *run, const char *options, struct sk_err *err);
 int sk_run_noted(struct sk_db *db, const char *run, char **options,
