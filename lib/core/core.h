@@ -234,6 +234,7 @@ bool sk_utf8_clean(struct sk_buf *b, const char *p, size_t n);
 int64_t sk_now_ms(void); /* wall clock, ms since 1970: what is recorded */
 int64_t sk_mono_ms(void); /* CLOCK_MONOTONIC: timeouts */
 int64_t sk_boot_ms(void); /* CLOCK_BOOTTIME: leases, with boot id */
+#define SK_DAY_MS ((int64_t)86400000)
 #define SK_TIME_LEN 25 /* "2025-10-04T10:15:00.000Z" + NUL */
 void sk_time_text(int64_t ms, char out[SK_TIME_LEN]);
 #define SK_STAMP_LEN 17 /* "20251004T101500Z" + NUL */

@@ -6,8 +6,6 @@
 
 #include "metrics/internal.h"
 
-#define DAY_MS ((int64_t)86400000)
-
 /* ---- scopes ---- */
 
 static int64_t
@@ -86,15 +84,15 @@ int64_t
 sk_scope_resets(const char *scope, int64_t now_ms)
 {
 	char t[SK_TIME_LEN];
-	int64_t day = now_ms - now_ms % DAY_MS, ms = 0;
+	int64_t day = now_ms - now_ms % SK_DAY_MS, ms = 0;
 
 	if (strcmp(scope, "day") == 0)
-		return day + DAY_MS;
+		return day + SK_DAY_MS;
 	if (strcmp(scope, "month") != 0 && strcmp(scope, "provider") != 0)
 		return 0;
 	/* 28 days from now at most one month's end was passed. */
 	do {
-		day += DAY_MS;
+		day += SK_DAY_MS;
 		sk_time_text(day, t);
 	} while (memcmp(t + 8, "01", 2) != 0);
 	(void)sk_time_parse(t, &ms);

@@ -7,8 +7,6 @@
 
 #include "pipeline/branch_work.h"
 
-#define DAY_MS ((int64_t)86400000)
-
 /* ---- resume ---- */
 
 struct choice {
@@ -175,7 +173,7 @@ prune_json(struct sk_branch_work *w, const struct sk_prunable *v, size_t n)
 int
 sk_bverb_prune(struct sk_branch_work *w, struct sk_err *err)
 {
-	int64_t older = w->o->older >= 0 ? w->o->older : 7 * DAY_MS;
+	int64_t older = w->o->older >= 0 ? w->o->older : 7 * SK_DAY_MS;
 	struct sk_branch_filter f;
 	struct sk_prunable *v = NULL;
 	size_t n = 0;

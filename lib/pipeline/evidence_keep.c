@@ -15,8 +15,6 @@
 #include "pipeline/keep.h"
 #include "sys/sys.h"
 
-#define DAY_MS ((int64_t)86400000)
-
 struct file {
 	const char *path;
 	int64_t bytes, at_ms;
@@ -150,7 +148,8 @@ choose(struct sk_auto *a, struct files *f, int64_t older, bool asked,
 	if (rc == 0 && is)
 		return sk_fail(err, SK_AGAIN, "in_use",
 		    "a decision of '%s' is not acknowledged", a->spec.id);
-	if ((!asked || older >= 7 * DAY_MS) && now - f->newest < 7 * DAY_MS)
+	if ((!asked || older >= 7 * SK_DAY_MS) &&
+	    now - f->newest < 7 * SK_DAY_MS)
 		f->n = 0;
 	for (size_t i = 0; i < f->n; i++)
 		if (now - f->v[i].at_ms >= older &&
@@ -444,7 +443,7 @@ make_room(struct sk_auto *a, bool purge, const struct sk_keep_opts *o,
 {
 	int64_t days =
 	    sk_config_int(a->conf, "evidence.retention_days", purge ? 180 : 30);
-	int64_t older = o->older != 0 ? o->older : days * DAY_MS;
+	int64_t older = o->older != 0 ? o->older : days * SK_DAY_MS;
 	char *archive = NULL;
 	int64_t bytes = 0;
 	struct files f;

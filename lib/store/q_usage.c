@@ -4,8 +4,6 @@
 
 #include "store/internal.h"
 
-#define DAY_MS ((int64_t)86400000)
-
 /* ---- the key ---- */
 
 static int64_t
@@ -82,7 +80,7 @@ static int
 add_day(struct sk_db *db, const struct sk_usage_row *r,
     const struct sk_usage_row *n, int64_t sign, struct sk_err *err)
 {
-	int64_t day = r->at_ms / DAY_MS - (r->at_ms % DAY_MS < 0);
+	int64_t day = r->at_ms / SK_DAY_MS - (r->at_ms % SK_DAY_MS < 0);
 
 	return sk_q_run(db, err,
 	    "INSERT INTO usage_days(day,root,spec_id,stage,agent_name,"
