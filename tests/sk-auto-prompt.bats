@@ -216,7 +216,7 @@ feature() {
 	SPECIFY_FEATURE_DIRECTORY=specs/001-login here 001-login
 	git init -q -b main .
 	check 2 sk-auto check
-	has "$err" 'be on its branch'
+	has "$err" 'be on its git branch'
 	for b in 002-logout 002-fix-it feat/002-logout; do
 		git checkout -q -b $b 2>/dev/null || git symbolic-ref HEAD refs/heads/$b
 		here 002-logout
