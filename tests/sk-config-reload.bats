@@ -156,6 +156,30 @@ agent = ["b"]' >docs/S-1/pipeline.toml
 	same "$out" 1
 }
 
+@test "a snapshot that cannot be read is the machine's trouble, not gone" {
+	faulty=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}
+	[ -x "$faulty/sk-config" ] || skip "no development build (make FAULTS=1)"
+	printf '{"project_root":"%s","values":{"run":{"jobs":7}}}' "$PWD" >snap
+	SK_CONFIG_SNAPSHOT="$(sha256sum snap | cut -c1-64):$PWD/snap"
+	export SK_CONFIG_SNAPSHOT
+	check 0 "$faulty/sk-config" get run.jobs
+	same "$out" 7
+	for errno in ENOSPC EIO; do
+		seen=
+		for n in $(seq 40); do
+			rm -f counters
+			got=0
+			SPEC_KIT_FAULTS="syscall:errno=$errno#$n" \
+				SPEC_KIT_FAULTS_FILE=$PWD/counters \
+				"$faulty/sk-config" get run.jobs >o 2>e || got=$?
+			seen="$seen $got"
+			[ "$got" -eq 0 ] || [ "$got" -eq 74 ] ||
+				{ echo "$n $errno: $got, $(cat e)"; return 1; }
+		done
+		has "$seen" 74
+	done
+}
+
 @test "pipeline.toml counts for sk-run --spec, too" {
 	printf '[stages.plan]\nagents = ["b"]\ntimeout = "7s"\n' \
 		>docs/S-1/pipeline.toml

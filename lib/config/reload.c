@@ -189,12 +189,14 @@ sk_config_from_snapshot(struct sk_config *c, const struct sk_config_where *w,
 		return gone(err);
 	sk_buf_init(&b, 0);
 	if (sk_read_file(path + 1, sk_jlimits_default.bytes, &b, &why) != 0) {
-		/* (A file that is there and cannot be read is not gone.) */
-		if (why.exit == SK_NOMEM || strcmp(why.code, "io") == 0)
+		/* (A file that is there and cannot be read is not gone; one of
+		 * somebody else's process is.) */
+		if (strcmp(why.code, "not_found") == 0 ||
+		    strcmp(why.code, "permission") == 0)
+			rc = gone(err);
+		else
 			rc =
 			    sk_fail(err, why.exit, why.code, "%s", why.message);
-		else
-			rc = gone(err);
 	}
 	sk_err_clear(&why);
 	if (rc == 0) {
