@@ -168,7 +168,7 @@ END
 	[ -s body ]
 	hwm=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
 	echo "$hwm kB"
-	[ -n "${SK_ASAN-}" ] || [ "$hwm" -lt 30000 ]
+	asan || [ "$hwm" -lt 30000 ]
 	rm "$BATS_FILE_TMPDIR/srv/big"
 	proxy -p garbage
 	ask 0 /raw/stream

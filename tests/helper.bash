@@ -12,7 +12,7 @@ PATH=$SK_BIN:$PATH
 if [ -z "${SK_OWN_ENV-}" ]; then
 	for name in $(compgen -e); do
 		case $name in
-		SK_BIN | SK_BUILD | SK_SHARED | SK_TOP | SK_ASAN | SK_FAULTY* | \
+		SK_BIN | SK_BUILD | SK_SHARED | SK_TOP | SK_FAULTY* | \
 			SK_KEEP | SK_ORDER_* | SK_REAL | SK_ROUNDS | SK_STORM) ;;
 		SK_* | SPECKIT_* | SPEC_* | CODEX_* | CLAUDE* | ANTHROPIC_* | \
 			OPENAI_* | GEMINI_* | GOOGLE_* | QWEN_* | *_API_KEY | *_TOKEN | \
@@ -85,6 +85,11 @@ _faults() {
 	local tool=${SK_FAULTY_BIN:-$SK_TOP/build-faults/bin}/sk-faults
 	[ -e "${SK_DB:-}-faults" ] && [ -x "$tool" ] || return 0
 	printf 'faults: %s\n' "$("$tool" status --line 2>&1)"
+}
+
+# Are the programs under test built with AddressSanitizer?
+asan() {
+	case $(ldd "$SK_BIN/sk") in *libasan*) ;; *) return 1 ;; esac
 }
 
 # one_line: stderr was exactly one line.
