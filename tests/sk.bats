@@ -164,6 +164,10 @@ END
 	check 0 "$sk" doctor
 	has "$(detail_of state)" "not created yet"
 	[ ! -e nowhere ]
+	# Directly below the root, as in a container. (Nothing is made there.)
+	[ -w / ] || return 0
+	check 0 env SK_DB=/sk-nowhere/sk.db "$sk" doctor
+	same "$(state_of state)" ok
 }
 
 @test "doctor: eatmydata is found out" {

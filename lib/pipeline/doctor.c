@@ -111,8 +111,8 @@ can_make(const char *path)
 	bool yes;
 
 	while (access(p, F_OK) != 0 && (slash = strrchr(p, '/')) != NULL &&
-	       slash != p)
-		*slash = '\0';
+	       p[1] != '\0')
+		slash[slash == p] = '\0'; /* above "/x" is "/" */
 	yes = access(p, W_OK | X_OK) == 0;
 	free(p);
 	return yes;
