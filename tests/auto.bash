@@ -74,3 +74,13 @@ plan_high=${plan%low*}'high"}'
 # What is agreed on in every stage.
 # shellcheck disable=SC2034
 any='{"requirements":["R"],"work_breakdown":[{"id":"W"}],"complexity":"low","tasks":[{"id":"T"}],"task_count":1,"files":[{"path":"a.c","purpose":"p"}],"entry_point":"a.c","coverage":[],"uncovered":[],"recommendation":"go","unlock_decision":"unlock"}'
+
+# by_next SPEC: drives it with next to its end; rounds: how often it was asked.
+by_next() {
+	rounds=0
+	while c=$(sk-auto next "$1" 2>next.err); do
+		rounds=$((rounds + 1))
+		[ "$rounds" -le 6 ] || return 1
+		eval "$c" >step.out 2>step.err || return
+	done
+}

@@ -7,12 +7,7 @@ load auto
 local_setup() { example; }
 
 @test "a loop over next is the whole pipeline, with the artefacts of a run" {
-	rounds=0
-	while c=$(sk-auto next DEMO 2>next.err); do
-		rounds=$((rounds + 1))
-		[ "$rounds" -le 6 ]
-		eval "$c" >step.out 2>step.err
-	done
+	by_next DEMO
 	same "$rounds" 6
 	has "$(cat next.err)" 'is finished'
 	check 1 sk-auto next DEMO
